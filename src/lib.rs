@@ -1,0 +1,1 @@
+//! blnk-edge: a self-hosted Proxy API for Blnk Core, as one Cloudflare Worker.
