@@ -1,0 +1,202 @@
+//! One pass over a body: which transactions lack what, and where the additions go.
+
+use std::num::NonZeroU64;
+
+use super::json::{Closed, Cursor, Kind, Malformed, Value};
+use super::sent::{Field, GivenReference, Sent};
+use super::splice::{Addition, Edit, digits};
+use super::{DefaultPrecision, Refusal, Rule, Shape, ZeroPrecision};
+
+/// What a pass over a body has found.
+pub(super) struct Found {
+    /// What to put where, in the order of the body.
+    pub(super) edits: Vec<Edit>,
+    /// The size of the body with its additions, in bytes.
+    pub(super) size: usize,
+    pub(super) precision_added: Option<NonZeroU64>,
+    /// Of a single create.
+    pub(super) reference: GivenReference,
+    pub(super) multi_leg: bool,
+}
+
+/// Reads the whole of `body`, which is not larger than `limit`.
+pub(super) fn scan(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Result<Found, Refusal> {
+    let mut cursor = Cursor::new(body);
+    let mut scan = Scan::new(body, rule, limit);
+    let read = match shape {
+        Shape::Transaction => scan.single(&mut cursor),
+        Shape::Bulk => scan.bulk(&mut cursor),
+    };
+    read.and_then(|()| cursor.end())
+        .map_err(|Malformed { offset, expected }| Refusal::Malformed { offset, expected })?;
+    match scan.refusal {
+        Some(refusal) => Err(refusal),
+        None if scan.too_large || scan.found.size > limit => Err(Refusal::TooLarge { limit }),
+        None => Ok(scan.found),
+    }
+}
+
+struct Scan<'a> {
+    body: &'a [u8],
+    rule: Rule,
+    limit: usize,
+    found: Found,
+    /// The first reason to refuse a body that is well formed; the pass goes on, as it may not be.
+    refusal: Option<Refusal>,
+    /// Whether no edit that may follow can bring the size back under the limit.
+    too_large: bool,
+}
+
+impl<'a> Scan<'a> {
+    fn new(body: &'a [u8], rule: Rule, limit: usize) -> Self {
+        Self {
+            body,
+            rule,
+            limit,
+            found: Found {
+                edits: Vec::new(),
+                size: body.len(),
+                precision_added: None,
+                reference: GivenReference::Missing,
+                multi_leg: false,
+            },
+            refusal: None,
+            too_large: false,
+        }
+    }
+
+    fn single(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Malformed> {
+        only_object(cursor)?;
+        let sent = self.transaction(cursor, None)?;
+        self.found.reference = GivenReference::of(&sent, self.body);
+        self.found.multi_leg = sent.multi_leg();
+        Ok(())
+    }
+
+    fn bulk(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Malformed> {
+        only_object(cursor)?;
+        let mut seen = false;
+        cursor.object(|cursor, key| {
+            if Field::of(key) != Some(Field::Transactions) {
+                return cursor.value().map(|_| ());
+            }
+            if seen {
+                // It outranks what an item did: with two lists it is not clear what an item is.
+                if !matches!(self.refusal, Some(Refusal::Ambiguous { .. })) {
+                    self.refusal = Some(Refusal::Ambiguous { offset: key.start });
+                }
+                return cursor.value().map(|_| ());
+            }
+            seen = true;
+            self.transactions(cursor)
+        })?;
+        Ok(())
+    }
+
+    /// The value of `transactions`. Core refuses it where it is no list, and a list with an item that is no object.
+    fn transactions(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Malformed> {
+        if cursor.kind()? != Kind::Array {
+            return cursor.value().map(|_| ());
+        }
+        let mut item = 0;
+        cursor.array(|cursor| {
+            if cursor.kind()? == Kind::Object {
+                self.transaction(cursor, Some(item))?;
+            } else {
+                cursor.value()?;
+            }
+            item += 1;
+            Ok(())
+        })
+    }
+
+    fn transaction(&mut self, cursor: &mut Cursor<'a>, item: Option<usize>) -> Result<Sent, Malformed> {
+        let body = self.body;
+        let mut sent = Sent::default();
+        let closed = cursor.object(|cursor, key| {
+            let field = Field::of(key);
+            let value = cursor.value()?;
+            if let Some(field) = field {
+                sent.note(field, value, body);
+            }
+            Ok(())
+        })?;
+        self.settle(&sent, closed, item);
+        Ok(sent)
+    }
+
+    /// Decides what one transaction gets.
+    fn settle(&mut self, sent: &Sent, closed: Closed, item: Option<usize>) {
+        let zero = match self.rule.zero_precision {
+            ZeroPrecision::Pass => None,
+            ZeroPrecision::Default | ZeroPrecision::Refuse => sent.zero(self.body),
+        };
+        if zero.is_some() && self.rule.zero_precision == ZeroPrecision::Refuse {
+            self.refusal.get_or_insert(Refusal::ZeroPrecision { item });
+            return;
+        }
+        let lacks_precision = sent.precision.value.is_none() || zero.is_some();
+        if lacks_precision {
+            match self.rule.default_precision {
+                DefaultPrecision::Add(precision) => self.found.precision_added = Some(precision),
+                DefaultPrecision::Require => {
+                    self.refusal.get_or_insert(Refusal::PrecisionRequired { item });
+                    return;
+                }
+            }
+        }
+        // A zero that counts is replaced where it stands: what comes after it can only be null, and stays without
+        // effect. Of several nulls the last is replaced, so that a reader who takes the last member agrees.
+        let precision = lacks_precision.then(|| zero.or(sent.precision.null));
+        let reference = sent.reference.value.is_none().then_some(sent.reference.null);
+        self.add(closed, item.unwrap_or_default(), precision, reference);
+    }
+
+    /// Adds to one transaction what it lacks: in place of a value, or before its closing brace.
+    fn add(&mut self, closed: Closed, item: usize, precision: Option<Option<Value>>, reference: Option<Option<Value>>) {
+        let in_place = |value: Value, addition| Edit {
+            start: value.start,
+            end: value.end,
+            item,
+            addition,
+        };
+        let precision_at = precision.flatten().map(|value| in_place(value, Addition::Precision));
+        let reference_at = reference.flatten().map(|value| in_place(value, Addition::Reference));
+        let members = Edit {
+            start: closed.brace,
+            end: closed.brace,
+            item,
+            addition: Addition::Members {
+                comma: !closed.empty,
+                precision: precision == Some(None),
+                reference: reference == Some(None),
+            },
+        };
+        let mut edits = [precision_at, reference_at, Some(members)];
+        edits.sort_unstable_by_key(|edit| edit.map(|edit| edit.start));
+        for edit in edits.into_iter().flatten() {
+            self.push(edit);
+        }
+    }
+
+    fn push(&mut self, edit: Edit) {
+        let digits = self.found.precision_added.map_or(0, digits);
+        let length = edit.addition.length(digits);
+        if length == 0 || self.too_large {
+            return;
+        }
+        self.found.size = self.found.size.saturating_add(length).saturating_sub(edit.end - edit.start);
+        // Even if all that is left of the body were replaced by nothing. So the list of edits stays bounded.
+        let removable = self.body.len().saturating_sub(edit.end);
+        self.too_large = self.found.size.saturating_sub(removable) > self.limit;
+        self.found.edits.push(edit);
+    }
+}
+
+/// Makes sure that the body begins with an object.
+fn only_object(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+    match cursor.kind() {
+        Ok(Kind::Object) => Ok(()),
+        _ => Err(cursor.expected("an object")),
+    }
+}
