@@ -54,7 +54,8 @@ impl FromStr for Reference {
         let uuid = text.strip_prefix(PREFIX).ok_or(NotAReference)?;
         let reference = Self(Uuid::try_parse(uuid).map_err(|_| NotAReference)?);
         // The parser reads other spellings too, and other versions; neither was made here.
-        let same = Self::from_random(reference.into_random()) == reference && reference.to_string() == text;
+        let same = Self::from_random(reference.into_random()) == reference
+            && reference.to_string() == text;
         same.then_some(reference).ok_or(NotAReference)
     }
 }
@@ -181,6 +182,9 @@ mod tests {
             made.add(item, Reference::from_random([1; 16]));
         }
         assert_eq!(made.count(), 1_500);
-        assert_eq!(made.kept().map(|(item, _)| item).collect::<Vec<_>>(), (0..1_000).collect::<Vec<_>>());
+        assert_eq!(
+            made.kept().map(|(item, _)| item).collect::<Vec<_>>(),
+            (0..1_000).collect::<Vec<_>>()
+        );
     }
 }

@@ -87,7 +87,10 @@ impl Visitor<'_> for DefaultPrecisionVisitor {
     type Value = DefaultPrecision;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "an integer from 1 to {MAX_DEFAULT_PRECISION}, or \"{REQUIRE}\"")
+        write!(
+            formatter,
+            "an integer from 1 to {MAX_DEFAULT_PRECISION}, or \"{REQUIRE}\""
+        )
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
@@ -127,9 +130,21 @@ mod tests {
             assert_eq!(serde_json::to_string(&read).unwrap(), good);
         }
         for bad in [
-            "0", "-1", "100.0", "1e2", "1000000000000000001", "\"100\"", "\"Require\"", "null", "true", "[]",
+            "0",
+            "-1",
+            "100.0",
+            "1e2",
+            "1000000000000000001",
+            "\"100\"",
+            "\"Require\"",
+            "null",
+            "true",
+            "[]",
         ] {
-            assert!(serde_json::from_str::<DefaultPrecision>(bad).is_err(), "{bad}");
+            assert!(
+                serde_json::from_str::<DefaultPrecision>(bad).is_err(),
+                "{bad}"
+            );
         }
     }
 

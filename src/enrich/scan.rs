@@ -110,7 +110,11 @@ impl<'a> Scan<'a> {
         })
     }
 
-    fn transaction(&mut self, cursor: &mut Cursor<'a>, item: Option<usize>) -> Result<Sent, Malformed> {
+    fn transaction(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        item: Option<usize>,
+    ) -> Result<Sent, Malformed> {
         let body = self.body;
         let mut sent = Sent::default();
         let closed = cursor.object(|cursor, key| {
@@ -140,39 +144,46 @@ impl<'a> Scan<'a> {
             match self.rule.default_precision {
                 DefaultPrecision::Add(precision) => self.found.precision_added = Some(precision),
                 DefaultPrecision::Require => {
-                    self.refusal.get_or_insert(Refusal::PrecisionRequired { item });
+                    self.refusal
+                        .get_or_insert(Refusal::PrecisionRequired { item });
                     return;
                 }
             }
         }
-        // A zero that counts is replaced where it stands: what comes after it can only be null, and stays without
-        // effect. Of several nulls the last is replaced, so that a reader who takes the last member agrees.
-        let precision = lacks_precision.then(|| zero.or(sent.precision.null));
-        let reference = sent.reference.value.is_none().then_some(sent.reference.null);
+        // A zero that counts is replaced where it stands: what comes after it can only be null,
+        // and stays without effect. Of several nulls the last is replaced, so that a reader who
+        // takes the last member agrees.
+        let precision = Lack::of(lacks_precision, zero.or(sent.precision.null));
+        let reference = Lack::of(sent.reference.value.is_none(), sent.reference.null);
         self.add(closed, item.unwrap_or_default(), precision, reference);
     }
 
-    /// Adds to one transaction what it lacks: in place of a value, or before its closing brace.
-    fn add(&mut self, closed: Closed, item: usize, precision: Option<Option<Value>>, reference: Option<Option<Value>>) {
-        let in_place = |value: Value, addition| Edit {
-            start: value.start,
-            end: value.end,
-            item,
-            addition,
+    /// Adds to one transaction what it lacks.
+    fn add(&mut self, closed: Closed, item: usize, precision: Lack, reference: Lack) {
+        let in_place = |lack: Lack, addition| match lack {
+            Lack::Value(Value { start, end, .. }) => Some(Edit {
+                start,
+                end,
+                item,
+                addition,
+            }),
+            Lack::Member | Lack::Nothing => None,
         };
-        let precision_at = precision.flatten().map(|value| in_place(value, Addition::Precision));
-        let reference_at = reference.flatten().map(|value| in_place(value, Addition::Reference));
         let members = Edit {
             start: closed.brace,
             end: closed.brace,
             item,
             addition: Addition::Members {
                 comma: !closed.empty,
-                precision: precision == Some(None),
-                reference: reference == Some(None),
+                precision: precision == Lack::Member,
+                reference: reference == Lack::Member,
             },
         };
-        let mut edits = [precision_at, reference_at, Some(members)];
+        let mut edits = [
+            in_place(precision, Addition::Precision),
+            in_place(reference, Addition::Reference),
+            Some(members),
+        ];
         edits.sort_unstable_by_key(|edit| edit.map(|edit| edit.start));
         for edit in edits.into_iter().flatten() {
             self.push(edit);
@@ -185,11 +196,35 @@ impl<'a> Scan<'a> {
         if length == 0 || self.too_large {
             return;
         }
-        self.found.size = self.found.size.saturating_add(length).saturating_sub(edit.end - edit.start);
+        self.found.size = self
+            .found
+            .size
+            .saturating_add(length)
+            .saturating_sub(edit.end - edit.start);
         // Even if all that is left of the body were replaced by nothing. So the list of edits stays bounded.
         let removable = self.body.len().saturating_sub(edit.end);
         self.too_large = self.found.size.saturating_sub(removable) > self.limit;
         self.found.edits.push(edit);
+    }
+}
+
+/// Whether a transaction lacks a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lack {
+    Nothing,
+    /// It is there, but with this value, which has to give way.
+    Value(Value),
+    /// It is not there.
+    Member,
+}
+
+impl Lack {
+    fn of(lacks: bool, instead_of: Option<Value>) -> Self {
+        match (lacks, instead_of) {
+            (false, _) => Self::Nothing,
+            (true, Some(value)) => Self::Value(value),
+            (true, None) => Self::Member,
+        }
     }
 }
 

@@ -24,7 +24,11 @@ impl Field {
     /// The field that Core would read this key as.
     #[inline]
     pub(super) fn of(key: Text<'_>) -> Option<Self> {
-        if key.plain { Self::named(key.raw) } else { Self::folded(key.raw) }
+        if key.plain {
+            Self::named(key.raw)
+        } else {
+            Self::folded(key.raw)
+        }
     }
 
     #[inline]
@@ -51,7 +55,11 @@ impl Field {
         let mut letters = decode(raw);
         let mut length = 0;
         for (place, letter) in name.iter_mut().zip(&mut letters) {
-            *place = if letter == '\u{17f}' { b's' } else { u8::try_from(letter).ok()? };
+            *place = if letter == '\u{17f}' {
+                b's'
+            } else {
+                u8::try_from(letter).ok()?
+            };
             length += 1;
         }
         if letters.next().is_some() {
@@ -132,7 +140,14 @@ impl GivenReference {
             None => Self::Missing,
             Some(value) if value.kind == Kind::Text => {
                 let quoted = span(value, body);
-                Self::Text(decode(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()).collect())
+                Self::Text(
+                    decode(
+                        quoted
+                            .get(1..quoted.len().saturating_sub(1))
+                            .unwrap_or_default(),
+                    )
+                    .collect(),
+                )
             }
             Some(_) => Self::Unreadable,
         }

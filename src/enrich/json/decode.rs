@@ -52,9 +52,9 @@ impl Decode<'_> {
 }
 
 fn hex(digits: &mut Chars<'_>) -> u32 {
-    digits
-        .take(4)
-        .fold(0, |code, digit| code << 4 | digit.to_digit(16).unwrap_or_default())
+    digits.take(4).fold(0, |code, digit| {
+        code << 4 | digit.to_digit(16).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
@@ -67,7 +67,10 @@ mod tests {
 
     #[test]
     fn every_escape_is_resolved() {
-        assert_eq!(text(r#"a\"\\\/\b\f\n\r\té\u00e9\u0000z"#), "a\"\\/\u{8}\u{c}\n\r\téé\0z");
+        assert_eq!(
+            text(r#"a\"\\\/\b\f\n\r\té\u00e9\u0000z"#),
+            "a\"\\/\u{8}\u{c}\n\r\téé\0z"
+        );
         assert_eq!(text(r"\ud83d\ude00\uD83D\uDE00"), "😀😀");
     }
 

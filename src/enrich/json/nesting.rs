@@ -81,7 +81,11 @@ mod tests {
     #[test]
     fn every_level_is_remembered_and_one_more_is_too_deep() {
         let kind = |level: usize| {
-            if level.is_multiple_of(3) { Container::Object } else { Container::Array }
+            if level.is_multiple_of(3) {
+                Container::Object
+            } else {
+                Container::Array
+            }
         };
         let mut nesting = Nesting::default();
         for level in 0..DEEPEST {
@@ -89,7 +93,10 @@ mod tests {
         }
         assert!(!nesting.open(Container::Object));
         for level in (0..DEEPEST).rev() {
-            assert_eq!((nesting.depth(), nesting.innermost()), (level + 1, kind(level)));
+            assert_eq!(
+                (nesting.depth(), nesting.innermost()),
+                (level + 1, kind(level))
+            );
             nesting.close();
         }
         assert_eq!(nesting.depth(), 0);

@@ -93,8 +93,8 @@ fn marks(word: u64, ascii: bool) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = ONES << 7;
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quotes = zeros(word ^ (ONES * b'"' as u64));
-    let backslashes = zeros(word ^ (ONES * b'\\' as u64));
+    let quotes = zeros(word ^ (ONES * u64::from(b'"')));
+    let backslashes = zeros(word ^ (ONES * u64::from(b'\\')));
     let controls = word.wrapping_sub(ONES * 0x20) & !word;
     let others = if ascii { word } else { 0 };
     (quotes | backslashes | controls | others) & HIGH
@@ -108,7 +108,9 @@ mod tests {
     fn a_run_ends_where_a_look_at_each_byte_says() {
         // Every byte at every place of a chunk and in the tail, before every neighbour that could borrow from it.
         for byte in 0..=u8::MAX {
-            for neighbour in [b'a', b'"', b'\\', b'#', b']', 0x00, 0x1f, 0x20, 0x21, 0x7f, 0x80, 0xa2, 0xff] {
+            for neighbour in [
+                b'a', b'"', b'\\', b'#', b']', 0x00, 0x1f, 0x20, 0x21, 0x7f, 0x80, 0xa2, 0xff,
+            ] {
                 for place in 0..12 {
                     let mut body = [b'a'; 13];
                     body[place] = byte;
@@ -117,7 +119,11 @@ mod tests {
                         let slow = body.iter().position(|&at| {
                             at < 0x20 || at == b'"' || at == b'\\' || (ascii && at > 0x7f)
                         });
-                        assert_eq!(run(&body, 0, ascii), slow.unwrap_or(body.len()), "{body:?} {ascii}");
+                        assert_eq!(
+                            run(&body, 0, ascii),
+                            slow.unwrap_or(body.len()),
+                            "{body:?} {ascii}"
+                        );
                     }
                 }
             }
