@@ -17,7 +17,7 @@ export async function installPackages() {
  * @param {Record<string, Package>} locked by the folder each is installed in
  * @param {Record<string, Package>} installed the same, as npm wrote it down after its last install
  * @returns {string[]} their folders
- * @typedef {{ version?: string, os?: string[], cpu?: string[], libc?: string[] }} Package
+ * @typedef {{ version?: string, optional?: boolean, os?: string[], cpu?: string[], libc?: string[] }} Package
  */
 export function missingPackages(locked, installed) {
   return Object.entries(locked)
@@ -25,8 +25,11 @@ export function missingPackages(locked, installed) {
     .map(([folder]) => folder);
 }
 
-function isForThisMachine({ os = [process.platform], cpu = [process.arch], libc = ["glibc"] }) {
-  return os.includes(process.platform) && cpu.includes(process.arch) && libc.includes("glibc");
+// An optional package counts where it names this system and processor, as those that bring a program do. npm also
+// leaves out what only such a package of another system needs, and the lock file does not say so of it.
+function isForThisMachine({ optional = false, os, cpu, libc }) {
+  if (!optional) return true;
+  return libc === undefined && (os ?? []).includes(process.platform) && (cpu ?? []).includes(process.arch);
 }
 
 function installedPackages() {

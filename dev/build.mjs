@@ -1,0 +1,91 @@
+// `npm run build`, and wrangler's own build step: the release build of the worker, `build/index.js` beside
+// `build/index_bg.wasm`. Nothing is done when neither the sources nor the output changed since the last one.
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { cargoTools, npmProgram } from "./project.mjs";
+import { main, run, say } from "./run.mjs";
+import { cargoTool } from "./rust.mjs";
+import { setUp } from "./setup.mjs";
+
+const STAGING = "build/staging";
+const STAMP = "build/.stamp";
+// In this order, so that new JavaScript never stands beside old wasm.
+const OUTPUT = ["index_bg.wasm", "index.js"];
+const INPUT = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "dev/build.mjs", "src"];
+
+/** Builds the worker with the tools of the set-up, if anything changed. */
+export async function build() {
+  const before = digest(INPUT);
+  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === before + digest(outputPaths())) return say("Build: nothing changed.");
+  const started = Date.now();
+  rmSync(STAMP, { force: true });
+  await compile();
+  const unoptimised = statSync(`${STAGING}/index_bg.wasm`).size;
+  await optimise();
+  for (const name of OUTPUT) renameSync(`${STAGING}/${name}`, `build/${name}`);
+  rmSync(STAGING, { recursive: true });
+  writeFileSync(STAMP, before + digest(outputPaths()));
+  say(`Build: done in ${Math.round((Date.now() - started) / 1000)} s; ${sizes(unoptimised)}.`);
+}
+
+async function compile() {
+  say("Build: compiling the worker …");
+  mkdirSync(STAGING, { recursive: true });
+  const [bindgen, workerBuild] = cargoTools().map(cargoTool);
+  await run(workerBuild, ["--release", "--no-opt", "--out-dir", STAGING, "--locked"], {
+    // Without these worker-build would fetch tools of its own choice.
+    env: { WASM_BINDGEN_BIN: bindgen, ESBUILD_BIN: npmProgram("esbuild") },
+    failure: "The build failed: correct what the compiler says above, and run it again.",
+  });
+}
+
+async function optimise() {
+  say("Build: optimising the wasm …");
+  const wasm = `${STAGING}/index_bg.wasm`;
+  // Names and debug sections are left out: nothing reads them in production, and they are a good part of the size.
+  const args = [wasm, "-O3", "--strip-debug", ...FEATURES.map((feature) => `--enable-${feature}`), "-o", wasm];
+  await run(npmProgram("wasm-opt"), args, { failure: "wasm-opt failed: see its message above." });
+}
+
+// What rustc and wasm-bindgen emit. Naming them keeps wasm-opt from using an encoding that workerd does not know yet.
+const FEATURES = [
+  "mutable-globals",
+  "sign-ext",
+  "nontrapping-float-to-int",
+  "bulk-memory",
+  "multivalue",
+  "reference-types",
+  "exception-handling",
+];
+
+/** The size of the wasm as it is deployed, and before wasm-opt. */
+function sizes(unoptimised) {
+  const wasm = readFileSync("build/index_bg.wasm");
+  const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0)} KB`;
+  return `wasm ${kilobytes(wasm.length)}, gzipped ${kilobytes(gzipSync(wasm).length)} (${kilobytes(unoptimised)} before wasm-opt)`;
+}
+
+function outputPaths() {
+  return OUTPUT.map((name) => `build/${name}`);
+}
+
+/** A digest of the names and contents of files, and of all files below the folders among them. */
+function digest(paths) {
+  const hash = createHash("sha256").update(process.env.RUSTFLAGS ?? "");
+  for (const path of paths.flatMap(filesBelow)) hash.update(`${path}\0`).update(createHash("sha256").update(readFileSync(path)).digest());
+  return hash.digest("hex");
+}
+
+function filesBelow(path) {
+  if (!existsSync(path)) return [];
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => filesBelow(`${path}/${name}`));
+}
+
+await main(import.meta.url, async () => {
+  await setUp();
+  await build();
+});
