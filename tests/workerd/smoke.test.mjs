@@ -10,7 +10,10 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import { CORE_KEY, admin } from "./harness/admin.mjs";
 import { connect, rawRequest, request } from "./harness/http.mjs";
+import { startKv } from "./harness/kv.mjs";
+import { rateLimiter } from "./harness/limiter.mjs";
 import { closeAfter, early, hang, after as later, raw, recorded, reply, resetAfter, resetAtOnce } from "./harness/replies.mjs";
 import { parseToml } from "./harness/settings.mjs";
 import { closedPort, startUpstream } from "./harness/upstream.mjs";
@@ -73,6 +76,16 @@ describe("a worker on workerd", () => {
     assert.equal((await worker.fetch("/kv?a")).status, 502);
     assert.equal((await worker.fetch("/visits")).status, 502);
     await worker.stop();
+  });
+
+  test("has a rate limiter that counts by key, or fails", async () => {
+    const worker = await startWorker({ ...PROBE, ...rateLimiter({ name: "LIMITER", limit: 1 }) });
+    const allowed = async (key) => (await worker.fetch("/limited", { headers: { "x-key": key } })).json().success;
+    assert.deepEqual([await allowed("a"), await allowed("a"), await allowed("b")], [true, false, true]);
+    await worker.stop();
+    const broken = await startWorker({ ...PROBE, ...rateLimiter({ name: "LIMITER", broken: true }) });
+    assert.match((await broken.fetch("/limited")).text(), /told to fail/);
+    await broken.stop();
   });
 
   test("leaves no process and no folder when its test fails", async () => {
@@ -343,6 +356,43 @@ describe("the raw client", () => {
       assert.equal((await connection.answer()).text(), `http://x${path}`);
     }
     connection.reset();
+  });
+});
+
+describe("the admin helper", () => {
+  let kv;
+  let upstream;
+  let worker;
+  before(async () => {
+    [kv, upstream] = await Promise.all([startKv(), startUpstream()]);
+    const fetch = (path, init) => request(upstream.origin, path, init);
+    worker = { kv, fetch, vars: { ADMIN_TOKEN: "the-token" } };
+  });
+  beforeEach(() => upstream.clear());
+  after(() => Promise.all([kv.stop(), upstream.stop()]));
+
+  test("makes an instance and waits until that revision of it is published", async () => {
+    upstream.answer(reply({ status: 201, body: { id: "one", revision: 2 } }));
+    kv.set("INSTANCES", "instance/one", { revision: 1 });
+    let published = false;
+    setTimeout(() => {
+      published = true;
+      kv.set("INSTANCES", "instance/one", { revision: 2 });
+    }, 40);
+    const record = await admin(worker).instance({ base_url: "http://core" });
+    assert.ok(published);
+    assert.equal(record.id, "one");
+    const [{ line, headers, body }] = upstream.requests;
+    assert.equal(line, "POST /admin/instances HTTP/1.1");
+    assert.equal(headers.get("authorization"), "Bearer the-token");
+    const sent = JSON.parse(body.bytes);
+    assert.deepEqual([sent.base_url, sent.core_key], ["http://core", CORE_KEY]);
+  });
+
+  test("says what came instead of a record", async () => {
+    upstream.answer(reply({ status: 400, body: { error: "no scopes" } }));
+    const made = admin(worker).apiKey({ scopes: [] });
+    await assert.rejects(made, /POST \/admin\/api-keys: 400 instead of 201: .*no scopes/);
   });
 });
 

@@ -4,6 +4,7 @@
  *
  * @typedef {(exchange: import("./upstream.mjs").Exchange) => unknown} Reply
  */
+import { STATUS_CODES } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { LAST_CHUNK, chunk, head } from "./wire.mjs";
@@ -12,7 +13,7 @@ import { LAST_CHUNK, chunk, head } from "./wire.mjs";
  * A whole answer, after the whole request was read.
  * @param {object} [answer]
  * @param {number} [answer.status]
- * @param {string} [answer.reason]
+ * @param {string} [answer.reason] the status's own without one
  * @param {[string, string][] | Record<string, string>} [answer.headers] in order; a Content-Length is added unless
  *   one, or a Transfer-Encoding, is given
  * @param {string | Uint8Array | object} [answer.body] a plain object goes as JSON
@@ -105,7 +106,7 @@ export function after(ms, then) {
  * @param {Parameters<typeof reply>[0]} answer
  * @returns {Buffer}
  */
-export function answerBytes({ status = 200, reason = "OK", headers = [], body = "", chunked = false }) {
+export function answerBytes({ status = 200, reason, headers = [], body = "", chunked = false }) {
   const list = Array.isArray(headers) ? [...headers] : Object.entries(headers);
   const isJson = typeof body === "object" && !(body instanceof Uint8Array);
   const bytes = Buffer.from(isJson ? JSON.stringify(body) : body);
@@ -117,5 +118,6 @@ export function answerBytes({ status = 200, reason = "OK", headers = [], body = 
     list.push(["Content-Length", String(bytes.length)]);
   }
   const framed = chunked ? [...(bytes.length > 0 ? [chunk(bytes)] : []), LAST_CHUNK] : [bytes];
-  return Buffer.concat([head(`HTTP/1.1 ${status} ${reason}`, list), ...(bare ? [] : framed)]);
+  const first = `HTTP/1.1 ${status} ${reason ?? STATUS_CODES[status] ?? ""}`;
+  return Buffer.concat([head(first, list), ...(bare ? [] : framed)]);
 }

@@ -22,6 +22,7 @@ const routes = {
   "/kv/bulk": async (_request, env) =>
     Response.json(Object.fromEntries(await env.CREDENTIALS.get(["a", "missing"]))),
   "/kv/list": async (_request, env) => Response.json(await env.CREDENTIALS.list()),
+  "/limited": async (request, env) => Response.json(await env.LIMITER.limit({ key: request.headers.get("x-key") })),
   "/echo": async (request) => new Response(request.body),
   "/forward": (request) => {
     const { method, body } = request;
