@@ -33,12 +33,22 @@ export async function main(moduleUrl, command) {
  */
 export async function run(program, args, { env = {}, failure }) {
   const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  let stopped = false;
+  const stop = (signal) => {
+    stopped = true;
+    child.kill(signal);
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
   const code = await new Promise((resolve, reject) => {
     child.once("error", (error) => reject(new Failure(`${program} could not be started (${error.message}). ${failure}`)));
     child.once("close", resolve);
-  });
+  }).finally(() => STOP_SIGNALS.forEach((signal) => process.off(signal, stop)));
+  if (stopped) throw new Failure("Stopped.");
   if (code !== 0) throw new Failure(failure);
 }
+
+/** The signals that ask a command to stop: Ctrl-C, `kill`, and a terminal that is closed. */
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
  * What a program prints, trimmed, or `undefined` where it is missing or ends badly.

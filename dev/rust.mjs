@@ -33,7 +33,10 @@ export async function installCargoTools() {
     const args = ["install", tool.crate, "--version", tool.version, "--root", join(root, ".tools")];
     const failure = `${tool.crate} ${tool.version} could not be installed: see cargo's message above, and run it again.`;
     // The tool's own lock file first; a registry mirror may lack a version in it.
-    await run("cargo", [...args, "--locked"], { failure }).catch(() => run("cargo", args, { failure }));
+    await run("cargo", [...args, "--locked"], { failure }).catch((error) => {
+      if (error.message !== failure) throw error;
+      return run("cargo", args, { failure });
+    });
   }
 }
 

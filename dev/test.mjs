@@ -1,0 +1,57 @@
+// `npm test`: everything that must hold for a change to be taken, from the set-up to the tests on workerd. The first
+// step that fails ends it.
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { build } from "./build.mjs";
+import { node } from "./project.mjs";
+import { Failure, main, run, say } from "./run.mjs";
+import { setUp } from "./setup.mjs";
+
+const WASM = ["--target", "wasm32-unknown-unknown"];
+
+const STEPS = [
+  ["set-up", setUp],
+  ["format", cargo("fmt", "--check")],
+  ["lint, native", cargo("clippy", "--locked", "--all-targets", "--", "-D", "warnings")],
+  ["lint, wasm32", cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings")],
+  ["native tests", cargo("test", "--locked")],
+  // For wasm32, as only there the platform's part exists.
+  ["documentation", cargo("doc", "--locked", "--no-deps", "--document-private-items", ...WASM)],
+  ["release build", build],
+  ["tests of the commands and the stand-in Core", nodeTests("tests/dev")],
+  ["tests on workerd", nodeTests("tests/workerd")],
+];
+
+function cargo(...args) {
+  const env = { RUSTDOCFLAGS: "-D warnings" };
+  return () => run("cargo", args, { env, failure: `cargo ${args[0]} found something: see its message above.` });
+}
+
+function nodeTests(folder) {
+  return () => {
+    const files = readdirSync(folder).filter((name) => name.endsWith(".test.mjs")).sort();
+    if (files.length === 0) throw new Failure(`${folder} holds no *.test.mjs, so nothing was tested there.`);
+    // A file is a workerd and its Cores: more at once than there are processors makes deadlines lie.
+    const limits = [`--test-concurrency=${Math.min(availableParallelism(), 4)}`, "--test-timeout=300000"];
+    return run(node(), ["--test", ...limits, ...files.map((name) => `${folder}/${name}`)], {
+      failure: `A test in ${folder} failed: see its message above.`,
+    });
+  };
+}
+
+await main(import.meta.url, async () => {
+  const started = Date.now();
+  const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
+  for (const [index, [name, step]] of STEPS.entries()) {
+    const stepStarted = Date.now();
+    say(`\n[${index + 1}/${STEPS.length}] ${name} …`);
+    try {
+      await step();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(`npm test ended at "${name}". ${error.message}`);
+    }
+    say(`[${index + 1}/${STEPS.length}] ${name}: passed in ${seconds(stepStarted)}`);
+  }
+  say(`\nnpm test: everything passed in ${seconds(started)}.`);
+});
