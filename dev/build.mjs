@@ -34,8 +34,8 @@ async function compile() {
   mkdirSync(STAGING, { recursive: true });
   const [bindgen, workerBuild] = cargoTools().map(cargoTool);
   await run(workerBuild, ["--release", "--no-opt", "--out-dir", STAGING, "--locked"], {
-    // Without these worker-build would fetch tools of its own choice.
-    env: { WASM_BINDGEN_BIN: bindgen, ESBUILD_BIN: npmProgram("esbuild") },
+    // Without the first two worker-build would fetch tools of its own choice; its backtraces say nothing of our code.
+    env: { WASM_BINDGEN_BIN: bindgen, ESBUILD_BIN: npmProgram("esbuild"), RUST_BACKTRACE: "0" },
     failure: "The build failed: correct what the compiler says above, and run it again.",
   });
 }

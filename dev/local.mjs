@@ -12,10 +12,11 @@ export const FILES = { kept: ".wrangler/start.json", secrets: ".wrangler/start.e
  * @returns {{ admin_token: string, sealing_key: string, credential?: { id: string, key: string, instance: string } }}
  */
 export function localSecrets() {
-  if (existsSync(FILES.kept)) return JSON.parse(readFileSync(FILES.kept, "utf8"));
-  const made = { admin_token: randomBytes(32).toString("hex"), sealing_key: randomBytes(32).toString("base64") };
-  keep(made);
-  return made;
+  const kept = existsSync(FILES.kept)
+    ? JSON.parse(readFileSync(FILES.kept, "utf8"))
+    : { admin_token: randomBytes(32).toString("hex"), sealing_key: randomBytes(32).toString("base64") };
+  keep(kept);
+  return kept;
 }
 
 function keep(kept) {
@@ -36,6 +37,7 @@ export async function register(origin, core) {
   const admin = adminOf(origin, kept.admin_token);
   const instance = await registerCore(admin, core);
   const check = await admin("POST", `/admin/instances/${instance}/check`);
+  if (check.body.reachable === false) throw new Failure(`No Core answers at ${core.url}: start it, or correct CORE_URL.`);
   const credential = (await reusable(admin, kept.credential, instance)) ?? (await makeKey(admin, instance));
   keep({ ...kept, credential });
   await readable(origin, credential, core);

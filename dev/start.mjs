@@ -13,7 +13,7 @@ await main(import.meta.url, async () => {
   const realCore = coreFromEnvironment();
   const port = await portFrom("PORT", 8787);
   const inspectorPort = await portFrom("INSPECTOR_PORT");
-  const corePort = realCore ?? (await portFrom("CORE_PORT"));
+  const corePort = realCore === undefined ? await portFrom("CORE_PORT") : undefined;
   await setUp();
   await build();
 
