@@ -8,7 +8,7 @@ export const NAMESPACE_HEADER = "x-kv-namespace";
 
 /**
  * @param {object} worker
- * @param {{name: string, file: string}[]} worker.modules the first is the main module; files relative to the configuration
+ * @param {{name: string, file: string}[]} worker.modules the main one first; files beside the configuration
  * @param {string} worker.address where to listen, `127.0.0.1:0` for any free port
  * @param {import("./settings.mjs").Settings} worker.settings
  * @param {Record<string, string>} worker.vars text bindings

@@ -43,7 +43,7 @@ const TIMEOUT_MS = 30_000;
  */
 export async function request(origin, path, options = {}) {
   const { hostname, port } = new URL(origin);
-  const { headers, body } = prepared(options);
+  const { headers, body } = prepared(origin, options);
   const outgoing = http.request({
     hostname,
     port,
@@ -73,16 +73,30 @@ export async function request(origin, path, options = {}) {
   }
 }
 
-function prepared({ headers = {}, body }) {
-  const sent = Array.isArray(headers) ? headers.flat() : { ...headers };
-  const isObject = body !== null && typeof body === "object";
-  if (!isObject || body instanceof Uint8Array || body[Symbol.asyncIterator]) {
-    return { headers: sent, body };
+/** Every header line is written here: Node adds none of its own to a list, and frames no body of a GET. */
+function prepared(origin, { method = "GET", headers = {}, body }) {
+  const pairs = Array.isArray(headers)
+    ? [...headers]
+    : Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  const add = (name, value, unless = [name]) => {
+    const given = pairs.some(([one]) => unless.includes(one.toLowerCase()));
+    if (!given) pairs.push([name, value]);
+  };
+  add("host", new URL(origin).host);
+  const framed = ["content-length", "transfer-encoding"];
+  if (body === undefined || body === null) {
+    if (["POST", "PUT", "PATCH"].includes(method)) add("content-length", "0", framed);
+    return { headers: pairs.flat(), body: undefined };
   }
-  const json = Buffer.from(JSON.stringify(body));
-  if (Array.isArray(sent)) return { headers: sent, body: json };
-  const named = Object.keys(sent).some((name) => name.toLowerCase() === "content-type");
-  return { headers: named ? sent : { ...sent, "content-type": "application/json" }, body: json };
+  if (body[Symbol.asyncIterator]) {
+    add("transfer-encoding", "chunked", framed);
+    return { headers: pairs.flat(), body };
+  }
+  const isJson = typeof body === "object" && !(body instanceof Uint8Array);
+  if (isJson) add("content-type", "application/json");
+  const bytes = Buffer.from(isJson ? JSON.stringify(body) : body);
+  add("content-length", String(bytes.length), framed);
+  return { headers: pairs.flat(), body: bytes };
 }
 
 async function send(outgoing, body) {

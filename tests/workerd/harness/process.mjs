@@ -45,7 +45,7 @@ export class Process {
     this.#child = child;
     const forget = atExit(() => child.kill("SIGKILL"));
     const printed = Promise.all([logs.collect(child.stdout), logs.collect(child.stderr)]);
-    /** @type {Promise<{code: number | null, signal: string | null}>} settled when it ended and all it printed was read */
+    /** @type {Promise<{code: number | null, signal: string | null}>} settled when all it printed was read too */
     this.exited = new Promise((resolve) => {
       const ended = (code, signal) => {
         forget();

@@ -60,6 +60,11 @@ export async function closedPort() {
 export class Upstream {
   /** @type {Received[]} every request whose head arrived, oldest first */
   requests = [];
+  /**
+   * Takes a connection over before anything is read from it, for what is no HTTP at all.
+   * @type {((socket: net.Socket) => void) | null}
+   */
+  onConnection = null;
   /** How many connections were ever accepted. */
   connections = 0;
   /** @type {import("./replies.mjs").Reply} */
@@ -135,6 +140,7 @@ export class Upstream {
     socket.setNoDelay(true);
     const closed = new Promise((resolve) => socket.once("close", () => resolve()));
     closed.then(() => this.#sockets.delete(socket));
+    if (this.onConnection !== null) return void this.onConnection(socket);
     const reader = new MessageReader(socket);
     for (;;) {
       const head = await reader.head();
