@@ -1,1 +1,23 @@
 //! blnk-edge: a self-hosted Proxy API for Blnk Core, as one Cloudflare Worker.
+//!
+//! The core decides and does no I/O: plain functions over plain values, with time and randomness passed in.
+//! [`edge`](self) alone names the platform, and exists only when compiled for wasm. In reading order:
+//!
+//! - [`proxy`]: one request, from its head to a plan or a refusal, and from Core's answer to the caller's.
+//! - [`enrich`]: what is added to a transaction body, and how.
+//! - [`registry`]: the records (instances, credentials), their secrets, and the isolate's cache of them.
+//! - [`admin`]: the management surface over those records.
+//! - [`config`]: the Worker's variables, parsed once.
+//! - [`error`]: every error of our own, and its one mapping to an answer.
+//! - [`log`]: the one line that a request leaves behind.
+
+pub mod admin;
+pub mod clock;
+pub mod config;
+#[cfg(target_arch = "wasm32")]
+mod edge;
+pub mod enrich;
+pub mod error;
+pub mod log;
+pub mod proxy;
+pub mod registry;

@@ -1,0 +1,146 @@
+//! The Worker's variables and secrets, parsed once into a [`Config`], every fault at once.
+
+use crate::registry::CacheLimits;
+use crate::registry::seal::{Sealer, SealingKey};
+
+/// The names of the settings, as they stand in `wrangler.toml`, `.dev.vars` and among the Worker's secrets.
+pub mod names {
+    /// Secret: the administrators' tokens. Without it `/admin` answers 404.
+    pub const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
+    /// Variable: the one host name on which `/admin` answers.
+    pub const ADMIN_HOST: &str = "ADMIN_HOST";
+    /// Secret: base64 of the 32 bytes that Core's keys are sealed with.
+    pub const SEALING_KEY: &str = "SEALING_KEY";
+    /// Secret: the sealing key before it, which still opens.
+    pub const SEALING_KEY_PREVIOUS: &str = "SEALING_KEY_PREVIOUS";
+    /// Variable: `true` allows plain http and bare addresses as a Core's `base_url`.
+    pub const ALLOW_INSECURE_CORE: &str = "ALLOW_INSECURE_CORE";
+    /// Variable: the largest transaction body, in bytes, as sent and as forwarded.
+    pub const MAX_TRANSACTION_BYTES: &str = "MAX_TRANSACTION_BYTES";
+    /// Variable: how many records of each kind an isolate caches.
+    pub const CACHE_ENTRIES: &str = "CACHE_ENTRIES";
+    /// Variable: for how many seconds a cached record is used.
+    pub const CACHE_FOUND_SECONDS: &str = "CACHE_FOUND_SECONDS";
+    /// Variable: for how many seconds a missing id is remembered.
+    pub const CACHE_MISSING_SECONDS: &str = "CACHE_MISSING_SECONDS";
+    /// KV namespace: the published credentials.
+    pub const CREDENTIALS: &str = "CREDENTIALS";
+    /// KV namespace: the published instances.
+    pub const INSTANCES: &str = "INSTANCES";
+    /// Durable Object: the registry.
+    pub const REGISTRY: &str = "REGISTRY";
+
+    /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).
+    pub const VARIABLES: [&str; 6] = [
+        ADMIN_HOST,
+        ALLOW_INSECURE_CORE,
+        MAX_TRANSACTION_BYTES,
+        CACHE_ENTRIES,
+        CACHE_FOUND_SECONDS,
+        CACHE_MISSING_SECONDS,
+    ];
+    /// The secrets, which no committed file holds.
+    pub const SECRETS: [&str; 3] = [ADMIN_TOKEN, SEALING_KEY, SEALING_KEY_PREVIOUS];
+    /// The bindings that the Worker cannot do without.
+    pub const BINDINGS: [&str; 3] = [CREDENTIALS, INSTANCES, REGISTRY];
+}
+
+/// Where settings come from: the Worker's environment, or a map in tests.
+pub trait Vars {
+    /// The text of a variable or secret; `None` where it is not set.
+    fn text(&self, name: &str) -> Option<String>;
+    /// Whether a binding of this name is there.
+    fn has_binding(&self, name: &str) -> bool;
+}
+
+/// Everything that can be set, parsed.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The keys that seal and open Core's keys.
+    pub sealer: Sealer,
+    /// Whether plain http and bare addresses may be a Core's `base_url`.
+    pub allow_insecure_core: bool,
+    /// The largest transaction body, in bytes. Core's own default limit is 5 MiB.
+    pub max_transaction_bytes: usize,
+    /// The bounds of the isolate's caches.
+    pub cache: CacheLimits,
+}
+
+impl Config {
+    /// Reads every setting.
+    ///
+    /// # Errors
+    /// One sentence for each setting that is missing or wrong, beginning with its name. Values are not shown.
+    pub fn from_vars(vars: &impl Vars) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        for binding in names::BINDINGS {
+            if !vars.has_binding(binding) {
+                faults.push(format!("{binding} is not bound"));
+            }
+        }
+        let current = sealing_key(vars, names::SEALING_KEY, &mut faults);
+        if current.is_none() && faults.iter().all(|fault| !fault.starts_with("SEALING_KEY ")) {
+            faults.push(format!("{} is not set", names::SEALING_KEY));
+        }
+        let previous = sealing_key(vars, names::SEALING_KEY_PREVIOUS, &mut faults);
+        let allow_insecure_core = match text(vars, names::ALLOW_INSECURE_CORE).as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                faults.push(format!("{} must be true or false", names::ALLOW_INSECURE_CORE));
+                false
+            }
+        };
+        let mut number = |name, default, range| number(vars, name, default, range, &mut faults);
+        // A Worker has 128 MB: two bodies of this size and their copies must fit beside each other.
+        let max_transaction_bytes = number(names::MAX_TRANSACTION_BYTES, 5 << 20, 1_024..=16 << 20);
+        let cache = CacheLimits {
+            entries: number(names::CACHE_ENTRIES, 10_000, 0..=100_000),
+            found_seconds: number(names::CACHE_FOUND_SECONDS, 30, 0..=3_600) as u64,
+            missing_seconds: number(names::CACHE_MISSING_SECONDS, 5, 0..=3_600) as u64,
+        };
+        match current {
+            Some(current) if faults.is_empty() => Ok(Self {
+                sealer: Sealer::new(current, previous),
+                allow_insecure_core,
+                max_transaction_bytes,
+                cache,
+            }),
+            _ => Err(faults),
+        }
+    }
+}
+
+/// A setting's text; one that is empty counts as not set.
+fn text(vars: &impl Vars, name: &str) -> Option<String> {
+    vars.text(name).filter(|text| !text.is_empty())
+}
+
+fn sealing_key(vars: &impl Vars, name: &str, faults: &mut Vec<String>) -> Option<SealingKey> {
+    let key = SealingKey::from_base64(text(vars, name)?.trim());
+    if key.is_none() {
+        faults.push(format!("{name} must be the base64 of 32 bytes"));
+    }
+    key
+}
+
+fn number(
+    vars: &impl Vars,
+    name: &str,
+    default: usize,
+    range: std::ops::RangeInclusive<usize>,
+    faults: &mut Vec<String>,
+) -> usize {
+    let Some(text) = text(vars, name) else { return default };
+    match text.parse() {
+        Ok(value) if range.contains(&value) => value,
+        _ => {
+            faults.push(format!("{name} must be a number from {} to {}", range.start(), range.end()));
+            default
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+use std::collections::HashMap;
+
+use super::*;
+
+struct Env {
+    texts: HashMap<&'static str, &'static str>,
+    bindings: Vec<&'static str>,
+}
+
+impl Vars for Env {
+    fn text(&self, name: &str) -> Option<String> {
+        self.texts.get(name).map(|text| (*text).to_owned())
+    }
+
+    fn has_binding(&self, name: &str) -> bool {
+        self.bindings.contains(&name)
+    }
+}
+
+const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+fn env<const N: usize>(texts: [(&'static str, &'static str); N]) -> Env {
+    let mut all = HashMap::from([(names::SEALING_KEY, KEY)]);
+    all.extend(texts);
+    Env { texts: all, bindings: names::BINDINGS.to_vec() }
+}
+
+fn faults(env: &Env) -> Vec<String> {
+    Config::from_vars(env).unwrap_err()
+}
+
+#[test]
+fn a_sealing_key_and_the_bindings_are_enough() {
+    let config = Config::from_vars(&env([])).unwrap();
+    assert_eq!(config.max_transaction_bytes, 5_242_880);
+    assert_eq!(config.cache, CacheLimits { entries: 10_000, found_seconds: 30, missing_seconds: 5 });
+    assert!(!config.allow_insecure_core);
+}
+
+#[test]
+fn every_fault_is_named_at_once_and_no_value_is_shown() {
+    let mut env = env([
+        (names::SEALING_KEY, "c2VjcmV0LXZhbHVl"),
+        (names::ALLOW_INSECURE_CORE, "yes"),
+        (names::CACHE_ENTRIES, "-1"),
+        (names::MAX_TRANSACTION_BYTES, "12"),
+    ]);
+    env.bindings.retain(|name| *name != names::INSTANCES);
+    let faults = faults(&env);
+    for name in [
+        names::INSTANCES,
+        names::SEALING_KEY,
+        names::ALLOW_INSECURE_CORE,
+        names::CACHE_ENTRIES,
+        names::MAX_TRANSACTION_BYTES,
+    ] {
+        assert_eq!(faults.iter().filter(|fault| fault.starts_with(&format!("{name} "))).count(), 1, "{name}");
+    }
+    assert_eq!(faults.len(), 5);
+    assert!(faults.iter().all(|fault| !fault.contains("c2VjcmV0")));
+}
+
+#[test]
+fn an_unset_or_empty_sealing_key_is_named() {
+    assert_eq!(faults(&env([(names::SEALING_KEY, "")])), ["SEALING_KEY is not set"]);
+    let mut env = env([]);
+    env.texts.clear();
+    assert_eq!(faults(&env), ["SEALING_KEY is not set"]);
+}
+
+#[test]
+fn a_broken_previous_key_is_a_fault_too() {
+    assert_eq!(
+        faults(&env([(names::SEALING_KEY_PREVIOUS, "AAAA")])),
+        ["SEALING_KEY_PREVIOUS must be the base64 of 32 bytes"]
+    );
+    assert!(Config::from_vars(&env([(names::SEALING_KEY_PREVIOUS, KEY)])).is_ok());
+}
+
+#[test]
+fn every_setting_is_declared_in_the_wrangler_file_and_no_secret_is() {
+    let wrangler = include_str!("../wrangler.toml");
+    for name in names::VARIABLES {
+        let declared = wrangler.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name} =")));
+        assert!(declared, "{name} is not in wrangler.toml");
+    }
+    for name in names::BINDINGS {
+        assert!(wrangler.contains(&format!("\"{name}\"")), "{name} is not bound in wrangler.toml");
+    }
+    for name in names::SECRETS {
+        assert!(!wrangler.contains(&format!("{name} =")), "{name} is a secret");
+    }
+}

@@ -1,0 +1,332 @@
+//! Every error of our own, and its one mapping to status, code and text.
+//!
+//! The body is `{"error": text, "error_detail": {"code", "message", "details": {"request_id", …}}}`, `error` always a
+//! string: Blnk's SDKs read it so. Core's own errors are not here; they pass unchanged.
+
+use serde_json::{Map, Value, json};
+
+use crate::enrich::Refusal;
+use crate::proxy::Method;
+use crate::registry::Scope;
+
+/// An error of our own: a variant per thing that a caller or an operator must tell apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// No credential was sent.
+    MissingCredential,
+    /// A credential that is malformed, unknown, wrong, revoked or expired: one answer for all.
+    InvalidCredential,
+    /// `instance_id` is repeated, malformed or percent-encoded.
+    InvalidInstanceId,
+    /// No `instance_id`, and the credential has no default.
+    MissingInstanceId,
+    /// The instance is unknown, paused, of another workspace or not one of the credential's: one answer for all.
+    InstanceNotFound,
+    /// A path or query that could be read in more than one way.
+    InvalidPath,
+    /// A URL longer than [`crate::proxy::MAX_URL_BYTES`].
+    UriTooLong,
+    /// No such route, here or in the instance's profile.
+    RouteNotFound,
+    /// The path is known, the method is not; `allow` names those that are.
+    MethodNotAllowed {
+        /// The methods that the path has.
+        allow: Vec<Method>,
+    },
+    /// The credential lacks this scope.
+    InsufficientScope {
+        /// The scope that would do; where a read would do with either, the narrower one.
+        needed: Scope,
+    },
+    /// A transaction body that must not be forwarded.
+    Body(Refusal),
+    /// A transaction body with a Content-Encoding: it cannot be read, and Core could not either.
+    UnsupportedEncoding,
+    /// The body ended before it was whole, or could not be read.
+    BodyIncomplete,
+    /// Too many bodies are held at once.
+    Busy,
+    /// `Idempotency-Key` on a write: this build does not keep such a promise.
+    IdempotencyNotSupported,
+    /// KV did not answer, or a record cannot be used.
+    RegistryUnavailable,
+    /// `fetch` failed, or the answer is not Core's.
+    CoreUnreachable {
+        /// The status of what answered in Core's place, where something did.
+        upstream_status: Option<u16>,
+    },
+    /// Core's address answered with a redirect.
+    CoreRedirect {
+        /// The status of the redirect.
+        upstream_status: u16,
+    },
+    /// No head of an answer within the instance's deadline.
+    CoreTimeout {
+        /// The deadline, in milliseconds.
+        timeout_ms: u32,
+    },
+    /// Settings are missing or wrong; the text names them and never shows a value.
+    Misconfigured {
+        /// One sentence a setting, each beginning with its name.
+        faults: Vec<String>,
+    },
+    /// Something that must not happen happened; the log says what.
+    Internal,
+    /// An administrator's request with faults: all of them at once.
+    AdminInvalidRequest {
+        /// Field and sentence, in the order in which they were found.
+        fields: Vec<(String, String)>,
+    },
+    /// No administrator's token, or none that is right.
+    AdminUnauthorized,
+    /// No such record, or no such path.
+    AdminNotFound,
+    /// An id that is in use, or a record whose state does not allow the change.
+    AdminConflict {
+        /// What stands in the way.
+        reason: String,
+    },
+    /// The path is known, the method is not.
+    AdminMethodNotAllowed {
+        /// The methods that the path has.
+        allow: Vec<Method>,
+    },
+    /// The registry did not answer; what was asked may or may not have been done.
+    AdminUnavailable,
+}
+
+/// What became of a write that ended in an error of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteFate {
+    /// Whether Core may have acted.
+    pub outcome: Outcome,
+    /// The reference of a single create, made or given, where one is known.
+    pub reference: Option<String>,
+    /// The references that were made for a bulk's items, by index.
+    pub references: Vec<(usize, String)>,
+}
+
+/// Whether Core may have acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// `fetch` was never called.
+    NotSent,
+    /// It was: whether Core booked cannot be told.
+    Unknown,
+}
+
+impl WriteFate {
+    /// A write that was refused before `fetch`.
+    pub const NOT_SENT: Self = Self { outcome: Outcome::NotSent, reference: None, references: Vec::new() };
+}
+
+/// How long a caller should wait before it tries again, in seconds.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+impl Error {
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.mapping().0
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.mapping().1
+    }
+
+    /// Status and code of each error, side by side.
+    const fn mapping(&self) -> (u16, &'static str) {
+        match self {
+            Self::MissingCredential => (401, "PROXY_MISSING_CREDENTIAL"),
+            Self::InvalidCredential => (401, "PROXY_INVALID_CREDENTIAL"),
+            Self::InvalidInstanceId => (400, "PROXY_INVALID_INSTANCE_ID"),
+            Self::MissingInstanceId => (400, "PROXY_MISSING_INSTANCE_ID"),
+            Self::InstanceNotFound => (404, "PROXY_INSTANCE_NOT_FOUND"),
+            Self::InvalidPath => (400, "PROXY_INVALID_PATH"),
+            Self::UriTooLong => (414, "PROXY_URI_TOO_LONG"),
+            Self::RouteNotFound => (404, "PROXY_ROUTE_NOT_FOUND"),
+            Self::MethodNotAllowed { .. } => (405, "PROXY_METHOD_NOT_ALLOWED"),
+            Self::InsufficientScope { .. } => (403, "PROXY_INSUFFICIENT_SCOPE"),
+            Self::Body(Refusal::Malformed { .. }) => (400, "PROXY_MALFORMED_BODY"),
+            Self::Body(Refusal::Ambiguous { .. }) => (400, "PROXY_AMBIGUOUS_BODY"),
+            Self::Body(Refusal::TooLarge { .. }) => (413, "PROXY_BODY_TOO_LARGE"),
+            Self::Body(Refusal::PrecisionRequired { .. }) => (400, "PROXY_PRECISION_REQUIRED"),
+            Self::Body(Refusal::ZeroPrecision { .. }) => (400, "PROXY_ZERO_PRECISION"),
+            Self::UnsupportedEncoding => (415, "PROXY_UNSUPPORTED_ENCODING"),
+            Self::BodyIncomplete => (400, "PROXY_BODY_INCOMPLETE"),
+            Self::Busy => (503, "PROXY_BUSY"),
+            Self::IdempotencyNotSupported => (400, "PROXY_IDEMPOTENCY_NOT_SUPPORTED"),
+            Self::RegistryUnavailable => (503, "PROXY_REGISTRY_UNAVAILABLE"),
+            Self::CoreUnreachable { .. } => (502, "PROXY_CORE_UNREACHABLE"),
+            Self::CoreRedirect { .. } => (502, "PROXY_CORE_REDIRECT"),
+            Self::CoreTimeout { .. } => (504, "PROXY_CORE_TIMEOUT"),
+            Self::Misconfigured { .. } => (500, "PROXY_MISCONFIGURED"),
+            Self::Internal => (500, "PROXY_INTERNAL"),
+            Self::AdminInvalidRequest { .. } => (400, "ADMIN_INVALID_REQUEST"),
+            Self::AdminUnauthorized => (401, "ADMIN_UNAUTHORIZED"),
+            Self::AdminNotFound => (404, "ADMIN_NOT_FOUND"),
+            Self::AdminConflict { .. } => (409, "ADMIN_CONFLICT"),
+            Self::AdminMethodNotAllowed { .. } => (405, "ADMIN_METHOD_NOT_ALLOWED"),
+            Self::AdminUnavailable => (503, "ADMIN_UNAVAILABLE"),
+        }
+    }
+
+    /// The text for the caller. It shows nothing that the caller did not send, but for the names of settings.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let text = match self {
+            // Blnk Cloud's own words.
+            Self::MissingCredential => "Authorization header is required",
+            Self::InvalidCredential => "The credential is not valid",
+            Self::InvalidInstanceId => {
+                "instance_id must be sent once, unescaped, as 1 to 64 letters, digits, underscores or hyphens"
+            }
+            Self::MissingInstanceId => "instance_id is required: this credential has no default instance",
+            Self::InstanceNotFound => "No such instance, or this credential does not reach it",
+            Self::InvalidPath => "The path or query has characters or escapes that are not allowed",
+            Self::UriTooLong => "The URL is too long",
+            Self::RouteNotFound => "There is no such route",
+            Self::MethodNotAllowed { .. } | Self::AdminMethodNotAllowed { .. } => {
+                "The route does not take this method"
+            }
+            Self::InsufficientScope { needed } => {
+                return format!("The credential lacks the scope {}", needed.as_str());
+            }
+            Self::Body(refusal) => return refusal.to_string(),
+            Self::UnsupportedEncoding => "A transaction body must be sent without a Content-Encoding",
+            Self::BodyIncomplete => "The body ended before it was whole",
+            Self::Busy => "The worker holds too many bodies at once; try again in a moment",
+            Self::IdempotencyNotSupported => "Idempotency-Key is not supported here: send the request without it",
+            Self::RegistryUnavailable => "The registry cannot be read at the moment; try again in a moment",
+            Self::CoreUnreachable { .. } => "Blnk Core could not be reached",
+            Self::CoreRedirect { .. } => "Blnk Core's address answered with a redirect, which is not followed",
+            Self::CoreTimeout { timeout_ms } => return format!("Blnk Core did not answer within {timeout_ms} ms"),
+            Self::Misconfigured { faults } => {
+                return format!("The worker is not configured: {}", faults.join("; "));
+            }
+            Self::Internal => "An internal error occurred",
+            Self::AdminInvalidRequest { .. } => "The request has faults; details.fields names each",
+            Self::AdminUnauthorized => "An administrator's bearer token is required",
+            Self::AdminNotFound => "There is no such record or path",
+            Self::AdminConflict { reason } => return reason.clone(),
+            Self::AdminUnavailable => {
+                "The registry did not answer: read the record before sending the change again"
+            }
+        };
+        text.to_owned()
+    }
+
+    /// The headers that the status asks for, beside Content-Type and `X-Request-Id`.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        match self {
+            // RFC 6750 section 3: no error code where no credential was sent.
+            Self::MissingCredential => vec![("WWW-Authenticate", "Bearer realm=\"blnk-edge\"".to_owned())],
+            Self::InvalidCredential => {
+                vec![("WWW-Authenticate", "Bearer realm=\"blnk-edge\", error=\"invalid_token\"".to_owned())]
+            }
+            Self::InsufficientScope { needed } => {
+                let scope = needed.as_str();
+                let value = format!("Bearer realm=\"blnk-edge\", error=\"insufficient_scope\", scope=\"{scope}\"");
+                vec![("WWW-Authenticate", value)]
+            }
+            Self::AdminUnauthorized => {
+                vec![("WWW-Authenticate", "Bearer realm=\"blnk-edge admin\"".to_owned())]
+            }
+            Self::MethodNotAllowed { allow } | Self::AdminMethodNotAllowed { allow } => {
+                let names: Vec<&str> = allow.iter().map(|method| method.as_str()).collect();
+                vec![("Allow", names.join(", "))]
+            }
+            Self::Busy | Self::RegistryUnavailable | Self::AdminUnavailable => {
+                vec![("Retry-After", RETRY_AFTER_SECONDS.to_owned())]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The body, as JSON. `fate` says what became of the write, where the request was one.
+    #[must_use]
+    pub fn body(&self, request_id: &str, fate: Option<&WriteFate>) -> String {
+        let mut details = self.details();
+        details.insert("request_id".to_owned(), request_id.into());
+        let mut message = self.message();
+        if let Some(fate) = fate {
+            fate.describe(&mut details);
+            if fate.outcome == Outcome::Unknown {
+                message.push_str(fate.advice());
+            }
+        }
+        json!({
+            "error": message,
+            "error_detail": { "code": self.code(), "message": message, "details": details },
+        })
+        .to_string()
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let mut details = Map::new();
+        let mut add = |name: &str, value: Value| details.insert(name.to_owned(), value);
+        match self {
+            Self::Body(Refusal::Malformed { offset, expected }) => {
+                add("offset", (*offset).into());
+                add("expected", (*expected).into());
+            }
+            Self::Body(Refusal::Ambiguous { offset }) => {
+                add("offset", (*offset).into());
+            }
+            Self::Body(Refusal::TooLarge { limit }) => {
+                add("limit", (*limit).into());
+            }
+            Self::Body(
+                Refusal::PrecisionRequired { item: Some(item) } | Refusal::ZeroPrecision { item: Some(item) },
+            ) => {
+                add("item", (*item).into());
+            }
+            Self::CoreUnreachable { upstream_status: Some(status) } | Self::CoreRedirect { upstream_status: status } => {
+                add("upstream_status", (*status).into());
+            }
+            Self::CoreTimeout { timeout_ms } => {
+                add("timeout_ms", (*timeout_ms).into());
+            }
+            Self::AdminInvalidRequest { fields } => {
+                let faults = fields.iter().map(|(field, fault)| json!({ "field": field, "message": fault }));
+                add("fields", faults.collect());
+            }
+            _ => {}
+        }
+        details
+    }
+}
+
+impl WriteFate {
+    fn describe(&self, details: &mut Map<String, Value>) {
+        let outcome = match self.outcome {
+            Outcome::NotSent => "not_sent",
+            Outcome::Unknown => "unknown",
+        };
+        details.insert("outcome".to_owned(), outcome.into());
+        if let Some(reference) = &self.reference {
+            details.insert("reference".to_owned(), reference.as_str().into());
+        }
+        if !self.references.is_empty() {
+            let references: Map<String, Value> =
+                self.references.iter().map(|(item, made)| (item.to_string(), made.as_str().into())).collect();
+            details.insert("references".to_owned(), references.into());
+        }
+    }
+
+    /// What is safe to do next, after a write whose outcome is unknown.
+    fn advice(&self) -> &'static str {
+        if self.reference.is_some() || !self.references.is_empty() {
+            ". Core may have acted: look the reference up before sending it again, and send it again only with the same reference"
+        } else {
+            ". Core may have acted: read the record before sending it again"
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

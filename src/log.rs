@@ -1,0 +1,108 @@
+//! The one line that a request leaves behind, as JSON.
+//!
+//! It names records by their ids and routes by their patterns. There is no field for a token, a key, a body or a query,
+//! so none can be logged by mistake.
+
+use serde::Serialize;
+
+/// How much a line matters to an operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// A request that went as it should, or was refused as it should be.
+    #[default]
+    Info,
+    /// Something is wrong outside: Core, KV, a record.
+    Warn,
+    /// Something is wrong here, or an instance cannot work: someone must act.
+    Error,
+}
+
+/// Where the records of a request came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheState {
+    /// All of them from the isolate's cache.
+    Hit,
+    /// At least one from KV.
+    Miss,
+}
+
+/// One request.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Line<'a> {
+    /// How much it matters.
+    pub level: Level,
+    /// The request's id, as the caller got it.
+    pub request_id: &'a str,
+    /// The trace id of its `traceparent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<&'a str>,
+    /// The method; `OTHER` where Core knows none such.
+    pub method: &'a str,
+    /// The pattern of its route, where it has one: never the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<&'a str>,
+    /// The status that the caller got.
+    pub status: u16,
+    /// The code of an error of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'a str>,
+    /// The id of the credential, once it is authenticated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<&'a str>,
+    /// The name of the administrator, on `/admin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<&'a str>,
+    /// The credential's workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<&'a str>,
+    /// The id of the instance, once the caller is known to reach it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<&'a str>,
+    /// How long Core took to the head of its answer, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_ms: Option<u64>,
+    /// The status of what answered in Core's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_status: Option<u16>,
+    /// Where the records came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheState>,
+    /// On creates: whether the reference was `made` here or `given`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a str>,
+    /// What an operator needs to know more, without anything secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<&'a str>,
+}
+
+impl Line<'_> {
+    /// The line as JSON, without a line break.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // A struct of texts and numbers cannot fail to serialise; an empty line would only be the proof of a defect.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_only_what_is_known() {
+        let line = Line { request_id: "r1", method: "GET", status: 401, code: Some("PROXY_X"), ..Line::default() };
+        assert_eq!(
+            line.to_json(),
+            r#"{"level":"info","request_id":"r1","method":"GET","status":401,"code":"PROXY_X"}"#
+        );
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        let line = Line { detail: Some("a\nb\"c"), ..Line::default() };
+        assert!(!line.to_json().contains('\n'));
+        assert!(serde_json::from_str::<serde_json::Value>(&line.to_json()).is_ok());
+    }
+}

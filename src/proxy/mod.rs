@@ -1,0 +1,163 @@
+//! One request, decided: from its head to a plan for Core, or a refusal.
+//!
+//! [`decide`] is the product in one function. It does no I/O: what it lacks it asks for ([`Decision::Need`]), and is asked
+//! again. [`settle`] judges what came of the plan. The order of the steps is in the types: a [`Plan`] is made only of a
+//! grant, a grant only of an authenticated caller, and each only in its own step.
+//!
+//! In reading order: [`presented`] (the token), [`target`] (path, query, instance), [`routes`] (the table), [`grant`]
+//! (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it).
+
+pub mod grant;
+pub mod headers;
+mod method;
+pub mod outcome;
+pub mod presented;
+pub mod routes;
+pub mod target;
+
+pub use grant::Plan;
+pub use method::Method;
+pub use outcome::{Upstream, settle};
+pub use target::MAX_URL_BYTES;
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::registry::{CredentialRecord, Instance, Lookup};
+
+use grant::authenticate;
+use presented::presented;
+use target::Target;
+
+/// What is read of a request before anything is decided. The body is no part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: Method,
+    /// The whole URL, as the platform gives it: not normalised.
+    pub url: &'a str,
+    /// The `Authorization` header; repeated values joined by commas.
+    pub authorization: Option<&'a str>,
+    /// The `X-Blnk-Key` header, likewise.
+    pub blnk_key: Option<&'a str>,
+    /// Whether there is an `Idempotency-Key` header.
+    pub idempotency_key: bool,
+}
+
+/// What is known of the records so far.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The credential that the token names.
+    pub credential: Lookup<CredentialRecord>,
+    /// The instance that the request means.
+    pub instance: Lookup<Instance>,
+}
+
+/// The ids of records that must be read before the next decision; those to be read together are named together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The credential to read.
+    pub credential: Option<String>,
+    /// The instance to read.
+    pub instance: Option<String>,
+}
+
+/// What to do with a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// Answer it with this error. Nothing was sent.
+    Refuse(Error),
+    /// Read these records, and decide again.
+    Need(Need),
+    /// Send it to Core.
+    Forward(Plan),
+}
+
+/// Decides a request to `/proxy/…`.
+///
+/// 1. The credential is read from the headers: 401.
+/// 2. The instance id is read from the query: 400.
+/// 3. The records are asked for: both at once where both ids are known.
+/// 4. The caller is authenticated: 401. Only now does a missing instance id count, when the caller has no default: 400.
+/// 5. The path is judged and its route found: 400, 404, 405.
+/// 6. The scope is checked: 403.
+/// 7. The instance is checked, and its profile: 404.
+///
+/// A refusal for a longer URL than any we look at (414) comes before all of them.
+#[must_use]
+pub fn decide(head: &Head<'_>, known: &Known, now: Timestamp) -> Decision {
+    match plan(head, known, now) {
+        Ok(plan) => Decision::Forward(plan),
+        Err(Stop::Refuse(error)) => Decision::Refuse(error),
+        Err(Stop::Need(need)) => Decision::Need(need),
+    }
+}
+
+enum Stop {
+    Refuse(Error),
+    Need(Need),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refuse(error)
+    }
+}
+
+fn plan(head: &Head<'_>, known: &Known, now: Timestamp) -> Result<Plan, Stop> {
+    let target = Target::split(head.url)?;
+    let path = target.core_path().ok_or(Error::RouteNotFound)?;
+    let token = presented(head.authorization, head.blnk_key)?; // 1
+    let named = target.instance_id()?; // 2
+    let credential = match &known.credential {
+        Lookup::Unknown => return Err(Stop::Need(first_need(token.id(), named, known))), // 3
+        Lookup::Missing => None,
+        Lookup::Found(record) => Some(record),
+    };
+    let caller = authenticate(&token, credential, now)?; // 4
+    let instance_id = named.or_else(|| caller.default_instance()).ok_or(Error::MissingInstanceId)?;
+    target::check_path(path)?; // 5
+    target.check_query()?;
+    let route = routes::find(head.method, path)?;
+    let grant = caller.permit(route)?; // 6
+    let instance = match &known.instance {
+        Lookup::Unknown => return Err(Stop::Need(Need { credential: None, instance: Some(instance_id.to_owned()) })),
+        Lookup::Missing => None,
+        Lookup::Found(instance) => Some(instance),
+    };
+    let plan = grant.plan(instance, path, target.core_query(), target.https)?; // 7
+    if head.idempotency_key && route.writes() {
+        return Err(Error::IdempotencyNotSupported.into());
+    }
+    Ok(plan)
+}
+
+fn first_need(credential: &str, instance: Option<&str>, known: &Known) -> Need {
+    let instance = instance.filter(|_| matches!(known.instance, Lookup::Unknown));
+    Need { credential: Some(credential.to_owned()), instance: instance.map(str::to_owned) }
+}
+
+/// The ids of the records that a request may mean, without judging anything: what a cache can be asked before
+/// [`decide`] is. The instance is left out where the query names none, or names it badly.
+#[must_use]
+pub fn meant<'a>(head: &Head<'a>) -> (Option<&'a str>, Option<&'a str>) {
+    let credential = presented(head.authorization, head.blnk_key).ok().map(|token| token.id());
+    let instance = Target::split(head.url).ok().and_then(|target| target.instance_id().ok().flatten());
+    (credential, instance)
+}
+
+/// Whether an error of ours on this request must say what became of a write. Where the route is not known, every method
+/// that could write counts.
+#[must_use]
+pub fn could_write(method: Method, url: &str) -> bool {
+    let route = Target::split(url)
+        .ok()
+        .and_then(|target| target.core_path().and_then(|path| routes::find(method, path).ok()));
+    match (route, method) {
+        (Some(route), _) => route.writes(),
+        (None, Method::Get | Method::Other) => false,
+        (None, _) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

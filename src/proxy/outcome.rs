@@ -1,0 +1,127 @@
+//! Step 11: what came of a request to Core.
+
+use crate::enrich::{Enriched, References};
+use crate::error::{Error, Outcome, WriteFate};
+use crate::registry::TimeoutMs;
+
+/// What happened upstream, up to the head of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// Something answered.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// Whether its Content-Type is `text/html`.
+        html: bool,
+    },
+    /// `fetch` failed. Refused, reset and half an answer look alike: whether Core acted cannot be told.
+    Failed,
+    /// The deadline passed first.
+    TimedOut,
+}
+
+/// Whether the answer is Core's, to be passed on as it is.
+///
+/// # Errors
+/// [`Error::CoreUnreachable`] for a failure and for what did not come from Core: a status below 200, Cloudflare's own 520
+/// to 527 and 530, and a 403 or 5xx in HTML, which tunnels, Access and load balancers send and Core never does;
+/// [`Error::CoreRedirect`]; [`Error::CoreTimeout`].
+pub fn settle(upstream: Upstream, timeout: TimeoutMs) -> Result<(), Error> {
+    match upstream {
+        Upstream::Answered { status, html } => match status {
+            ..200 | 520..=527 | 530 => Err(Error::CoreUnreachable { upstream_status: Some(status) }),
+            403 | 500.. if html => Err(Error::CoreUnreachable { upstream_status: Some(status) }),
+            301..=303 | 307 | 308 => Err(Error::CoreRedirect { upstream_status: status }),
+            _ => Ok(()),
+        },
+        Upstream::Failed => Err(Error::CoreUnreachable { upstream_status: None }),
+        Upstream::TimedOut => Err(Error::CoreTimeout { timeout_ms: timeout.millis() }),
+    }
+}
+
+/// Whether a Content-Type is `text/html`, with or without parameters.
+#[must_use]
+pub fn is_html(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("text/html")
+}
+
+/// What a caller is told about a write that was sent and ended in an error of ours.
+#[must_use]
+pub fn unknown_fate(references: Option<&References>) -> WriteFate {
+    let (reference, references) = match references {
+        None | Some(References::Unreadable) => (None, Vec::new()),
+        Some(References::Made(reference)) => (Some(reference.to_string()), Vec::new()),
+        Some(References::Given(text)) => (Some(text.clone()), Vec::new()),
+        Some(References::Bulk(made)) => {
+            (None, made.kept().map(|(item, reference)| (item, reference.to_string())).collect())
+        }
+    };
+    WriteFate { outcome: Outcome::Unknown, reference, references }
+}
+
+/// Whose reference a single create has, for the log.
+#[must_use]
+pub fn reference_origin(enriched: &Enriched) -> &'static str {
+    match &enriched.references {
+        References::Made(_) => "made",
+        References::Given(_) | References::Unreadable => "given",
+        References::Bulk(made) => {
+            if made.count() == 0 {
+                "given"
+            } else {
+                "made"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(status: u16, html: bool) -> Result<(), Error> {
+        settle(Upstream::Answered { status, html }, TimeoutMs::DEFAULT)
+    }
+
+    #[test]
+    fn core_s_own_answers_pass_whatever_their_status() {
+        for status in [200, 201, 202, 204, 300, 304, 400, 401, 403, 404, 409, 413, 423, 429, 500, 503, 599] {
+            assert_eq!(settled(status, false), Ok(()), "{status}");
+        }
+        assert_eq!(settled(404, true), Ok(()));
+    }
+
+    #[test]
+    fn what_did_not_come_from_core_is_unreachable() {
+        for (status, html) in
+            [(100, false), (103, false), (520, false), (527, true), (530, false), (403, true), (500, true), (502, true)]
+        {
+            let expected = Err(Error::CoreUnreachable { upstream_status: Some(status) });
+            assert_eq!(settled(status, html), expected, "{status}");
+        }
+        assert_eq!(
+            settle(Upstream::Failed, TimeoutMs::DEFAULT),
+            Err(Error::CoreUnreachable { upstream_status: None })
+        );
+    }
+
+    #[test]
+    fn redirects_and_deadlines_have_errors_of_their_own() {
+        for status in [301, 302, 303, 307, 308] {
+            assert_eq!(settled(status, false), Err(Error::CoreRedirect { upstream_status: status }));
+        }
+        assert_eq!(
+            settle(Upstream::TimedOut, TimeoutMs::DEFAULT),
+            Err(Error::CoreTimeout { timeout_ms: 30_000 })
+        );
+    }
+
+    #[test]
+    fn html_is_known_by_its_type_alone() {
+        assert!(is_html("text/html"));
+        assert!(is_html("Text/HTML; charset=utf-8"));
+        assert!(!is_html("application/json; text/html"));
+        assert!(!is_html(""));
+    }
+}

@@ -1,0 +1,323 @@
+//! Whole decisions: one promise a test.
+
+use std::rc::Rc;
+
+use super::*;
+use crate::enrich::Rule;
+use crate::registry::token::{new_api_key, new_credential_id};
+use crate::registry::{
+    BaseUrl, Core, CredentialKind, CredentialStatus, InstanceId, Profile, Scope, Secret, StoredSecret, TimeoutMs,
+    Workspace,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+/// A request and the world around it; tests change one thing at a time.
+struct Case {
+    method: Method,
+    url: String,
+    authorization: Option<String>,
+    blnk_key: Option<String>,
+    idempotency_key: bool,
+    credential: Lookup<CredentialRecord>,
+    instance: Lookup<Instance>,
+}
+
+fn key() -> String {
+    new_api_key(&new_credential_id([1; 16]), [1; 32]).0.expose().to_owned()
+}
+
+fn credential() -> CredentialRecord {
+    let id = new_credential_id([1; 16]);
+    let sha256 = new_api_key(&id, [1; 32]).1;
+    CredentialRecord {
+        v: 1,
+        kind: CredentialKind::ApiKey,
+        id,
+        name: "test".to_owned(),
+        workspace: Workspace::default(),
+        secrets: vec![StoredSecret { sha256, until: None }],
+        scopes: [Scope::All].into_iter().collect(),
+        instances: None,
+        default_instance: None,
+        status: CredentialStatus::Active,
+        not_after: None,
+        revision: 1,
+    }
+}
+
+fn instance() -> Instance {
+    Instance {
+        id: InstanceId::parse("instance_a").unwrap(),
+        workspace: Workspace::default(),
+        profile: Profile::Extended,
+        core: Some(Rc::new(Core {
+            base_url: BaseUrl::parse("https://core.example/base").unwrap(),
+            key: Secret::new("core-key".to_owned()),
+            access: None,
+            timeout: TimeoutMs::DEFAULT,
+            upload_timeout: TimeoutMs::UPLOAD_DEFAULT,
+            rule: Rule::default(),
+        })),
+        revision: 1,
+    }
+}
+
+fn found<T>(record: T) -> Lookup<T> {
+    Lookup::Found(Rc::new(record))
+}
+
+fn case(method: Method, path_and_query: &str) -> Case {
+    Case {
+        method,
+        url: format!("https://edge.example/proxy{path_and_query}"),
+        authorization: Some(format!("Bearer {}", key())),
+        blnk_key: None,
+        idempotency_key: false,
+        credential: found(credential()),
+        instance: found(instance()),
+    }
+}
+
+fn get() -> Case {
+    case(Method::Get, "/ledgers?instance_id=instance_a")
+}
+
+impl Case {
+    fn decide(&self) -> Decision {
+        let head = Head {
+            method: self.method,
+            url: &self.url,
+            authorization: self.authorization.as_deref(),
+            blnk_key: self.blnk_key.as_deref(),
+            idempotency_key: self.idempotency_key,
+        };
+        let known = Known { credential: self.credential.clone(), instance: self.instance.clone() };
+        decide(&head, &known, NOW)
+    }
+
+    fn refusal(&self) -> Error {
+        match self.decide() {
+            Decision::Refuse(error) => error,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn need(&self) -> Need {
+        match self.decide() {
+            Decision::Need(need) => need,
+            other => panic!("nothing needed: {other:?}"),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        match self.decide() {
+            Decision::Forward(plan) => plan,
+            other => panic!("not forwarded: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_good_request_is_forwarded_to_its_instances_core() {
+    let plan = case(Method::Get, "/ledgers?limit=2&instance_id=instance_a&offset=1").plan();
+    assert_eq!(plan.url, "https://core.example/base/ledgers?limit=2&offset=1");
+    assert_eq!(plan.route.pattern, "/ledgers");
+    assert_eq!(plan.core.key.expose(), "core-key");
+    assert!(plan.https);
+}
+
+#[test]
+fn the_sdks_header_is_as_good_as_authorization() {
+    let mut case = get();
+    case.authorization = None;
+    case.blnk_key = Some(key());
+    case.plan();
+}
+
+#[test]
+fn both_records_are_asked_for_at_once() {
+    let mut case = get();
+    case.credential = Lookup::Unknown;
+    case.instance = Lookup::Unknown;
+    let id = new_credential_id([1; 16]).to_string();
+    assert_eq!(case.need(), Need { credential: Some(id), instance: Some("instance_a".to_owned()) });
+}
+
+#[test]
+fn only_what_is_not_known_is_asked_for() {
+    let mut case = get();
+    case.credential = Lookup::Unknown;
+    assert_eq!(case.need().instance, None);
+    let mut case = get();
+    case.instance = Lookup::Unknown;
+    assert_eq!(case.need(), Need { credential: None, instance: Some("instance_a".to_owned()) });
+}
+
+#[test]
+fn without_an_instance_id_the_credential_is_read_and_judged_first() {
+    let mut case = case(Method::Get, "/ledgers");
+    case.credential = Lookup::Unknown;
+    case.instance = Lookup::Unknown;
+    assert_eq!(case.need().instance, None);
+    case.credential = found(CredentialRecord { status: CredentialStatus::Revoked, ..credential() });
+    assert_eq!(case.refusal(), Error::InvalidCredential);
+    case.credential = found(credential());
+    assert_eq!(case.refusal(), Error::MissingInstanceId);
+    case.credential = found(CredentialRecord { default_instance: InstanceId::parse("instance_a"), ..credential() });
+    assert_eq!(case.need(), Need { credential: None, instance: Some("instance_a".to_owned()) });
+}
+
+#[test]
+fn an_instance_id_in_the_query_wins_over_the_default() {
+    let mut case = case(Method::Get, "/ledgers?instance_id=instance_b");
+    case.credential = found(CredentialRecord { default_instance: InstanceId::parse("instance_a"), ..credential() });
+    case.instance = Lookup::Unknown;
+    assert_eq!(case.need().instance.as_deref(), Some("instance_b"));
+}
+
+#[test]
+fn no_record_is_asked_for_where_the_token_or_the_instance_id_is_malformed() {
+    let unknown = |mut case: Case| {
+        case.credential = Lookup::Unknown;
+        case.instance = Lookup::Unknown;
+        case.refusal()
+    };
+    let with = |authorization: Option<&str>| Case { authorization: authorization.map(str::to_owned), ..get() };
+    assert_eq!(unknown(with(None)), Error::MissingCredential);
+    assert_eq!(unknown(with(Some("Bearer garbage"))), Error::InvalidCredential);
+    assert_eq!(unknown(with(Some("Basic eA=="))), Error::InvalidCredential);
+    assert_eq!(unknown(case(Method::Get, "/ledgers?instance_id=a%62")), Error::InvalidInstanceId);
+    assert_eq!(unknown(case(Method::Get, "/ledgers?instance_id=a&instance_id=a")), Error::InvalidInstanceId);
+}
+
+#[test]
+fn unknown_wrong_revoked_deleted_and_expired_credentials_get_the_same_answer() {
+    let wrong = StoredSecret { sha256: new_api_key(&new_credential_id([1; 16]), [9; 32]).1, until: None };
+    for credential in [
+        Lookup::Missing,
+        found(CredentialRecord { secrets: vec![wrong], ..credential() }),
+        found(CredentialRecord { secrets: vec![], ..credential() }),
+        found(CredentialRecord { status: CredentialStatus::Revoked, ..credential() }),
+        found(CredentialRecord { status: CredentialStatus::Deleted, ..credential() }),
+        found(CredentialRecord { not_after: Some(NOW), ..credential() }),
+    ] {
+        assert_eq!(Case { credential, ..get() }.refusal(), Error::InvalidCredential);
+    }
+}
+
+#[test]
+fn a_stranger_learns_nothing_about_paths_scopes_or_instances() {
+    for path in ["/hooks?instance_id=instance_a", "/nope?instance_id=x", "//?instance_id=x", "/ledgers/"] {
+        let case = Case { credential: Lookup::Missing, instance: Lookup::Missing, ..case(Method::Delete, path) };
+        assert_eq!(case.refusal(), Error::InvalidCredential, "{path}");
+    }
+}
+
+#[test]
+fn each_scope_opens_its_methods_only() {
+    let scoped = |scopes: &[Scope]| found(CredentialRecord { scopes: scopes.iter().copied().collect(), ..credential() });
+    let post = || case(Method::Post, "/ledgers?instance_id=instance_a");
+    Case { credential: scoped(&[Scope::Read]), ..get() }.plan();
+    Case { credential: scoped(&[Scope::Write]), ..post() }.plan();
+    let refused = Case { credential: scoped(&[Scope::Write]), ..get() }.refusal();
+    assert_eq!(refused, Error::InsufficientScope { needed: Scope::Read });
+    let refused = Case { credential: scoped(&[Scope::Read]), ..post() }.refusal();
+    assert_eq!(refused, Error::InsufficientScope { needed: Scope::Write });
+    assert_eq!(Case { credential: scoped(&[]), ..get() }.refusal(), Error::InsufficientScope { needed: Scope::Read });
+}
+
+#[test]
+fn unknown_paused_foreign_and_unlisted_instances_get_the_same_answer() {
+    let foreign = Instance { workspace: Workspace::parse("other").unwrap(), ..instance() };
+    let unlisted = CredentialRecord { instances: Some(vec![]), ..credential() };
+    for case in [
+        Case { instance: Lookup::Missing, ..get() },
+        Case { instance: found(Instance { core: None, ..instance() }), ..get() },
+        Case { instance: found(foreign), ..get() },
+        Case { credential: found(unlisted), ..get() },
+    ] {
+        assert_eq!(case.refusal(), Error::InstanceNotFound);
+    }
+}
+
+#[test]
+fn a_default_instance_is_checked_like_a_named_one() {
+    let record = CredentialRecord {
+        default_instance: InstanceId::parse("instance_a"),
+        instances: Some(vec![InstanceId::parse("instance_b").unwrap()]),
+        ..credential()
+    };
+    let case = Case { credential: found(record), ..case(Method::Get, "/ledgers") };
+    assert_eq!(case.refusal(), Error::InstanceNotFound);
+}
+
+#[test]
+fn a_route_outside_the_profile_is_not_found_but_only_for_those_who_reach_the_instance() {
+    let documented = || found(Instance { profile: Profile::Documented, ..instance() });
+    assert_eq!(Case { instance: documented(), ..get() }.refusal(), Error::RouteNotFound);
+    Case { instance: documented(), ..case(Method::Post, "/ledgers?instance_id=instance_a") }.plan();
+    let foreign = Case {
+        instance: documented(),
+        credential: found(CredentialRecord { instances: Some(vec![]), ..credential() }),
+        ..get()
+    };
+    assert_eq!(foreign.refusal(), Error::InstanceNotFound);
+}
+
+#[test]
+fn path_tricks_and_bad_queries_are_refused() {
+    for path in ["/%6cedgers", "/ledgers/", "//ledgers", "/ledgers/..", "/ledgers%2fx", "/"] {
+        let case = case(Method::Get, &format!("{path}?instance_id=instance_a"));
+        assert_eq!(case.refusal(), Error::InvalidPath, "{path}");
+    }
+    assert_eq!(case(Method::Get, "/ledgers?instance_id=instance_a&x=#y").refusal(), Error::InvalidPath);
+}
+
+#[test]
+fn an_idempotency_key_on_a_write_is_refused_and_on_a_read_ignored() {
+    let post = case(Method::Post, "/ledgers?instance_id=instance_a");
+    assert_eq!(Case { idempotency_key: true, ..post }.refusal(), Error::IdempotencyNotSupported);
+    Case { idempotency_key: true, ..get() }.plan();
+    Case { idempotency_key: true, ..case(Method::Post, "/ledgers/filter?instance_id=instance_a") }.plan();
+}
+
+#[test]
+fn an_upload_gets_the_longer_deadline() {
+    let upload = case(Method::Post, "/reconciliation/upload?instance_id=instance_a").plan();
+    assert_eq!(upload.timeout(), TimeoutMs::UPLOAD_DEFAULT);
+    assert_eq!(get().plan().timeout(), TimeoutMs::DEFAULT);
+}
+
+#[test]
+fn a_url_over_the_limit_is_refused_before_anything_is_read() {
+    let mut case = case(Method::Get, &format!("/ledgers?instance_id=instance_a&x={}", "a".repeat(MAX_URL_BYTES)));
+    case.credential = Lookup::Unknown;
+    assert_eq!(case.refusal(), Error::UriTooLong);
+}
+
+#[test]
+fn what_is_meant_is_what_would_be_asked_for() {
+    let case = get();
+    let head = Head {
+        method: case.method,
+        url: &case.url,
+        authorization: case.authorization.as_deref(),
+        blnk_key: None,
+        idempotency_key: false,
+    };
+    let id = new_credential_id([1; 16]);
+    assert_eq!(meant(&head), (Some(&*id), Some("instance_a")));
+    assert_eq!(meant(&Head { url: "https://e/proxy/x?instance_id=%61", ..head }), (Some(&*id), None));
+    assert_eq!(meant(&Head { authorization: Some("Bearer x"), ..head }).0, None);
+}
+
+#[test]
+fn a_refused_write_says_so_and_a_refused_read_does_not() {
+    let url = |path: &str| format!("https://e/proxy{path}");
+    assert!(could_write(Method::Post, &url("/transactions")));
+    assert!(could_write(Method::Delete, &url("/nope")));
+    assert!(!could_write(Method::Get, &url("/ledgers")));
+    assert!(!could_write(Method::Post, &url("/ledgers/filter")));
+    assert!(!could_write(Method::Get, &url("/nope")));
+}

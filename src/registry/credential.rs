@@ -1,0 +1,156 @@
+//! A credential: who calls, and what it may reach.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq};
+
+use super::{CredentialId, InstanceId, RecordError, Revised, Scopes, Workspace, read_record};
+use crate::clock::Timestamp;
+
+/// The SHA-256 of a secret. Compared in constant time; stored as 64 hexadecimal digits.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// The 32 bytes of a SHA-256.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Whether both are of the same secret, in a time that does not tell where they differ.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(REDACTED)")
+    }
+}
+
+impl From<SecretHash> for String {
+    fn from(hash: SecretHash) -> Self {
+        hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl TryFrom<String> for SecretHash {
+    type Error = &'static str;
+
+    fn try_from(hex: String) -> Result<Self, Self::Error> {
+        let mut bytes = [0_u8; 32];
+        let well_formed = hex.len() == 64
+            && hex.is_ascii()
+            && hex.as_bytes().chunks_exact(2).zip(&mut bytes).all(|(pair, byte)| {
+                let digits = std::str::from_utf8(pair).unwrap_or_default();
+                u8::from_str_radix(digits, 16).map(|value| *byte = value).is_ok()
+            });
+        if well_formed { Ok(Self(bytes)) } else { Err("not the 64 hexadecimal digits of a SHA-256") }
+    }
+}
+
+/// One secret that a credential accepts. Two of them only while a rotated one has its grace.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredSecret {
+    /// The SHA-256 of the secret.
+    pub sha256: SecretHash,
+    /// Until when it is accepted; absent for the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What kind of credential a record describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// An API key, `blnk_{id}_…`.
+    ApiKey,
+}
+
+/// Whether a credential is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialStatus {
+    /// It is accepted until `not_after`.
+    Active,
+    /// It is refused for good, and stays listed.
+    Revoked,
+    /// It is refused for good, and lists leave it out.
+    Deleted,
+}
+
+/// A credential as it is stored in the registry and published to KV under `credential/{id}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CredentialRecord {
+    /// The version of this shape, [`super::RECORD_VERSION`].
+    pub v: u32,
+    /// Which kind of credential it is.
+    pub kind: CredentialKind,
+    /// Its id, a part of the token.
+    pub id: CredentialId,
+    /// A name for people.
+    pub name: String,
+    /// The workspace whose instances it may reach.
+    pub workspace: Workspace,
+    /// The secrets that it accepts.
+    pub secrets: Vec<StoredSecret>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The instances that it may reach; absent for all of its workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Vec<InstanceId>>,
+    /// The instance that is meant when a request names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_instance: Option<InstanceId>,
+    /// Whether it is accepted.
+    pub status: CredentialStatus,
+    /// From when on it is refused; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+    /// Grows by one with every change.
+    pub revision: u64,
+}
+
+impl CredentialRecord {
+    /// Reads a stored record.
+    ///
+    /// # Errors
+    /// Where the text is not a record of this version.
+    pub fn from_json(json: &str) -> Result<Self, RecordError> {
+        read_record(json)
+    }
+
+    /// Whether a secret with this hash opens the credential at `now`. All secrets are compared, in constant time, before
+    /// status and expiry are looked at, so that how long it takes tells nothing about either.
+    #[must_use]
+    pub fn accepts(&self, presented: &SecretHash, now: Timestamp) -> bool {
+        let known = self.secrets.iter().fold(Choice::from(0), |known, secret| {
+            let in_time = Choice::from(u8::from(secret.until.is_none_or(|until| now < until)));
+            known | (secret.sha256.0.ct_eq(&presented.0) & in_time)
+        });
+        bool::from(known)
+            && self.status == CredentialStatus::Active
+            && self.not_after.is_none_or(|not_after| now < not_after)
+    }
+
+    /// Whether the credential may reach this instance of this workspace.
+    #[must_use]
+    pub fn reaches(&self, id: &InstanceId, workspace: &Workspace) -> bool {
+        self.workspace == *workspace && self.instances.as_ref().is_none_or(|ids| ids.contains(id))
+    }
+}
+
+impl Revised for CredentialRecord {
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+#[cfg(test)]
+#[path = "credential_tests.rs"]
+mod tests;

@@ -1,0 +1,55 @@
+//! The records and their rules: what an instance and a credential are, how they are stored, and how they are found.
+//!
+//! The truth is one Durable Object with SQLite; the request path reads what it publishes to KV. Both hold the same
+//! versioned JSON ([`CredentialRecord`], [`InstanceRecord`]), so what is published is what was written. A secret is
+//! never in a record in clear: a credential's is kept as its SHA-256 ([`token`]), Core's key sealed ([`seal`]).
+
+mod base_url;
+mod cache;
+mod credential;
+mod id;
+mod instance;
+mod scope;
+pub mod seal;
+mod secret;
+pub mod token;
+
+pub use base_url::BaseUrl;
+pub use cache::{Cache, CacheLimits, Lookup, Revised};
+pub use credential::{CredentialKind, CredentialRecord, CredentialStatus, SecretHash, StoredSecret};
+pub use id::{CredentialId, InstanceId, Workspace};
+pub use instance::{
+    Access, Core, Instance, InstanceRecord, InstanceStatus, OpenError, Profile, SealedAccess, TimeoutMs,
+};
+pub use scope::{Scope, Scopes};
+pub use secret::Secret;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// The version that this build writes and reads. A record of another one is not guessed at.
+pub const RECORD_VERSION: u32 = 1;
+
+/// Why a stored record could not be used. None of these shows the record's content.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RecordError {
+    /// Not JSON, or not of the shape that this version has.
+    #[error("the record is not of the shape that version {RECORD_VERSION} has")]
+    Shape,
+    /// Written by another version of this worker.
+    #[error("the record has version {0}; this worker reads version {RECORD_VERSION}")]
+    Version(u32),
+}
+
+/// Reads the version first, so that a newer record is named as such and not as a broken one.
+fn read_record<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, RecordError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    let version: Version = serde_json::from_str(json).map_err(|_| RecordError::Shape)?;
+    if version.v != RECORD_VERSION {
+        return Err(RecordError::Version(version.v));
+    }
+    serde_json::from_str(json).map_err(|_| RecordError::Shape)
+}

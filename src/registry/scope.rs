@@ -1,0 +1,124 @@
+//! What a credential may do.
+
+use serde::{Deserialize, Serialize};
+
+/// A scope of the Proxy API, as its documentation names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Scope {
+    /// `*`: everything that the proxy forwards.
+    #[serde(rename = "*")]
+    All,
+    /// `proxy:read`: the routes that read (GET).
+    #[serde(rename = "proxy:read")]
+    Read,
+    /// `proxy:write`: the routes that write (POST, PUT, DELETE).
+    #[serde(rename = "proxy:write")]
+    Write,
+}
+
+impl Scope {
+    /// Every scope, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::All, Self::Read, Self::Write];
+
+    /// The scope as it is written in records, requests and `WWW-Authenticate`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "*",
+            Self::Read => "proxy:read",
+            Self::Write => "proxy:write",
+        }
+    }
+
+    /// Reads a scope as [`Scope::as_str`] writes it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// A set of scopes; may be empty, and then opens nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Scope>", into = "Vec<Scope>")]
+pub struct Scopes {
+    all: bool,
+    read: bool,
+    write: bool,
+}
+
+impl Scopes {
+    /// Whether the set opens what needs `scope`: by that scope or by `*`.
+    #[must_use]
+    pub const fn allow(self, scope: Scope) -> bool {
+        self.all
+            || match scope {
+                Scope::All => false,
+                Scope::Read => self.read,
+                Scope::Write => self.write,
+            }
+    }
+
+    /// Whether the set names `scope` itself.
+    #[must_use]
+    pub const fn contains(self, scope: Scope) -> bool {
+        match scope {
+            Scope::All => self.all,
+            Scope::Read => self.read,
+            Scope::Write => self.write,
+        }
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        let mut set = Self::default();
+        for scope in scopes {
+            match scope {
+                Scope::All => set.all = true,
+                Scope::Read => set.read = true,
+                Scope::Write => set.write = true,
+            }
+        }
+        set
+    }
+}
+
+impl From<Vec<Scope>> for Scopes {
+    fn from(scopes: Vec<Scope>) -> Self {
+        scopes.into_iter().collect()
+    }
+}
+
+impl From<Scopes> for Vec<Scope> {
+    fn from(set: Scopes) -> Self {
+        Scope::ALL.into_iter().filter(|scope| set.contains(*scope)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_opens_everything_and_nothing_opens_nothing() {
+        let all: Scopes = [Scope::All].into_iter().collect();
+        assert!(all.allow(Scope::Read) && all.allow(Scope::Write));
+        let none = Scopes::default();
+        assert!(!none.allow(Scope::Read) && !none.allow(Scope::Write));
+    }
+
+    #[test]
+    fn reading_and_writing_do_not_open_each_other() {
+        let read: Scopes = [Scope::Read].into_iter().collect();
+        let write: Scopes = [Scope::Write].into_iter().collect();
+        assert!(read.allow(Scope::Read) && !read.allow(Scope::Write));
+        assert!(write.allow(Scope::Write) && !write.allow(Scope::Read));
+    }
+
+    #[test]
+    fn scopes_are_stored_as_their_names_once_each() {
+        let set: Scopes = serde_json::from_str(r#"["proxy:write","*","proxy:write"]"#).unwrap();
+        assert_eq!(serde_json::to_string(&set).unwrap(), r#"["*","proxy:write"]"#);
+        assert!(serde_json::from_str::<Scopes>(r#"["proxy:admin"]"#).is_err());
+    }
+}

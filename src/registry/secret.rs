@@ -1,0 +1,57 @@
+//! A text that must not be seen.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// A secret in clear: Core's key, an Access client's secret. `Debug` hides it, there is no `Display`, and its memory
+/// is wiped when it goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text in.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text, for the one place that sends or seals it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(REDACTED)")
+    }
+}
+
+/// Only the shape of a sealed text: `v1.{key id}.{base64url of nonce and ciphertext}`. Safe to store and to log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sealed(pub(super) String);
+
+impl Sealed {
+    /// The id of the key that it was sealed under, where the text has the shape of a sealed one.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        let mut parts = self.0.split('.');
+        (parts.next()? == "v1").then(|| parts.next())?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_in_debug_output() {
+        let secret = Secret::new("core-master-key".to_owned());
+        assert_eq!(format!("{secret:?}"), "Secret(REDACTED)");
+        assert_eq!(secret.expose(), "core-master-key");
+    }
+}

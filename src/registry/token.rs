@@ -1,0 +1,189 @@
+//! The tokens that callers hold: `blnk_{id}_{secret}{check}`.
+//!
+//! - `id`: 16 of `[0-9A-Za-z]`, the credential's id. The record is found by it in one exact-key read.
+//! - `secret`: 43 of `[0-9A-Za-z]`, 256 random bits in base62. Only its SHA-256 is stored.
+//! - `check`: 6 of `[0-9A-Za-z]`, the CRC-32 (IEEE 802.3) in base62 of everything before it, so that a mistyped or
+//!   cut token, or garbage, is refused without asking KV. It is no protection: anyone can compute it.
+//!
+//! One underscored word: a double click selects all of it, and secret scanners can know it by its prefix and check.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+use super::{CredentialId, Secret, SecretHash};
+
+const PREFIX: &str = "blnk_";
+const SECRET_LENGTH: usize = 43;
+const CHECK_LENGTH: usize = 6;
+/// The length of a whole API key.
+pub const API_KEY_LENGTH: usize = PREFIX.len() + CredentialId::LENGTH + 1 + SECRET_LENGTH + CHECK_LENGTH;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A token as it was presented: well formed and with right check digits, but not yet known to be anyone's.
+#[derive(Clone, Copy)]
+pub struct Token<'a> {
+    id: &'a str,
+    secret: &'a str,
+}
+
+impl<'a> Token<'a> {
+    /// Reads an API key. `None` for every other text; which rule it broke is nobody's business.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        if text.len() != API_KEY_LENGTH || !text.is_ascii() {
+            return None;
+        }
+        let (signed, check) = text.split_at_checked(text.len() - CHECK_LENGTH)?;
+        let (id, secret) = signed.strip_prefix(PREFIX)?.split_once('_')?;
+        let well_formed = id.len() == CredentialId::LENGTH
+            && secret.len() == SECRET_LENGTH
+            && [id, secret].iter().all(|part| part.bytes().all(|b| b.is_ascii_alphanumeric()));
+        (well_formed && check.as_bytes() == check_digits(signed.as_bytes())).then_some(Self { id, secret })
+    }
+
+    /// The id of the credential that it names.
+    #[must_use]
+    pub fn id(&self) -> &'a str {
+        self.id
+    }
+
+    /// What the credential's record would hold of this secret.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        hash(self.secret)
+    }
+}
+
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({}, REDACTED)", self.id)
+    }
+}
+
+/// A new credential id made of 16 random bytes.
+#[must_use]
+pub fn new_credential_id(random: [u8; 16]) -> CredentialId {
+    let id: [u8; CredentialId::LENGTH] = base62(random);
+    let text: String = id.into_iter().map(char::from).collect();
+    // Base62 digits of the right number are an id by definition; the fallback only spares a panic.
+    CredentialId::parse(&text).unwrap_or_else(|| new_credential_id([0; 16]))
+}
+
+/// A new API key for `id` with the 256 random bits of `random`, and what its record keeps of it.
+#[must_use]
+pub fn new_api_key(id: &CredentialId, mut random: [u8; 32]) -> (Secret, SecretHash) {
+    let digits: [u8; SECRET_LENGTH] = base62(random);
+    random.zeroize();
+    let secret: String = digits.into_iter().map(char::from).collect();
+    let mut token = format!("{PREFIX}{id}_{secret}");
+    let check = check_digits(token.as_bytes());
+    token.extend(check.into_iter().map(char::from));
+    let stored = hash(&secret);
+    (Secret::new(token), stored)
+}
+
+fn hash(secret: &str) -> SecretHash {
+    SecretHash::from_bytes(Sha256::digest(secret.as_bytes()).into())
+}
+
+fn check_digits(signed: &[u8]) -> [u8; CHECK_LENGTH] {
+    base62(crc32fast::hash(signed).to_be_bytes())
+}
+
+/// The last `DIGITS` base62 digits of a big-endian number, most significant first.
+fn base62<const BYTES: usize, const DIGITS: usize>(mut number: [u8; BYTES]) -> [u8; DIGITS] {
+    let mut digits = [b'0'; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        let mut remainder = 0_u32;
+        for byte in &mut number {
+            let dividend = (remainder << 8) | u32::from(*byte);
+            *byte = u8::try_from(dividend / 62).unwrap_or(u8::MAX);
+            remainder = dividend % 62;
+        }
+        *digit = BASE62.get(remainder as usize).copied().unwrap_or(b'0');
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api_key() -> (CredentialId, String, SecretHash) {
+        let id = new_credential_id([7; 16]);
+        let (key, hash) = new_api_key(&id, [0xab; 32]);
+        (id, key.expose().to_owned(), hash)
+    }
+
+    #[test]
+    fn the_check_digits_are_the_published_crc_32() {
+        // The check value of CRC-32/ISO-HDLC over "123456789" in the catalogue of CRC algorithms.
+        assert_eq!(crc32fast::hash(b"123456789"), 0xcbf4_3926);
+        let digits = check_digits(b"123456789");
+        let value = digits.iter().fold(0_u64, |sum, digit| {
+            sum * 62 + BASE62.iter().position(|d| d == digit).unwrap() as u64
+        });
+        assert_eq!(value, 0xcbf4_3926);
+    }
+
+    #[test]
+    fn a_new_key_is_read_back_as_its_own() {
+        let (id, key, hash) = api_key();
+        assert_eq!(key.len(), API_KEY_LENGTH);
+        let token = Token::parse(&key).unwrap();
+        assert_eq!(token.id(), &*id);
+        assert!(token.hash().matches(&hash));
+    }
+
+    #[test]
+    fn every_single_changed_character_is_caught() {
+        let (_, key, _) = api_key();
+        for at in 0..key.len() {
+            for wrong in ["0", "Z", "_", "-", "é"] {
+                let mut changed = key.clone();
+                changed.replace_range(at..=at, wrong);
+                assert!(changed == key || Token::parse(&changed).is_none(), "{changed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_or_padded_key_is_refused() {
+        let (_, key, _) = api_key();
+        for end in 0..key.len() {
+            assert!(Token::parse(&key[..end]).is_none());
+        }
+        assert!(Token::parse(&format!("{key}0")).is_none());
+        assert!(Token::parse(&format!(" {key}")).is_none());
+    }
+
+    #[test]
+    fn access_and_refresh_tokens_are_no_api_keys() {
+        let (_, key, _) = api_key();
+        for prefix in ["blnk_at_", "blnk_rt_", "BLNK_"] {
+            assert!(Token::parse(&key.replacen("blnk_", prefix, 1)).is_none());
+        }
+    }
+
+    #[test]
+    fn the_whole_range_of_the_secret_fits_its_digits() {
+        let largest: [u8; SECRET_LENGTH] = base62([0xff; 32]);
+        let one: [u8; SECRET_LENGTH] = base62({
+            let mut number = [0; 32];
+            number[31] = 1;
+            number
+        });
+        assert_ne!(largest[0], b'0', "the first digit is used");
+        assert_eq!(&one[41..], b"01");
+    }
+
+    #[test]
+    fn a_token_shows_its_id_and_not_its_secret() {
+        let (id, key, _) = api_key();
+        let shown = format!("{:?}", Token::parse(&key).unwrap());
+        assert_eq!(shown, format!("Token({id}, REDACTED)"));
+    }
+}
