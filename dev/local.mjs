@@ -4,8 +4,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "./run.mjs";
 
+const FOLDER = process.env.STATE_DIR || ".wrangler/start";
+
 /** The files of a local run; git ignores all of `.wrangler/`. */
-export const FILES = { kept: ".wrangler/start.json", secrets: ".wrangler/start.env", state: ".wrangler/start" };
+export const FILES = { kept: `${FOLDER}/start.json`, secrets: `${FOLDER}/secrets.env`, state: `${FOLDER}/state` };
 
 /**
  * The secrets of the local worker, made once: what they sealed can be opened after a restart.
@@ -20,7 +22,7 @@ export function localSecrets() {
 }
 
 function keep(kept) {
-  mkdirSync(".wrangler", { recursive: true });
+  mkdirSync(FOLDER, { recursive: true });
   writeFileSync(FILES.kept, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
   writeFileSync(FILES.secrets, `ADMIN_TOKEN="${kept.admin_token}"\nSEALING_KEY="${kept.sealing_key}"\n`, { mode: 0o600 });
 }
@@ -56,7 +58,7 @@ async function registerCore(admin, { url, key }) {
     await admin("PATCH", `/admin/instances/${id}`, { base_url: url, core_key: key, status: "active" });
     return id;
   }
-  throw new Failure("A hundred local instances were deleted: start afresh by removing the folder .wrangler.");
+  throw new Failure(`A hundred local instances were deleted: start afresh by removing the folder ${FOLDER}.`);
 }
 
 async function reusable(admin, credential, instance) {
@@ -92,7 +94,7 @@ function adminOf(origin, token) {
     const answer = await fetch(origin + path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     if (!expected.includes(answer.status)) {
-      throw new Failure(`The worker refused ${method} ${path} with ${answer.status}: ${text.slice(0, 500)}\nTo start afresh, remove the folder .wrangler.`);
+      throw new Failure(`The worker refused ${method} ${path} with ${answer.status}: ${text.slice(0, 500)}\nTo start afresh, remove the folder ${FOLDER}.`);
     }
     return { status: answer.status, body: answer.status === 404 ? undefined : JSON.parse(text) };
   };
