@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::json::{Closed, Cursor, Kind, Malformed, Value};
+use super::json::{Closed, Cursor, Kind, Magnitude, Malformed, Value};
 use super::sent::{Field, GivenReference, Sent};
 use super::splice::{Addition, Edit, digits};
 use super::{DefaultPrecision, Refusal, Rule, Shape, ZeroPrecision};
@@ -125,20 +125,32 @@ impl<'a> Scan<'a> {
             }
             Ok(())
         })?;
-        self.settle(&sent, closed, item);
+        self.settle(&sent, closed, item)?;
         Ok(sent)
     }
 
     /// Decides what one transaction gets.
-    fn settle(&mut self, sent: &Sent, closed: Closed, item: Option<usize>) {
-        let zero = match self.rule.zero_precision {
-            ZeroPrecision::Pass => None,
-            ZeroPrecision::Default | ZeroPrecision::Refuse => sent.zero(self.body),
+    fn settle(
+        &mut self,
+        sent: &Sent,
+        closed: Closed,
+        item: Option<usize>,
+    ) -> Result<(), Malformed> {
+        let zero = match sent.number(self.body) {
+            Some((number, Magnitude::TooLong)) => {
+                return Err(Malformed {
+                    offset: number.start,
+                    expected: "a precision of at most 800 characters",
+                });
+            }
+            Some((number, Magnitude::Zero)) => Some(number),
+            Some((_, Magnitude::Other)) | None => None,
         };
         if zero.is_some() && self.rule.zero_precision == ZeroPrecision::Refuse {
             self.refusal.get_or_insert(Refusal::ZeroPrecision { item });
-            return;
+            return Ok(());
         }
+        let zero = zero.filter(|_| self.rule.zero_precision == ZeroPrecision::Default);
         let lacks_precision = sent.precision.value.is_none() || zero.is_some();
         if lacks_precision {
             match self.rule.default_precision {
@@ -146,7 +158,7 @@ impl<'a> Scan<'a> {
                 DefaultPrecision::Require => {
                     self.refusal
                         .get_or_insert(Refusal::PrecisionRequired { item });
-                    return;
+                    return Ok(());
                 }
             }
         }
@@ -156,6 +168,7 @@ impl<'a> Scan<'a> {
         let precision = Lack::of(lacks_precision, zero.or(sent.precision.null));
         let reference = Lack::of(sent.reference.value.is_none(), sent.reference.null);
         self.add(closed, item.unwrap_or_default(), precision, reference);
+        Ok(())
     }
 
     /// Adds to one transaction what it lacks.

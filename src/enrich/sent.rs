@@ -3,7 +3,7 @@
 //! Go's `encoding/json` matches a key to a field whatever its case, and takes of several the last one that is not
 //! null: a null leaves a number or a string as it was. A list is another matter: there a later null empties it.
 
-use super::json::{Kind, Text, Value, decode, is_zero};
+use super::json::{Kind, Magnitude, Text, Value, decode};
 
 /// A member that decides something here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +96,13 @@ impl Sent {
         self.sources || self.destinations
     }
 
-    /// Whether the precision that counts is zero.
-    pub(super) fn zero(&self, body: &[u8]) -> Option<Value> {
-        self.precision
+    /// The precision that counts, where it is a number, and what Core makes of it.
+    pub(super) fn number(&self, body: &[u8]) -> Option<(Value, Magnitude)> {
+        let number = self
+            .precision
             .value
-            .filter(|value| value.kind == Kind::Number && is_zero(span(*value, body)))
+            .filter(|value| value.kind == Kind::Number)?;
+        Some((number, Magnitude::of(span(number, body))))
     }
 }
 

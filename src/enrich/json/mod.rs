@@ -11,7 +11,7 @@ mod string;
 use self::nesting::{Container, Nesting};
 
 pub(super) use self::decode::decode;
-pub(super) use self::number::is_zero;
+pub(super) use self::number::Magnitude;
 pub(super) use self::string::Text;
 
 /// What is wrong with a body, and where.

@@ -41,25 +41,38 @@ impl Cursor<'_> {
     }
 }
 
-/// Whether Go reads this number as zero: whether the double nearest to it is 0.
-pub(in crate::enrich) fn is_zero(number: &[u8]) -> bool {
-    let number = std::str::from_utf8(number).unwrap_or_default();
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, ""));
-    if !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
-        return true;
+/// The longest mantissa that Go is sure to read right, in characters. Beyond it 100 can become 10 or 0: of an integer
+/// part it forgets how long it was, and of an exponent it takes no more than five digits.
+const LONGEST_MANTISSA: usize = 800;
+
+/// What Go makes of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::enrich) enum Magnitude {
+    /// The double nearest to it is 0.
+    Zero,
+    /// It is another double, or beyond all of them, which Go refuses.
+    Other,
+    /// Longer than Go reads right.
+    TooLong,
+}
+
+impl Magnitude {
+    /// Of a number as it is written.
+    pub(in crate::enrich) fn of(number: &[u8]) -> Self {
+        let number = std::str::from_utf8(number).unwrap_or_default();
+        let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+        if !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
+            return Self::Zero;
+        }
+        if mantissa.len() > LONGEST_MANTISSA {
+            return Self::TooLong;
+        }
+        if number.parse::<f64>() == Ok(0.0) {
+            Self::Zero
+        } else {
+            Self::Other
+        }
     }
-    let (sign, digits) = match exponent.strip_prefix(['+', '-']) {
-        Some(digits) => (exponent.get(..1).unwrap_or_default(), digits),
-        None => ("", exponent),
-    };
-    let digits = digits.trim_start_matches('0');
-    // Go's parser stops adding to an exponent of five digits, so that one of six reads as its first five. That shows
-    // only in a literal of thousands of digits, but there it turns 1 into 0.
-    let read = match digits.get(..5) {
-        Some(first) if digits.len() > 5 => format!("{mantissa}e{sign}{first}").parse::<f64>(),
-        _ => number.parse::<f64>(),
-    };
-    read.is_ok_and(|value| value == 0.0)
 }
 
 #[cfg(test)]
@@ -83,7 +96,7 @@ mod tests {
             "2.4703282292062327e-324",
             "0.1e-999999999999999999999999",
         ] {
-            assert!(is_zero(zero.as_bytes()), "{zero}");
+            assert_eq!(Magnitude::of(zero.as_bytes()), Magnitude::Zero, "{zero}");
         }
         for other in [
             "1",
@@ -99,17 +112,25 @@ mod tests {
             "0.5e+0000000000000000001",
             "1e99999999999999999999",
         ] {
-            assert!(!is_zero(other.as_bytes()), "{other}");
+            assert_eq!(Magnitude::of(other.as_bytes()), Magnitude::Other, "{other}");
         }
     }
 
     #[test]
-    fn an_exponent_of_six_digits_reads_as_its_first_five() {
-        // 1, written out; Go takes 12345 for the exponent and is left with 0.
-        let literal = format!("0.{}1e123456", "0".repeat(123_455));
-        assert!(is_zero(literal.as_bytes()));
-        // 1 too, and within what Go reads.
-        let literal = format!("0.{}1e12345", "0".repeat(12_344));
-        assert!(!is_zero(literal.as_bytes()));
+    fn a_mantissa_that_go_may_misread_is_too_long_unless_it_is_all_zeros() {
+        let zeros = |count| "0".repeat(count);
+        // 100, which Go reads as 10, as 0 and, one digit shorter than the limit, as 100.
+        let misread = [
+            format!("100{}e-798", zeros(798)),
+            format!("100{}e-1124", zeros(1_124)),
+            format!("0.{}1e100000", zeros(99_999)),
+        ];
+        for number in misread {
+            assert_eq!(Magnitude::of(number.as_bytes()), Magnitude::TooLong);
+        }
+        let longest = format!("100{}e-797", zeros(797));
+        assert_eq!(Magnitude::of(longest.as_bytes()), Magnitude::Other);
+        let zero = format!("-0.{}e-5", zeros(5_000));
+        assert_eq!(Magnitude::of(zero.as_bytes()), Magnitude::Zero);
     }
 }
