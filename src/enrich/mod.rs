@@ -77,16 +77,9 @@ pub fn enrich(
     let Splice { body, made } = splice::splice(body, &found, random);
     let references = match (shape, found.reference) {
         (Shape::Bulk, _) => References::Bulk(made),
-        (Shape::Transaction, GivenReference::Missing) => made
-            .first()
-            .map_or(References::Unreadable, References::Made),
+        (Shape::Transaction, GivenReference::Missing) => made.first().map_or(References::Unreadable, References::Made),
         (Shape::Transaction, GivenReference::Text(text)) => References::Given(text),
         (Shape::Transaction, GivenReference::Unreadable) => References::Unreadable,
     };
-    Ok(Enriched {
-        body,
-        references,
-        precision_added: found.precision_added,
-        multi_leg: found.multi_leg,
-    })
+    Ok(Enriched { body, references, precision_added: found.precision_added, multi_leg: found.multi_leg })
 }

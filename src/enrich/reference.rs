@@ -54,8 +54,7 @@ impl FromStr for Reference {
         let uuid = text.strip_prefix(PREFIX).ok_or(NotAReference)?;
         let reference = Self(Uuid::try_parse(uuid).map_err(|_| NotAReference)?);
         // The parser reads other spellings too, and other versions; neither was made here.
-        let same = Self::from_random(reference.into_random()) == reference
-            && reference.to_string() == text;
+        let same = Self::from_random(reference.into_random()) == reference && reference.to_string() == text;
         same.then_some(reference).ok_or(NotAReference)
     }
 }
@@ -134,14 +133,8 @@ mod tests {
 
     #[test]
     fn a_reference_is_ref_and_a_version_4_uuid() {
-        assert_eq!(
-            Reference::from_random([0; 16]).to_string(),
-            "ref_00000000-0000-4000-8000-000000000000"
-        );
-        assert_eq!(
-            Reference::from_random([0xff; 16]).to_string(),
-            "ref_ffffffff-ffff-4fff-bfff-ffffffffffff"
-        );
+        assert_eq!(Reference::from_random([0; 16]).to_string(), "ref_00000000-0000-4000-8000-000000000000");
+        assert_eq!(Reference::from_random([0xff; 16]).to_string(), "ref_ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 
     #[test]
@@ -182,9 +175,6 @@ mod tests {
             made.add(item, Reference::from_random([1; 16]));
         }
         assert_eq!(made.count(), 1_500);
-        assert_eq!(
-            made.kept().map(|(item, _)| item).collect::<Vec<_>>(),
-            (0..1_000).collect::<Vec<_>>()
-        );
+        assert_eq!(made.kept().map(|(item, _)| item).collect::<Vec<_>>(), (0..1_000).collect::<Vec<_>>());
     }
 }

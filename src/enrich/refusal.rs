@@ -15,9 +15,7 @@ pub enum Refusal {
         expected: &'static str,
     },
     /// A second member that Core reads as `transactions`; Core would mix the two lists.
-    #[error(
-        "the body has more than one member that reads as \"transactions\": the second is at byte {offset}"
-    )]
+    #[error("the body has more than one member that reads as \"transactions\": the second is at byte {offset}")]
     Ambiguous {
         /// Where the second member's key begins, in bytes from the start of the body.
         offset: usize,
@@ -43,8 +41,5 @@ pub enum Refusal {
 }
 
 fn subject(item: Option<usize>) -> String {
-    item.map_or_else(
-        || "the transaction".to_owned(),
-        |item| format!("transactions[{item}]"),
-    )
+    item.map_or_else(|| "the transaction".to_owned(), |item| format!("transactions[{item}]"))
 }

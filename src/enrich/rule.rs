@@ -87,10 +87,7 @@ impl Visitor<'_> for DefaultPrecisionVisitor {
     type Value = DefaultPrecision;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "an integer from 1 to {MAX_DEFAULT_PRECISION}, or \"{REQUIRE}\""
-        )
+        write!(formatter, "an integer from 1 to {MAX_DEFAULT_PRECISION}, or \"{REQUIRE}\"")
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
@@ -117,10 +114,7 @@ mod tests {
     fn the_default_rule_adds_100_and_lets_zeros_through() {
         let rule: Rule = serde_json::from_str("{}").unwrap();
         assert_eq!(rule, Rule::default());
-        assert_eq!(
-            serde_json::to_string(&rule).unwrap(),
-            r#"{"default_precision":100,"zero_precision":"pass"}"#
-        );
+        assert_eq!(serde_json::to_string(&rule).unwrap(), r#"{"default_precision":100,"zero_precision":"pass"}"#);
     }
 
     #[test]
@@ -129,22 +123,8 @@ mod tests {
             let read: DefaultPrecision = serde_json::from_str(good).unwrap();
             assert_eq!(serde_json::to_string(&read).unwrap(), good);
         }
-        for bad in [
-            "0",
-            "-1",
-            "100.0",
-            "1e2",
-            "1000000000000000001",
-            "\"100\"",
-            "\"Require\"",
-            "null",
-            "true",
-            "[]",
-        ] {
-            assert!(
-                serde_json::from_str::<DefaultPrecision>(bad).is_err(),
-                "{bad}"
-            );
+        for bad in ["0", "-1", "100.0", "1e2", "1000000000000000001", "\"100\"", "\"Require\"", "null", "true", "[]"] {
+            assert!(serde_json::from_str::<DefaultPrecision>(bad).is_err(), "{bad}");
         }
     }
 

@@ -110,11 +110,7 @@ impl<'a> Scan<'a> {
         })
     }
 
-    fn transaction(
-        &mut self,
-        cursor: &mut Cursor<'a>,
-        item: Option<usize>,
-    ) -> Result<Sent, Malformed> {
+    fn transaction(&mut self, cursor: &mut Cursor<'a>, item: Option<usize>) -> Result<Sent, Malformed> {
         let body = self.body;
         let mut sent = Sent::default();
         let closed = cursor.object(|cursor, key| {
@@ -130,18 +126,10 @@ impl<'a> Scan<'a> {
     }
 
     /// Decides what one transaction gets.
-    fn settle(
-        &mut self,
-        sent: &Sent,
-        closed: Closed,
-        item: Option<usize>,
-    ) -> Result<(), Malformed> {
+    fn settle(&mut self, sent: &Sent, closed: Closed, item: Option<usize>) -> Result<(), Malformed> {
         let zero = match sent.number(self.body) {
             Some((number, Magnitude::TooLong)) => {
-                return Err(Malformed {
-                    offset: number.start,
-                    expected: "a precision of at most 800 characters",
-                });
+                return Err(Malformed { offset: number.start, expected: "a precision of at most 800 characters" });
             }
             Some((number, Magnitude::Zero)) => Some(number),
             Some((_, Magnitude::Other)) | None => None,
@@ -156,8 +144,7 @@ impl<'a> Scan<'a> {
             match self.rule.default_precision {
                 DefaultPrecision::Add(precision) => self.found.precision_added = Some(precision),
                 DefaultPrecision::Require => {
-                    self.refusal
-                        .get_or_insert(Refusal::PrecisionRequired { item });
+                    self.refusal.get_or_insert(Refusal::PrecisionRequired { item });
                     return Ok(());
                 }
             }
@@ -174,12 +161,7 @@ impl<'a> Scan<'a> {
     /// Adds to one transaction what it lacks.
     fn add(&mut self, closed: Closed, item: usize, precision: Lack, reference: Lack) {
         let in_place = |lack: Lack, addition| match lack {
-            Lack::Value(Value { start, end, .. }) => Some(Edit {
-                start,
-                end,
-                item,
-                addition,
-            }),
+            Lack::Value(Value { start, end, .. }) => Some(Edit { start, end, item, addition }),
             Lack::Member | Lack::Nothing => None,
         };
         let members = Edit {
@@ -192,11 +174,8 @@ impl<'a> Scan<'a> {
                 reference: reference == Lack::Member,
             },
         };
-        let mut edits = [
-            in_place(precision, Addition::Precision),
-            in_place(reference, Addition::Reference),
-            Some(members),
-        ];
+        let mut edits =
+            [in_place(precision, Addition::Precision), in_place(reference, Addition::Reference), Some(members)];
         edits.sort_unstable_by_key(|edit| edit.map(|edit| edit.start));
         for edit in edits.into_iter().flatten() {
             self.push(edit);
@@ -209,11 +188,7 @@ impl<'a> Scan<'a> {
         if length == 0 || self.too_large {
             return;
         }
-        self.found.size = self
-            .found
-            .size
-            .saturating_add(length)
-            .saturating_sub(edit.end - edit.start);
+        self.found.size = self.found.size.saturating_add(length).saturating_sub(edit.end - edit.start);
         // Even if all that is left of the body were replaced by nothing. So the list of edits stays bounded.
         let removable = self.body.len().saturating_sub(edit.end);
         self.too_large = self.found.size.saturating_sub(removable) > self.limit;

@@ -24,11 +24,7 @@ impl Field {
     /// The field that Core would read this key as.
     #[inline]
     pub(super) fn of(key: Text<'_>) -> Option<Self> {
-        if key.plain {
-            Self::named(key.raw)
-        } else {
-            Self::folded(key.raw)
-        }
+        if key.plain { Self::named(key.raw) } else { Self::folded(key.raw) }
     }
 
     #[inline]
@@ -55,11 +51,7 @@ impl Field {
         let mut letters = decode(raw);
         let mut length = 0;
         for (place, letter) in name.iter_mut().zip(&mut letters) {
-            *place = if letter == '\u{17f}' {
-                b's'
-            } else {
-                u8::try_from(letter).ok()?
-            };
+            *place = if letter == '\u{17f}' { b's' } else { u8::try_from(letter).ok()? };
             length += 1;
         }
         if letters.next().is_some() {
@@ -98,10 +90,7 @@ impl Sent {
 
     /// The precision that counts, where it is a number, and what Core makes of it.
     pub(super) fn number(&self, body: &[u8]) -> Option<(Value, Magnitude)> {
-        let number = self
-            .precision
-            .value
-            .filter(|value| value.kind == Kind::Number)?;
+        let number = self.precision.value.filter(|value| value.kind == Kind::Number)?;
         Some((number, Magnitude::of(span(number, body))))
     }
 }
@@ -142,14 +131,7 @@ impl GivenReference {
             None => Self::Missing,
             Some(value) if value.kind == Kind::Text => {
                 let quoted = span(value, body);
-                Self::Text(
-                    decode(
-                        quoted
-                            .get(1..quoted.len().saturating_sub(1))
-                            .unwrap_or_default(),
-                    )
-                    .collect(),
-                )
+                Self::Text(decode(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()).collect())
             }
             Some(_) => Self::Unreadable,
         }
@@ -158,11 +140,7 @@ impl GivenReference {
 
 fn has_items(value: Value, body: &[u8]) -> bool {
     value.kind == Kind::Array
-        && span(value, body)
-            .iter()
-            .skip(1)
-            .find(|byte| !byte.is_ascii_whitespace())
-            .is_some_and(|&byte| byte != b']')
+        && span(value, body).iter().skip(1).find(|byte| !byte.is_ascii_whitespace()).is_some_and(|&byte| byte != b']')
 }
 
 fn span(value: Value, body: &[u8]) -> &[u8] {

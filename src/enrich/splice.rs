@@ -41,23 +41,10 @@ impl Addition {
         match self {
             Self::Precision => digits,
             Self::Reference => Reference::LENGTH + QUOTES,
-            Self::Members {
-                comma,
-                precision,
-                reference,
-            } => {
-                let precision_length = if precision {
-                    PRECISION.len() + digits
-                } else {
-                    0
-                };
-                let reference_length = if reference {
-                    REFERENCE.len() + Reference::LENGTH + QUOTES
-                } else {
-                    0
-                };
-                let commas = usize::from(precision && comma)
-                    + usize::from(reference && (comma || precision));
+            Self::Members { comma, precision, reference } => {
+                let precision_length = if precision { PRECISION.len() + digits } else { 0 };
+                let reference_length = if reference { REFERENCE.len() + Reference::LENGTH + QUOTES } else { 0 };
+                let commas = usize::from(precision && comma) + usize::from(reference && (comma || precision));
                 precision_length + reference_length + commas
             }
         }
@@ -81,10 +68,7 @@ pub(super) fn splice(body: &[u8], found: &Found, mut random: impl FnMut() -> [u8
     if found.edits.is_empty() {
         return Splice { body: None, made };
     }
-    let precision = found
-        .precision_added
-        .map(|precision| precision.to_string())
-        .unwrap_or_default();
+    let precision = found.precision_added.map(|precision| precision.to_string()).unwrap_or_default();
     let mut out = Vec::with_capacity(found.size);
     let mut copied = 0;
     for edit in &found.edits {
@@ -100,11 +84,7 @@ pub(super) fn splice(body: &[u8], found: &Found, mut random: impl FnMut() -> [u8
         match edit.addition {
             Addition::Precision => out.extend_from_slice(precision.as_bytes()),
             Addition::Reference => reference(&mut out),
-            Addition::Members {
-                comma,
-                precision: add_precision,
-                reference: add_reference,
-            } => {
+            Addition::Members { comma, precision: add_precision, reference: add_reference } => {
                 if add_precision {
                     if comma {
                         out.push(b',');
@@ -123,8 +103,5 @@ pub(super) fn splice(body: &[u8], found: &Found, mut random: impl FnMut() -> [u8
         }
     }
     out.extend_from_slice(body.get(copied..).unwrap_or_default());
-    Splice {
-        body: Some(out),
-        made,
-    }
+    Splice { body: Some(out), made }
 }

@@ -4,9 +4,7 @@ use std::str::Chars;
 
 /// The characters of a string without its quotes, escapes resolved. A surrogate without its other half is U+FFFD.
 pub(in crate::enrich) fn decode(raw: &[u8]) -> impl Iterator<Item = char> + '_ {
-    Decode {
-        rest: std::str::from_utf8(raw).unwrap_or_default().chars(),
-    }
+    Decode { rest: std::str::from_utf8(raw).unwrap_or_default().chars() }
 }
 
 struct Decode<'a> {
@@ -52,9 +50,7 @@ impl Decode<'_> {
 }
 
 fn hex(digits: &mut Chars<'_>) -> u32 {
-    digits.take(4).fold(0, |code, digit| {
-        code << 4 | digit.to_digit(16).unwrap_or_default()
-    })
+    digits.take(4).fold(0, |code, digit| code << 4 | digit.to_digit(16).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -67,10 +63,7 @@ mod tests {
 
     #[test]
     fn every_escape_is_resolved() {
-        assert_eq!(
-            text(r#"a\"\\\/\b\f\n\r\té\u00e9\u0000z"#),
-            "a\"\\/\u{8}\u{c}\n\r\téé\0z"
-        );
+        assert_eq!(text(r#"a\"\\\/\b\f\n\r\té\u00e9\u0000z"#), "a\"\\/\u{8}\u{c}\n\r\téé\0z");
         assert_eq!(text(r"\ud83d\ude00\uD83D\uDE00"), "😀😀");
     }
 

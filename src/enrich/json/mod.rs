@@ -58,11 +58,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
-        Self {
-            body,
-            at: 0,
-            nesting: Nesting::default(),
-        }
+        Self { body, at: 0, nesting: Nesting::default() }
     }
 
     /// What the next value is, without reading it.
@@ -104,10 +100,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads an array, and calls `item` before each item, which it must read.
-    pub(super) fn array(
-        &mut self,
-        mut item: impl FnMut(&mut Self) -> Result<(), Malformed>,
-    ) -> Result<(), Malformed> {
+    pub(super) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), Malformed>) -> Result<(), Malformed> {
         self.open(Container::Array)?;
         if self.token() != Some(b']') {
             loop {
@@ -131,11 +124,7 @@ impl<'a> Cursor<'a> {
             Kind::Object | Kind::Array => self.container()?,
             Kind::Text | Kind::Number | Kind::Boolean | Kind::Null => self.scalar(kind)?,
         }
-        Ok(Value {
-            kind,
-            start,
-            end: self.at,
-        })
+        Ok(Value { kind, start, end: self.at })
     }
 
     /// Makes sure that nothing but white space is left.
@@ -269,9 +258,6 @@ impl<'a> Cursor<'a> {
     /// What is wrong here.
     #[cold]
     pub(super) fn expected(&self, expected: &'static str) -> Malformed {
-        Malformed {
-            offset: self.at,
-            expected,
-        }
+        Malformed { offset: self.at, expected }
     }
 }

@@ -21,11 +21,7 @@ pub(super) struct Nesting {
 
 impl Default for Nesting {
     fn default() -> Self {
-        Self {
-            depth: 0,
-            innermost: Container::Array,
-            objects: [0; DEEPEST.div_ceil(WORD)],
-        }
+        Self { depth: 0, innermost: Container::Array, objects: [0; DEEPEST.div_ceil(WORD)] }
     }
 }
 
@@ -66,11 +62,7 @@ impl Nesting {
         self.depth = self.depth.saturating_sub(1);
         let outer = self.depth.saturating_sub(1);
         let word = self.objects.get(outer / WORD).copied().unwrap_or_default();
-        self.innermost = if word >> (outer % WORD) & 1 == 1 {
-            Container::Object
-        } else {
-            Container::Array
-        };
+        self.innermost = if word >> (outer % WORD) & 1 == 1 { Container::Object } else { Container::Array };
     }
 }
 
@@ -81,11 +73,7 @@ mod tests {
     #[test]
     fn every_level_is_remembered_and_one_more_is_too_deep() {
         let kind = |level: usize| {
-            if level.is_multiple_of(3) {
-                Container::Object
-            } else {
-                Container::Array
-            }
+            if level.is_multiple_of(3) { Container::Object } else { Container::Array }
         };
         let mut nesting = Nesting::default();
         for level in 0..DEEPEST {
@@ -93,10 +81,7 @@ mod tests {
         }
         assert!(!nesting.open(Container::Object));
         for level in (0..DEEPEST).rev() {
-            assert_eq!(
-                (nesting.depth(), nesting.innermost()),
-                (level + 1, kind(level))
-            );
+            assert_eq!((nesting.depth(), nesting.innermost()), (level + 1, kind(level)));
             nesting.close();
         }
         assert_eq!(nesting.depth(), 0);

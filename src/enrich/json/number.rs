@@ -67,11 +67,7 @@ impl Magnitude {
         if mantissa.len() > LONGEST_MANTISSA {
             return Self::TooLong;
         }
-        if number.parse::<f64>() == Ok(0.0) {
-            Self::Zero
-        } else {
-            Self::Other
-        }
+        if number.parse::<f64>() == Ok(0.0) { Self::Zero } else { Self::Other }
     }
 }
 

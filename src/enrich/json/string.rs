@@ -108,22 +108,15 @@ mod tests {
     fn a_run_ends_where_a_look_at_each_byte_says() {
         // Every byte at every place of a chunk and in the tail, before every neighbour that could borrow from it.
         for byte in 0..=u8::MAX {
-            for neighbour in [
-                b'a', b'"', b'\\', b'#', b']', 0x00, 0x1f, 0x20, 0x21, 0x7f, 0x80, 0xa2, 0xff,
-            ] {
+            for neighbour in [b'a', b'"', b'\\', b'#', b']', 0x00, 0x1f, 0x20, 0x21, 0x7f, 0x80, 0xa2, 0xff] {
                 for place in 0..12 {
                     let mut body = [b'a'; 13];
                     body[place] = byte;
                     body[place + 1] = neighbour;
                     for ascii in [true, false] {
-                        let slow = body.iter().position(|&at| {
-                            at < 0x20 || at == b'"' || at == b'\\' || (ascii && at > 0x7f)
-                        });
-                        assert_eq!(
-                            run(&body, 0, ascii),
-                            slow.unwrap_or(body.len()),
-                            "{body:?} {ascii}"
-                        );
+                        let slow =
+                            body.iter().position(|&at| at < 0x20 || at == b'"' || at == b'\\' || (ascii && at > 0x7f));
+                        assert_eq!(run(&body, 0, ascii), slow.unwrap_or(body.len()), "{body:?} {ascii}");
                     }
                 }
             }
