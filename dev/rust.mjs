@@ -30,11 +30,12 @@ export async function installCargoTools() {
     if (cargoTool(tool) !== undefined) continue;
     checkCompilers(tool);
     say(`Set-up: compiling ${tool.crate} ${tool.version} (some minutes, once) …`);
-    const args = ["install", tool.crate, "--version", tool.version, "--root", join(root, ".tools")];
+    const args = ["install", tool.crate, "--version", tool.version, "--bin", tool.program, "--root", join(root, ".tools")];
     const failure = `${tool.crate} ${tool.version} could not be installed: see cargo's message above, and run it again.`;
-    // The tool's own lock file first; a registry mirror may lack a version in it.
     await run("cargo", [...args, "--locked"], { failure }).catch((error) => {
       if (error.message !== failure) throw error;
+      // A registry mirror may lack a version that the tool's own lock file names.
+      say(`Set-up: trying ${tool.crate} again without its lock file …`);
       return run("cargo", args, { failure });
     });
   }
