@@ -136,15 +136,6 @@ fn first_need(credential: &str, instance: Option<&str>, known: &Known) -> Need {
     Need { credential: Some(credential.to_owned()), instance: instance.map(str::to_owned) }
 }
 
-/// The ids of the records that a request may mean, without judging anything: what a cache can be asked before
-/// [`decide`] is. The instance is left out where the query names none, or names it badly.
-#[must_use]
-pub fn meant<'a>(head: &Head<'a>) -> (Option<&'a str>, Option<&'a str>) {
-    let credential = presented(head.authorization, head.blnk_key).ok().map(|token| token.id());
-    let instance = Target::split(head.url).ok().and_then(|target| target.instance_id().ok().flatten());
-    (credential, instance)
-}
-
 /// Whether an error of ours on this request must say what became of a write. Where the route is not known, every method
 /// that could write counts.
 #[must_use]

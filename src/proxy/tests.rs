@@ -297,22 +297,6 @@ fn a_url_over_the_limit_is_refused_before_anything_is_read() {
 }
 
 #[test]
-fn what_is_meant_is_what_would_be_asked_for() {
-    let case = get();
-    let head = Head {
-        method: case.method,
-        url: &case.url,
-        authorization: case.authorization.as_deref(),
-        blnk_key: None,
-        idempotency_key: false,
-    };
-    let id = new_credential_id([1; 16]);
-    assert_eq!(meant(&head), (Some(&*id), Some("instance_a")));
-    assert_eq!(meant(&Head { url: "https://e/proxy/x?instance_id=%61", ..head }), (Some(&*id), None));
-    assert_eq!(meant(&Head { authorization: Some("Bearer x"), ..head }).0, None);
-}
-
-#[test]
 fn a_refused_write_says_so_and_a_refused_read_does_not() {
     let url = |path: &str| format!("https://e/proxy{path}");
     assert!(could_write(Method::Post, &url("/transactions")));

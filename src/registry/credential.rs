@@ -35,22 +35,17 @@ impl fmt::Debug for SecretHash {
 
 impl From<SecretHash> for String {
     fn from(hash: SecretHash) -> Self {
-        hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(hash.0)
     }
 }
 
 impl TryFrom<String> for SecretHash {
     type Error = &'static str;
 
-    fn try_from(hex: String) -> Result<Self, Self::Error> {
+    fn try_from(text: String) -> Result<Self, Self::Error> {
         let mut bytes = [0_u8; 32];
-        let well_formed = hex.len() == 64
-            && hex.is_ascii()
-            && hex.as_bytes().chunks_exact(2).zip(&mut bytes).all(|(pair, byte)| {
-                let digits = std::str::from_utf8(pair).unwrap_or_default();
-                u8::from_str_radix(digits, 16).map(|value| *byte = value).is_ok()
-            });
-        if well_formed { Ok(Self(bytes)) } else { Err("not the 64 hexadecimal digits of a SHA-256") }
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| "not the 64 hexadecimal digits of a SHA-256")?;
+        Ok(Self(bytes))
     }
 }
 

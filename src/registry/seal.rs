@@ -33,7 +33,8 @@ impl SealingKey {
         if bytes.len() != 32 {
             return None;
         }
-        let id = Sha256::digest(&*bytes).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest: [u8; 32] = Sha256::digest(&*bytes).into();
+        let id = hex::encode(digest.first_chunk::<4>()?);
         Some(Self { id, cipher: Aes256Gcm::new(Key::<Aes256Gcm>::from_slice(&bytes)) })
     }
 

@@ -1,0 +1,249 @@
+//! A request that was let through, from its plan to its answer.
+
+use std::rc::Rc;
+
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
+use web_sys::{Request, Response};
+
+use super::platform;
+use super::state::{Reservation, State};
+use super::{now, random_bytes};
+use crate::clock::Timestamp;
+use crate::enrich::{self, Enriched, Refusal, Shape};
+use crate::error::{Error, WriteFate};
+use crate::log::{CacheState, Level, Line};
+use crate::proxy::headers::{BLNK_KEY, REFERENCE, REQUEST_ID};
+use crate::proxy::outcome::{is_html, reference_origin, unknown_fate};
+use crate::proxy::routes::Body;
+use crate::proxy::{Plan, Upstream, settle};
+
+/// Everything that is kept of a request while Core is asked. JavaScript holds it between the turns, and hands it back once.
+#[wasm_bindgen]
+pub struct Call {
+    plan: Plan,
+    state: Rc<State>,
+    request: Request,
+    request_id: String,
+    trace_id: Option<String>,
+    cache: CacheState,
+    /// When the request was handed to `fetch`; none before that.
+    sent_at: Option<Timestamp>,
+    enriched: Option<Enriched>,
+    /// The body's part of the budget, given back when the call is over.
+    body: Option<Reservation>,
+}
+
+/// What a call knows of its request beside the plan.
+pub struct Context {
+    /// The request itself.
+    pub request: Request,
+    /// Its id.
+    pub request_id: String,
+    /// Its trace id.
+    pub trace_id: Option<String>,
+    /// Where its records came from.
+    pub cache: CacheState,
+    /// The declared length of its body.
+    pub declared_length: Option<usize>,
+    /// Whether its body has a Content-Encoding.
+    pub encoded: bool,
+}
+
+impl Call {
+    /// Carries a plan out: reads the body first where it must be completed, else sends the request at once. Gives a
+    /// response or the promise of one.
+    pub fn start(plan: Plan, context: Context, state: &Rc<State>) -> JsValue {
+        let body = plan.route.body;
+        let (declared, encoded) = (context.declared_length, context.encoded);
+        let mut call = Self {
+            plan,
+            state: Rc::clone(state),
+            request: context.request,
+            request_id: context.request_id,
+            trace_id: context.trace_id,
+            cache: context.cache,
+            sent_at: None,
+            enriched: None,
+            body: None,
+        };
+        match body {
+            Body::Nothing => call.send(JsValue::NULL),
+            Body::Streamed | Body::Upload => call.send(JsValue::TRUE),
+            Body::Enriched(_) => match call.prepare_body(declared, encoded) {
+                Ok(limit) => {
+                    let request = call.request();
+                    platform::with_body(call, &request, limit, declared.is_some()).into()
+                }
+                Err(error) => call.refuse(&error),
+            },
+        }
+    }
+
+    /// Sets the body's part of the budget aside: twice its size, for what comes in and what goes out.
+    fn prepare_body(&mut self, declared: Option<usize>, encoded: bool) -> Result<u32, Error> {
+        let limit = self.state.config.max_transaction_bytes;
+        if encoded {
+            return Err(Error::UnsupportedEncoding);
+        }
+        if declared.is_some_and(|length| length > limit) {
+            return Err(Error::Body(Refusal::TooLarge { limit }));
+        }
+        let reserved = self.state.reserve(declared.unwrap_or(limit).saturating_mul(2));
+        self.body = Some(reserved.ok_or(Error::Busy)?);
+        Ok(u32::try_from(limit).unwrap_or(u32::MAX))
+    }
+
+    fn send(mut self, body: JsValue) -> JsValue {
+        self.sent_at = Some(now());
+        let set = self.upstream_headers();
+        let (request, url, timeout) = (self.request(), std::mem::take(&mut self.plan.url), self.plan.timeout());
+        platform::forward(self, &request, &url, &set, timeout.millis(), body).into()
+    }
+
+    /// Another handle on the same request; its own method `clone` would split the body in two.
+    fn request(&self) -> Request {
+        Clone::clone(&self.request)
+    }
+
+    /// What is set on the way up, name and value a line each.
+    fn upstream_headers(&self) -> String {
+        let core = &self.plan.core;
+        let proto = if self.plan.https { "https" } else { "http" };
+        let mut lines = vec![
+            BLNK_KEY,
+            core.key.expose(),
+            REQUEST_ID,
+            &self.request_id,
+            "x-forwarded-proto",
+            proto,
+        ];
+        if let Some(access) = &core.access {
+            lines.extend(["cf-access-client-id", access.client_id.expose()]);
+            lines.extend(["cf-access-client-secret", access.client_secret.expose()]);
+        }
+        lines.join("\n")
+    }
+
+    fn refuse(self, error: &Error) -> JsValue {
+        let fate = self.plan.route.writes().then_some(WriteFate::NOT_SENT);
+        let response = self.error(error, fate.as_ref());
+        super::drain_then(&self.request, response)
+    }
+
+    fn error(&self, error: &Error, fate: Option<&WriteFate>) -> Response {
+        let level = match error.status() {
+            502 | 504 => Level::Warn,
+            500 => Level::Error,
+            _ => Level::Info,
+        };
+        self.log(error.status(), level, Some(error), None);
+        super::error_response(error, &self.request_id, fate, self.made_reference().as_deref())
+    }
+
+    fn made_reference(&self) -> Option<String> {
+        self.enriched.as_ref()?.references.made().map(|reference| reference.to_string())
+    }
+
+    fn log(&self, status: u16, level: Level, error: Option<&Error>, detail: Option<&str>) {
+        let plan = &self.plan;
+        let upstream_status = match error {
+            Some(Error::CoreUnreachable { upstream_status }) => *upstream_status,
+            Some(Error::CoreRedirect { upstream_status }) => Some(*upstream_status),
+            _ => None,
+        };
+        let line = Line {
+            level,
+            request_id: &self.request_id,
+            trace_id: self.trace_id.as_deref(),
+            method: plan.route.method.as_str(),
+            route: Some(plan.route.pattern),
+            status,
+            code: error.map(Error::code),
+            credential: Some(&plan.credential.id),
+            workspace: Some(&plan.credential.workspace),
+            instance: Some(&plan.instance.id),
+            core_ms: self.sent_at.map(|sent| now().since(sent)),
+            upstream_status,
+            cache: Some(self.cache),
+            reference: self.enriched.as_ref().map(reference_origin),
+            detail,
+            ..Line::default()
+        };
+        platform::log_line(&line.to_json());
+    }
+}
+
+/// The turns in which JavaScript hands the call back.
+#[wasm_bindgen]
+impl Call {
+    /// The body is there: complete it and send it.
+    pub fn body_read(mut self, body: &Uint8Array) -> JsValue {
+        let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
+        match self.enrich(body, shape) {
+            Ok(body) => self.send(body.into()),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// The body grew over the limit while it was read.
+    pub fn body_too_large(self) -> JsValue {
+        let limit = self.state.config.max_transaction_bytes;
+        self.refuse(&Error::Body(Refusal::TooLarge { limit }))
+    }
+
+    /// The body broke off.
+    pub fn body_failed(self) -> JsValue {
+        self.refuse(&Error::BodyIncomplete)
+    }
+
+    /// Something answered. `content_type` is only looked at where the status leaves it open whose answer this is.
+    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
+    pub fn answered(self, answer: &Response, status: u16, content_type: Option<String>) -> JsValue {
+        let html = content_type.as_deref().is_some_and(is_html);
+        if let Err(error) = settle(Upstream::Answered { status, html }, self.plan.timeout()) {
+            return self.failed_with(&error);
+        }
+        let (level, detail) = match status {
+            401 => (Level::Error, Some("Core refused the instance's own key")),
+            _ => (Level::Info, None),
+        };
+        self.log(status, level, None, detail);
+        platform::pass_on(answer, &self.request_id, self.made_reference().as_deref()).into()
+    }
+
+    /// `fetch` failed.
+    pub fn failed(self, timed_out: bool) -> JsValue {
+        let upstream = if timed_out { Upstream::TimedOut } else { Upstream::Failed };
+        match settle(upstream, self.plan.timeout()) {
+            Err(error) => self.failed_with(&error),
+            Ok(()) => self.failed_with(&Error::Internal),
+        }
+    }
+}
+
+impl Call {
+    fn enrich(&mut self, body: &Uint8Array, shape: Shape) -> Result<Uint8Array, Error> {
+        let limit = self.state.config.max_transaction_bytes;
+        let bytes = body.to_vec();
+        let enriched = enrich::enrich(&bytes, shape, self.plan.core.rule, limit, random_bytes).map_err(Error::Body)?;
+        let sent = enriched.body.as_deref().map_or_else(|| body.clone(), platform::bytes_out);
+        // From here on only what goes out is held, and what came in until it is collected.
+        if let Some(reservation) = &mut self.body
+            && !reservation.resize(bytes.len() + sent.length() as usize)
+        {
+            return Err(Error::Busy);
+        }
+        self.enriched = Some(Enriched { body: None, ..enriched });
+        Ok(sent)
+    }
+
+    fn failed_with(self, error: &Error) -> JsValue {
+        let references = self.enriched.as_ref().map(|enriched| &enriched.references);
+        let fate = self.plan.route.writes().then(|| unknown_fate(references));
+        self.error(error, fate.as_ref()).into()
+    }
+}
+
+// The name is part of the answers' contract: `glue.js` sets it where a reference was made.
+const _: () = assert!(matches!(REFERENCE.as_bytes(), b"x-blnk-reference"));

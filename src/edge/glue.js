@@ -1,0 +1,149 @@
+// The platform calls of the request path. Every rule is Rust's: this file carries it out, in as few crossings between
+// wasm and JavaScript as it can, for each costs more than the rule itself. Lists of headers are handed over once.
+
+let forwarded = [];
+let neverReturned = [];
+
+/** Takes over the two header lists, a name a line. */
+export function configure(up, down) {
+  forwarded = up.split("\n");
+  neverReturned = down.split("\n");
+}
+
+/**
+ * What is decided on, a line each: method, URL, and the headers that `edge::head` names. An absent header is a lone NUL,
+ * which no header can hold.
+ */
+export function head(request) {
+  const headers = request.headers;
+  return [
+    request.method,
+    request.url,
+    headers.get("authorization") ?? "\0",
+    headers.get("x-blnk-key") ?? "\0",
+    headers.get("x-request-id") ?? "\0",
+    headers.get("traceparent") ?? "\0",
+    headers.get("idempotency-key") ?? "\0",
+    headers.get("content-length") ?? "\0",
+    headers.get("content-encoding") ?? "\0",
+  ].join("\n");
+}
+
+/** An answer of our own. `extra` is name and value, a line each. */
+export function respond(status, body, requestId, extra) {
+  const headers = { "content-type": "application/json; charset=utf-8", "cache-control": "no-store", "x-request-id": requestId };
+  if (extra) {
+    const lines = extra.split("\n");
+    for (let at = 0; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
+  }
+  return new Response(body, { status, headers });
+}
+
+/** How much of a body nobody wants is read before the answer, and for how long. */
+const DRAIN_BYTES = 8 << 20;
+const DRAIN_MS = 2_000;
+
+/**
+ * Gives `response` once the rest of the request's body was read, within bounds: where a body is cancelled instead, the
+ * answer is lost on current workerd about every other time.
+ */
+export async function drained(request, response) {
+  let timer;
+  try {
+    const reader = request.body.getReader();
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS, { done: true })));
+    for (let left = DRAIN_BYTES; left > 0; ) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) break;
+      left -= value.byteLength;
+    }
+  } catch {
+    // The caller is gone, or the body was read already: the answer goes out as it is.
+  }
+  clearTimeout(timer);
+  return response;
+}
+
+/** The body as one Uint8Array; null where it is larger than `limit`. With a Content-Length it cannot be longer than that. */
+export async function readBody(request, limit, declared) {
+  if (!request.body) return new Uint8Array(0);
+  if (declared) {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return bytes.byteLength > limit ? null : bytes;
+  }
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.byteLength;
+    if (length > limit) return null;
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
+
+/**
+ * Reads the body and lets `call` go on with it. `call` is a Rust object, and its method returns what to answer.
+ */
+export function withBody(call, request, limit, declared) {
+  return readBody(request, limit, declared).then(
+    (bytes) => (bytes ? call.body_read(bytes) : call.body_too_large()),
+    () => call.body_failed(),
+  );
+}
+
+/**
+ * Sends a request to Core and gives the answer to be returned. `set` is name and value, a line each; they come on top of the
+ * caller's own headers. `body` is null, bytes, or true for the caller's own stream.
+ */
+export function forward(call, request, url, set, timeoutMs, body) {
+  const sent = request.headers;
+  const headers = new Headers();
+  for (const name of forwarded) {
+    const value = sent.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  const address = sent.get("cf-connecting-ip");
+  if (address !== null) headers.set("x-forwarded-for", address);
+  const lines = set.split("\n");
+  for (let at = 0; at + 1 < lines.length; at += 2) headers.set(lines[at], lines[at + 1]);
+  return fetch(url, {
+    method: request.method,
+    headers,
+    body: body === true ? request.body : body,
+    redirect: "manual",
+    cache: "no-store",
+    signal: AbortSignal.timeout(timeoutMs),
+  }).then(
+    (answer) => {
+      const status = answer.status;
+      // Only where the type decides anything is it handed over.
+      const type = status === 403 || status >= 500 ? answer.headers.get("content-type") : null;
+      return call.answered(answer, status, type ?? undefined);
+    },
+    (error) => call.failed(error?.name === "TimeoutError"),
+  );
+}
+
+/** Core's answer with the header rules applied; its body is passed on unread. */
+export function passOn(answer, requestId, reference) {
+  const passed = new Response(answer.body, answer);
+  const headers = passed.headers;
+  const named = headers.get("connection");
+  if (named !== null) for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
+  for (const name of neverReturned) headers.delete(name);
+  headers.set("x-request-id", requestId);
+  if (reference) headers.set("x-blnk-reference", reference);
+  return passed;
+}
+
+/** Keeps a write and its log line alive when the caller hangs up. */
+export function keepAlive(context, promise) {
+  context.waitUntil(promise);
+  return promise;
+}

@@ -1,0 +1,71 @@
+//! A request's head, as it crosses from JavaScript in one piece.
+
+use crate::proxy::headers::{request_id, trace_id};
+use crate::proxy::{Head, Method};
+
+/// The lines of `glue.js`' `head`, split. `None` stands for an absent header.
+pub struct Lines<'a> {
+    /// The method's name.
+    pub method: &'a str,
+    /// The URL, not normalised.
+    pub url: &'a str,
+    authorization: Option<&'a str>,
+    blnk_key: Option<&'a str>,
+    sent_request_id: Option<&'a str>,
+    traceparent: Option<&'a str>,
+    idempotency_key: Option<&'a str>,
+    content_length: Option<&'a str>,
+    content_encoding: Option<&'a str>,
+}
+
+impl<'a> Lines<'a> {
+    /// Splits the lines. A method or URL that is not there is empty, and is refused as such.
+    pub fn split(text: &'a str) -> Self {
+        let mut lines = text.split('\n');
+        let method = lines.next().unwrap_or_default();
+        let url = lines.next().unwrap_or_default();
+        let mut header = || lines.next().filter(|line| *line != "\0");
+        Self {
+            method,
+            url,
+            authorization: header(),
+            blnk_key: header(),
+            sent_request_id: header(),
+            traceparent: header(),
+            idempotency_key: header(),
+            content_length: header(),
+            content_encoding: header(),
+        }
+    }
+
+    /// What is decided on.
+    pub fn head(&self) -> Head<'a> {
+        Head {
+            method: Method::parse(self.method),
+            url: self.url,
+            authorization: self.authorization,
+            blnk_key: self.blnk_key,
+            idempotency_key: self.idempotency_key.is_some(),
+        }
+    }
+
+    /// The caller's request id, where it is one.
+    pub fn request_id(&self) -> Option<&'a str> {
+        request_id(self.sent_request_id)
+    }
+
+    /// The trace id, for the log.
+    pub fn trace_id(&self) -> Option<&'a str> {
+        trace_id(self.traceparent?)
+    }
+
+    /// The length of the body, where it is declared. A length that is no number counts as the largest.
+    pub fn declared_length(&self) -> Option<usize> {
+        self.content_length.map(|length| length.parse().unwrap_or(usize::MAX))
+    }
+
+    /// Whether the body is encoded in a way that would have to be undone to read it.
+    pub fn is_encoded(&self) -> bool {
+        self.content_encoding.is_some_and(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+    }
+}
