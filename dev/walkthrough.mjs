@@ -23,9 +23,8 @@ ${create("TRANSACTION", "transactions", "transaction_id", `{"amount":100.50,"cur
 # 4. Metadata on it
 ${post("$TRANSACTION/metadata", `{"meta_data":{"myApp":{"channel":"web","customer_id":"cust_abc123"}}}`)}; echo
 
-# 5. A moment later: what became of it, and the balance it came to
-${get("transactions/$TRANSACTION")}; echo
-${get("balances/$DESTINATION")}; echo`;
+# 5. When Core has applied it: the balance that it came to
+sleep 2; ${get("balances/$DESTINATION")}; echo`;
 }
 
 function create(variable, route, id, body) {
