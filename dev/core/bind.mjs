@@ -3,7 +3,7 @@
 
 import { CoreError } from "./errors.mjs";
 import { JsonError, JsonNumber, JsonObject, readJson } from "./json.mjs";
-import { parseTime } from "./clock.mjs";
+import { parseSetTime } from "./clock.mjs";
 
 // PostgreSQL refuses a document that nests deeper than its stack allows. The bound itself is lower here.
 const MAX_META_DEPTH = 2_000;
@@ -106,7 +106,7 @@ const READERS = {
   bigint: (value) => (value instanceof JsonNumber && /^-?\d+$/.test(value.literal) ? BigInt(value.literal) : undefined),
   string: (value) => (typeof value === "string" ? value : undefined),
   bool: (value) => (typeof value === "boolean" ? value : undefined),
-  time: (value) => (typeof value === "string" ? parseTime(value) : undefined),
+  time: (value) => (typeof value === "string" ? parseSetTime(value) : undefined),
   map: (value, old) => (value instanceof JsonObject ? sorted([...(old ?? []), ...plain(value)]) : undefined),
   strings: (value) => (Array.isArray(value) && value.every((v) => v === null || typeof v === "string") ? value.map((v) => v ?? "") : undefined),
   values: (value) => (Array.isArray(value) ? plain(value) : undefined),

@@ -1,6 +1,8 @@
 // Amounts. A balance moves by whole units (BigInt); `amount` is what a person reads, `precision` the units in one of it.
 
 const QUOTIENT_DIGITS = 16;
+// Fine enough for any share that a double can write.
+const SHARE_SCALE = 10n ** 20n;
 
 /**
  * Amount times precision in units, rounded half away from zero.
@@ -31,7 +33,8 @@ export function plainDecimal(number) {
 
 /**
  * Divides a total among the legs of a transaction: `"10%"`, a fixed amount, `precise_distribution` in units, or `"left"`.
- * The parts add up to the total; what rounding leaves over goes to the largest.
+ * Shares are worked out in fractions of a unit and cut to whole ones at the end; what cutting leaves over goes to the
+ * largest. Where every share is below one unit, all are nothing, as in Core.
  * @param {bigint} total
  * @param {{ identifier: string, distribution: string, precise_distribution: string }[]} legs
  * @param {number} precision
@@ -40,70 +43,72 @@ export function plainDecimal(number) {
  */
 export function distribute(total, legs, precision) {
   if (total <= 1n) return new Map(legs.map((leg, i) => [leg.identifier, i === 0 ? total : 0n]));
-  const parts = new Map();
-  const fixed = fixedParts(total, legs, precision, parts);
-  const percents = percentParts(total, legs, parts);
-  if (percents.sum > percents.hundred || fixed > total) throw new Error("total distributions exceed 100% or total amount");
-  const given = [...parts.values()].reduce((sum, part) => sum + part, 0n);
+  const whole = total * SHARE_SCALE;
+  const fixed = fixedShares(whole, legs, precision);
+  const percents = percentShares(whole, legs);
+  const shares = new Map([...fixed, ...percents]);
   const rest = legs.find(isLeft);
   if (rest) {
-    if (parts.has(rest.identifier)) throw new Error("multiple identifiers with 'left' distribution");
-    parts.set(rest.identifier, total - given);
+    if (shares.has(rest.identifier)) throw new Error("multiple identifiers with 'left' distribution");
+    shares.set(rest.identifier, whole - sum([...fixed.values(), ...percents.values()]));
   }
-  settleRounding(total, parts);
+  const parts = new Map([...shares].map(([identifier, share]) => [identifier, share / SHARE_SCALE]));
+  addToLargest(parts, total - sum(parts.values()));
   return parts;
 }
 
 const isLeft = (leg) => leg.distribution === "left" || leg.precise_distribution === "left";
 const isPercent = (leg) => leg.distribution.endsWith("%");
+const sum = (values) => [...values].reduce((total, value) => total + value, 0n);
 
-function fixedParts(total, legs, precision, parts) {
-  let sum = 0n;
+function fixedShares(whole, legs, precision) {
+  const shares = new Map();
   for (const leg of legs.filter((each) => !isLeft(each) && !isPercent(each))) {
-    const part = fixedPart(leg, precision);
-    if (part === 0n) continue;
-    if (part > total - sum) throw new Error("fixed amount exceeds remaining transaction amount");
-    parts.set(leg.identifier, part);
-    sum += part;
+    const share = fixedShare(leg, precision);
+    if (share > whole - sum(shares.values())) throw new Error("fixed amount exceeds remaining transaction amount");
+    if (share !== 0n) shares.set(leg.identifier, share);
   }
-  return sum;
+  return shares;
 }
 
-function fixedPart(leg, precision) {
+function fixedShare(leg, precision) {
   if (leg.precise_distribution) {
-    if (/^[+-]?\d{1,18}$/.test(leg.precise_distribution)) return BigInt(leg.precise_distribution.replace("+", ""));
+    if (/^[+-]?\d{1,18}$/.test(leg.precise_distribution)) return BigInt(leg.precise_distribution.replace("+", "")) * SHARE_SCALE;
     throw new Error("invalid precise_distribution format: must be an integer value in minor units");
   }
   if (!leg.distribution) return 0n;
   const amount = Number(leg.distribution);
   if (leg.distribution.trim() !== leg.distribution || !Number.isFinite(amount)) throw new Error("invalid fixed amount format");
-  const { units, scale } = decimal(amount);
-  return (units * BigInt(precision)) / 10n ** BigInt(scale);
+  return scaled(amount) * BigInt(precision);
 }
 
-function percentParts(total, legs, parts) {
-  const scale = 10n ** 18n;
-  let sum = 0n;
+function percentShares(whole, legs) {
+  const shares = new Map();
+  let percents = 0n;
   for (const leg of legs.filter((each) => !isLeft(each) && isPercent(each))) {
     const text = leg.distribution.slice(0, -1);
     const percent = Number(text);
     if (text.trim() === "" || !Number.isFinite(percent)) throw new Error("invalid percentage format");
-    const read = decimal(percent);
-    const scaled = (read.units * scale) / 10n ** BigInt(read.scale);
-    sum += scaled;
-    parts.set(leg.identifier, (total * scaled) / (100n * scale));
+    percents += scaled(percent);
+    const share = (whole * scaled(percent)) / (100n * SHARE_SCALE);
+    shares.set(leg.identifier, share < SHARE_SCALE ? 0n : share);
   }
-  return { sum, hundred: 100n * scale };
+  if (percents > 100n * SHARE_SCALE) throw new Error("total distributions exceed 100% or total amount");
+  addToLargest(shares, (whole * percents) / (100n * SHARE_SCALE) - sum(shares.values()));
+  return shares;
 }
 
-function settleRounding(total, parts) {
+function addToLargest(parts, amount) {
   let largest;
-  let sum = 0n;
   for (const [identifier, part] of parts) {
-    sum += part;
     if (part > (largest === undefined ? 0n : parts.get(largest))) largest = identifier;
   }
-  if (largest !== undefined) parts.set(largest, parts.get(largest) + total - sum);
+  if (largest !== undefined) parts.set(largest, parts.get(largest) + amount);
+}
+
+function scaled(number) {
+  const { units, scale } = decimal(number);
+  return (units * SHARE_SCALE) / 10n ** BigInt(scale);
 }
 
 /** A double as units over a power of ten: exactly its shortest decimal form, which is also what Go prints. */

@@ -1,7 +1,7 @@
 // The body of a transaction: its fields and Core's rules for them.
 
 import { bind } from "./bind.mjs";
-import { parseTime } from "./clock.mjs";
+import { parseSetTime, parseTime } from "./clock.mjs";
 import { CoreError } from "./errors.mjs";
 import { JsonError } from "./json.mjs";
 import { plainDecimal } from "./money.mjs";
@@ -88,7 +88,7 @@ function sameBalanceFault(t) {
 
 /** A bound body as the transaction that the ledger works on. */
 export function toTransaction(t) {
-  const date = (name) => (t[name] === "" ? null : parseTime(t[name]));
+  const date = (name) => (t[name] === "" ? null : parseSetTime(t[name]));
   return {
     transaction_id: "", parent_transaction: "", source: t.source, destination: t.destination, sources: t.sources, destinations: t.destinations,
     reference: t.reference, amount: t.amount, amount_string: "", precise_amount: t.precise_amount, precision: t.precision,

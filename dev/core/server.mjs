@@ -13,6 +13,8 @@ const MAX_BODY_BYTES = 5 * 1024 * 1024;
 const MAX_UPLOAD_BYTES = 256 * 1024 * 1024;
 // Go sends a Content-Length for what fits its buffer and chunks above it.
 const LARGEST_KNOWN_LENGTH = 2048;
+// Core's server has none; one of our own could cut a connection that a proxy is about to use again.
+const NO_TIMEOUTS = { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 };
 const OPEN_PATHS = ["/", "/health"];
 const SECURITY_HEADERS = {
   "Cache-Control": "no-store",
@@ -43,8 +45,10 @@ export async function startCore({
   port = 0, host = "127.0.0.1", key = randomBytes(24).toString("hex"), scopedKeys = [], secure = true, insertDelayMs = 20, applyDelayMs = 150,
 } = {}) {
   const core = { store: new Store(), delays: { insert: insertDelayMs, apply: applyDelayMs }, key, scopedKeys, secure, requests: new Map() };
-  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+  const server = createServer(NO_TIMEOUTS, (request, response) => {
     serve(core, request, response).catch((error) => {
+      // The caller went away before its body had arrived.
+      if (error.code === "ECONNRESET") return;
       // A fault of the stand-in itself: say so where the developer looks, and answer as Core's recovery does.
       console.error(error);
       response.destroyed || response.headersSent ? response.destroy() : response.writeHead(500).end();
@@ -109,7 +113,7 @@ async function readBody(request) {
 
 function answerTo(core, request, { route, path, search, bytes, tooLarge }) {
   try {
-    const isMaster = authenticate(core, request.headers["x-blnk-key"], path);
+    const isMaster = authenticate(core, request.headersDistinct["x-blnk-key"]?.[0], path);
     if (!route) return { status: 404, type: "text/plain", text: "404 page not found" };
     if (tooLarge) throw tooLargeError(route.pattern);
     return route.handler(core, { params: route.params, query: new URLSearchParams(search), headers: request.headers, body: bytes, isMaster });
