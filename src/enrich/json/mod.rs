@@ -244,6 +244,8 @@ impl<'a> Cursor<'a> {
     fn token(&mut self) -> Option<u8> {
         loop {
             match self.peek() {
+                // Most bodies have none, so what is no white space is seen at one look.
+                Some(byte) if byte > b' ' => return Some(byte),
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
                 other => return other,
             }

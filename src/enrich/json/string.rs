@@ -20,15 +20,15 @@ impl<'a> Cursor<'a> {
         self.at += 1;
         loop {
             self.at = run(self.body, self.at, true);
-            if self.peek().is_some_and(|byte| !byte.is_ascii()) {
-                plain = false;
-                self.non_ascii()?;
-            }
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     plain = false;
                     self.escape()?;
+                }
+                Some(0x80..) => {
+                    plain = false;
+                    self.non_ascii()?;
                 }
                 Some(_) => return Err(self.expected("an escape in place of a control character")),
                 None => return Err(self.expected("the end of the string")),
