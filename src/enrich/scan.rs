@@ -31,7 +31,7 @@ pub(super) fn scan(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Resul
         .map_err(|Malformed { offset, expected }| Refusal::Malformed { offset, expected })?;
     match scan.refusal {
         Some(refusal) => Err(refusal),
-        None if scan.too_large || scan.found.size > limit => Err(Refusal::TooLarge { limit }),
+        None if scan.found.size > limit => Err(Refusal::TooLarge { limit }),
         None => Ok(scan.found),
     }
 }
