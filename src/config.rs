@@ -1,5 +1,6 @@
 //! The Worker's variables and secrets, parsed once into a [`Config`], every fault at once.
 
+use crate::log::Keep;
 use crate::registry::CacheLimits;
 use crate::registry::seal::{Sealer, SealingKey};
 
@@ -23,21 +24,26 @@ pub mod names {
     pub const CACHE_FOUND_SECONDS: &str = "CACHE_FOUND_SECONDS";
     /// Variable: for how many seconds a missing id is remembered.
     pub const CACHE_MISSING_SECONDS: &str = "CACHE_MISSING_SECONDS";
+    /// Variable: which requests leave a log line.
+    pub const LOG: &str = "LOG";
     /// KV namespace: the published credentials.
     pub const CREDENTIALS: &str = "CREDENTIALS";
     /// KV namespace: the published instances.
     pub const INSTANCES: &str = "INSTANCES";
     /// Durable Object: the registry.
     pub const REGISTRY: &str = "REGISTRY";
+    /// Rate limiter, which may be missing: how many requests a credential has.
+    pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
     /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).
-    pub const VARIABLES: [&str; 6] = [
+    pub const VARIABLES: [&str; 7] = [
         ADMIN_HOST,
         ALLOW_INSECURE_CORE,
         MAX_TRANSACTION_BYTES,
         CACHE_ENTRIES,
         CACHE_FOUND_SECONDS,
         CACHE_MISSING_SECONDS,
+        LOG,
     ];
     /// The secrets, which no committed file holds.
     pub const SECRETS: [&str; 3] = [ADMIN_TOKEN, SEALING_KEY, SEALING_KEY_PREVIOUS];
@@ -64,6 +70,8 @@ pub struct Config {
     pub max_transaction_bytes: usize,
     /// The bounds of the isolate's caches.
     pub cache: CacheLimits,
+    /// Which requests leave a log line.
+    pub log: Keep,
 }
 
 impl Config {
@@ -99,12 +107,17 @@ impl Config {
             found_seconds: number(names::CACHE_FOUND_SECONDS, 30, 0..=3_600) as u64,
             missing_seconds: number(names::CACHE_MISSING_SECONDS, 5, 0..=3_600) as u64,
         };
+        let log = text(vars, names::LOG).map_or(Some(Keep::All), |rule| Keep::parse(&rule)).unwrap_or_else(|| {
+            faults.push(format!("{} must be all, errors or a rate from 0 to 1", names::LOG));
+            Keep::All
+        });
         match current {
             Some(current) if faults.is_empty() => Ok(Self {
                 sealer: Sealer::new(current, previous),
                 allow_insecure_core,
                 max_transaction_bytes,
                 cache,
+                log,
             }),
             _ => Err(faults),
         }

@@ -44,6 +44,7 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         (names::ALLOW_INSECURE_CORE, "yes"),
         (names::CACHE_ENTRIES, "-1"),
         (names::MAX_TRANSACTION_BYTES, "12"),
+        (names::LOG, "none"),
     ]);
     env.bindings.retain(|name| *name != names::INSTANCES);
     let faults = faults(&env);
@@ -53,10 +54,11 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         names::ALLOW_INSECURE_CORE,
         names::CACHE_ENTRIES,
         names::MAX_TRANSACTION_BYTES,
+        names::LOG,
     ] {
         assert_eq!(faults.iter().filter(|fault| fault.starts_with(&format!("{name} "))).count(), 1, "{name}");
     }
-    assert_eq!(faults.len(), 5);
+    assert_eq!(faults.len(), 6);
     assert!(faults.iter().all(|fault| !fault.contains("c2VjcmV0")));
 }
 

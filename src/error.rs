@@ -46,6 +46,8 @@ pub enum Error {
     BodyIncomplete,
     /// Too many bodies are held at once.
     Busy,
+    /// The credential has used up its requests for now.
+    RateLimited,
     /// `Idempotency-Key` on a write: this build does not keep such a promise.
     IdempotencyNotSupported,
     /// KV did not answer, or a record cannot be used.
@@ -122,6 +124,8 @@ impl WriteFate {
 
 /// How long a caller should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
+/// The same after a rate limit: the longer of the two periods that a limiter can have, as it does not tell which is its own.
+const RATE_LIMIT_SECONDS: &str = "60";
 
 impl Error {
     /// The HTTP status.
@@ -157,6 +161,7 @@ impl Error {
             Self::UnsupportedEncoding => (415, "PROXY_UNSUPPORTED_ENCODING"),
             Self::BodyIncomplete => (400, "PROXY_BODY_INCOMPLETE"),
             Self::Busy => (503, "PROXY_BUSY"),
+            Self::RateLimited => (429, "PROXY_RATE_LIMITED"),
             Self::IdempotencyNotSupported => (400, "PROXY_IDEMPOTENCY_NOT_SUPPORTED"),
             Self::RegistryUnavailable => (503, "PROXY_REGISTRY_UNAVAILABLE"),
             Self::CoreUnreachable { .. } => (502, "PROXY_CORE_UNREACHABLE"),
@@ -198,6 +203,7 @@ impl Error {
             Self::UnsupportedEncoding => "A transaction body must be sent without a Content-Encoding",
             Self::BodyIncomplete => "The body ended before it was whole",
             Self::Busy => "The worker holds too many bodies at once; try again in a moment",
+            Self::RateLimited => "This credential has sent too many requests; wait before sending more",
             Self::IdempotencyNotSupported => "Idempotency-Key is not supported here: send the request without it",
             Self::RegistryUnavailable => "The registry cannot be read at the moment; try again in a moment",
             Self::CoreUnreachable { .. } => "Blnk Core could not be reached",
@@ -242,6 +248,7 @@ impl Error {
             Self::Busy | Self::RegistryUnavailable | Self::AdminUnavailable => {
                 vec![("Retry-After", RETRY_AFTER_SECONDS.to_owned())]
             }
+            Self::RateLimited => vec![("Retry-After", RATE_LIMIT_SECONDS.to_owned())],
             _ => Vec::new(),
         }
     }

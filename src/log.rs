@@ -28,6 +28,39 @@ pub enum CacheState {
     Miss,
 }
 
+/// Which requests leave a line: the setting `LOG`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Keep {
+    /// Every one.
+    All,
+    /// Those that failed: a status from 400 on.
+    Errors,
+    /// Those that failed, those that could write, and this share of the others, from 0 to 1.
+    Share(f64),
+}
+
+impl Keep {
+    /// Reads `all`, `errors`, or a share such as `0.1`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "errors" => Some(Self::Errors),
+            share => share.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
+        }
+    }
+
+    /// Whether a request leaves a line. `dice` gives a number from 0 up to 1, and is asked only where it decides.
+    #[must_use]
+    pub fn keeps(self, status: u16, writes: bool, dice: impl FnOnce() -> f64) -> bool {
+        match self {
+            Self::All => true,
+            Self::Errors => status >= 400,
+            Self::Share(share) => status >= 400 || writes || dice() < share,
+        }
+    }
+}
+
 /// One request.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Line<'a> {
@@ -97,6 +130,26 @@ mod tests {
             line.to_json(),
             r#"{"level":"info","request_id":"r1","method":"GET","status":401,"code":"PROXY_X"}"#
         );
+    }
+
+    #[test]
+    fn a_share_keeps_every_failure_and_every_write() {
+        let none = Keep::parse("0").unwrap();
+        assert!(none.keeps(400, false, || panic!("not asked")));
+        assert!(none.keeps(201, true, || panic!("not asked")));
+        assert!(!none.keeps(200, false, || 0.0));
+        assert!(Keep::parse("0.5").unwrap().keeps(200, false, || 0.49));
+        assert!(!Keep::parse("0.5").unwrap().keeps(200, false, || 0.5));
+    }
+
+    #[test]
+    fn errors_are_failures_alone_and_all_is_everything() {
+        let ask_not = || panic!("not asked");
+        assert!(Keep::Errors.keeps(502, true, ask_not) && !Keep::Errors.keeps(201, true, ask_not));
+        assert!(Keep::All.keeps(200, false, ask_not));
+        for bad in ["", "none", "2", "-0.1", "NaN"] {
+            assert_eq!(Keep::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

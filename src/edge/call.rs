@@ -27,6 +27,8 @@ pub struct Call {
     request_id: String,
     trace_id: Option<String>,
     cache: CacheState,
+    /// Something that went wrong on the way and did not stop the request.
+    warning: Option<String>,
     /// When the request was handed to `fetch`; none before that.
     sent_at: Option<Timestamp>,
     enriched: Option<Enriched>,
@@ -48,6 +50,8 @@ pub struct Context {
     pub declared_length: Option<usize>,
     /// Whether its body has a Content-Encoding.
     pub encoded: bool,
+    /// Something that went wrong so far and does not stop the request, for the log.
+    pub warning: Option<String>,
 }
 
 impl Call {
@@ -63,6 +67,7 @@ impl Call {
             request_id: context.request_id,
             trace_id: context.trace_id,
             cache: context.cache,
+            warning: context.warning,
             sent_at: None,
             enriched: None,
             body: None,
@@ -98,7 +103,7 @@ impl Call {
         self.sent_at = Some(now());
         let set = self.upstream_headers();
         let (request, url, timeout) = (self.request(), std::mem::take(&mut self.plan.url), self.plan.timeout());
-        platform::forward(self, &request, &url, &set, timeout.millis(), body).into()
+        platform::forward(self, &request, &url, &set, timeout.millis(), body)
     }
 
     /// Another handle on the same request; its own method `clone` would split the body in two.
@@ -153,7 +158,7 @@ impl Call {
             _ => None,
         };
         let line = Line {
-            level,
+            level: if self.warning.is_some() { level.max(Level::Warn) } else { level },
             request_id: &self.request_id,
             trace_id: self.trace_id.as_deref(),
             method: plan.route.method.as_str(),
@@ -167,10 +172,10 @@ impl Call {
             upstream_status,
             cache: Some(self.cache),
             reference: self.enriched.as_ref().map(reference_origin),
-            detail,
+            detail: detail.or(self.warning.as_deref()),
             ..Line::default()
         };
-        platform::log_line(&line.to_json());
+        super::write_log(&self.state, &line, plan.route.writes());
     }
 }
 
@@ -208,8 +213,18 @@ impl Call {
             401 => (Level::Error, Some("Core refused the instance's own key")),
             _ => (Level::Info, None),
         };
-        self.log(status, level, None, detail);
-        platform::pass_on(answer, &self.request_id, self.made_reference().as_deref()).into()
+        match platform::pass_on(answer, &self.request_id, self.made_reference().as_deref()) {
+            Ok(response) => {
+                self.log(status, level, None, detail);
+                response.into()
+            }
+            Err(_) => self.failed_with(&Error::Internal),
+        }
+    }
+
+    /// The platform would not make the request.
+    pub fn not_sent(self) -> JsValue {
+        self.refuse(&Error::Internal)
     }
 
     /// `fetch` failed.

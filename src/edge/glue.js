@@ -102,6 +102,24 @@ export function withBody(call, request, limit, declared) {
  * caller's own headers. `body` is null, bytes, or true for the caller's own stream.
  */
 export function forward(call, request, url, set, timeoutMs, body) {
+  let answer;
+  try {
+    answer = send(request, url, set, timeoutMs, body);
+  } catch {
+    return call.not_sent();
+  }
+  return answer.then(
+    (answer) => {
+      const status = answer.status;
+      // Only where the type decides anything is it handed over.
+      const type = status === 403 || status >= 500 ? answer.headers.get("content-type") : null;
+      return call.answered(answer, status, type ?? undefined);
+    },
+    (error) => call.failed(error?.name === "TimeoutError"),
+  );
+}
+
+function send(request, url, set, timeoutMs, body) {
   const sent = request.headers;
   const headers = new Headers();
   for (const name of forwarded) {
@@ -119,15 +137,7 @@ export function forward(call, request, url, set, timeoutMs, body) {
     redirect: "manual",
     cache: "no-store",
     signal: AbortSignal.timeout(timeoutMs),
-  }).then(
-    (answer) => {
-      const status = answer.status;
-      // Only where the type decides anything is it handed over.
-      const type = status === 403 || status >= 500 ? answer.headers.get("content-type") : null;
-      return call.answered(answer, status, type ?? undefined);
-    },
-    (error) => call.failed(error?.name === "TimeoutError"),
-  );
+  });
 }
 
 /** Core's answer with the header rules applied; its body is passed on unread. */

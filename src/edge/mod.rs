@@ -59,8 +59,10 @@ fn serve(request: Request, text: &str, lines: &Lines<'_>, env: Env) -> JsValue {
         Ok(target) => surface(target.path),
         Err(error) => return Refusal::new(lines, &request_id).respond(&request, &error, None),
     };
-    if surface == Surface::None {
-        return Refusal::new(lines, &request_id).respond(&request, &Error::RouteNotFound, None);
+    match surface {
+        Surface::None => return Refusal::new(lines, &request_id).respond(&request, &Error::RouteNotFound, None),
+        Surface::Health => return health(lines, &request_id),
+        Surface::Proxy | Surface::Admin => {}
     }
     let state = match State::of(&env) {
         Ok(state) => state,
@@ -74,7 +76,10 @@ fn serve(request: Request, text: &str, lines: &Lines<'_>, env: Env) -> JsValue {
     }
     let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
     match decide_from_cache(lines, &state, &mut known, now()) {
-        Decision::Forward(plan) => start(plan, request, lines, request_id, CacheState::Hit, &state),
+        Decision::Forward(plan) if state.limiter.is_none() => {
+            Call::start(plan, context(request, lines, request_id, CacheState::Hit), &state)
+        }
+        Decision::Forward(plan) => limited_promise(plan, request, text.to_owned(), request_id, CacheState::Hit, state),
         Decision::Refuse(error) => Refusal::new(lines, &request_id).known(&known).respond(&request, &error, None),
         Decision::Need(need) => cold_promise(request, text.to_owned(), request_id, env, state, known, need),
     }
@@ -84,6 +89,7 @@ fn serve(request: Request, text: &str, lines: &Lines<'_>, env: Env) -> JsValue {
 enum Surface {
     Proxy,
     Admin,
+    Health,
     None,
 }
 
@@ -92,9 +98,26 @@ fn surface(path: &str) -> Surface {
         Surface::Proxy
     } else if path == "/admin" || path.starts_with("/admin/") {
         Surface::Admin
+    } else if path == "/healthz" {
+        Surface::Health
     } else {
         Surface::None
     }
+}
+
+/// Says that the Worker runs, and which version of it. It looks at nothing else: no record, no Core.
+fn health(lines: &Lines<'_>, request_id: &str) -> JsValue {
+    let body = concat!("{\"status\":\"ok\",\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}");
+    let line = Line {
+        request_id,
+        trace_id: lines.trace_id(),
+        method: Method::parse(lines.method).as_str(),
+        route: Some("/healthz"),
+        status: 200,
+        ..Line::default()
+    };
+    platform::log_line(&line.to_json());
+    platform::respond(200, body, request_id, "").into()
 }
 
 /// Decides, as often as the caches have what is needed.
@@ -107,23 +130,16 @@ fn decide_from_cache(lines: &Lines<'_>, state: &State, known: &mut Known, now: T
     }
 }
 
-fn start(
-    plan: Plan,
-    request: Request,
-    lines: &Lines<'_>,
-    request_id: String,
-    cache: CacheState,
-    state: &Rc<State>,
-) -> JsValue {
-    let context = Context {
+fn context(request: Request, lines: &Lines<'_>, request_id: String, cache: CacheState) -> Context {
+    Context {
         request,
         request_id,
         trace_id: lines.trace_id().map(str::to_owned),
         cache,
         declared_length: lines.declared_length(),
         encoded: lines.is_encoded(),
-    };
-    Call::start(plan, context, state)
+        warning: None,
+    }
 }
 
 /// The way of a request whose records are not all cached.
@@ -145,7 +161,9 @@ fn cold_promise(
                 return refusal.respond(&request, &Error::RegistryUnavailable, Some(&unreadable.0));
             }
             match decide_from_cache(&lines, &state, &mut known, now) {
-                Decision::Forward(plan) => return start(plan, request, &lines, request_id, CacheState::Miss, &state),
+                Decision::Forward(plan) => {
+                    return start_limited(plan, request, &lines, request_id, CacheState::Miss, &state).await;
+                }
                 Decision::Refuse(error) => {
                     let refusal = Refusal { cache: Some(CacheState::Miss), ..Refusal::new(&lines, &request_id) };
                     return refusal.known(&known).respond(&request, &error, None);
@@ -156,6 +174,47 @@ fn cold_promise(
     };
     // What `answer` gives may be a promise itself; a promise takes over another's value.
     future_to_promise(async move { Ok(answer.await) }).into()
+}
+
+/// The way of a request whose credential's rate is asked for; the binding answers with a promise.
+fn limited_promise(
+    plan: Plan,
+    request: Request,
+    text: String,
+    request_id: String,
+    cache: CacheState,
+    state: Rc<State>,
+) -> JsValue {
+    future_to_promise(async move {
+        Ok(start_limited(plan, request, &Lines::split(&text), request_id, cache, &state).await)
+    })
+    .into()
+}
+
+/// Step 8: asks the limiter, where there is one. A limiter that fails lets the request through, and the log says so.
+async fn start_limited(
+    plan: Plan,
+    request: Request,
+    lines: &Lines<'_>,
+    request_id: String,
+    cache: CacheState,
+    state: &Rc<State>,
+) -> JsValue {
+    let mut warning = None;
+    if let Some(limiter) = &state.limiter {
+        match limiter.limit(plan.credential.id.to_string()).await {
+            Ok(outcome) if !outcome.success => {
+                let known =
+                    Known { credential: Lookup::Found(Rc::clone(&plan.credential)), instance: Lookup::Unknown };
+                let refusal = Refusal { cache: Some(cache), ..Refusal::new(lines, &request_id) };
+                return refusal.known(&known).respond(&request, &Error::RateLimited, None);
+            }
+            Ok(_) => {}
+            Err(error) => warning = Some(format!("the rate limiter failed, and the request was let through: {error}")),
+        }
+    }
+    let context = context(request, lines, request_id, cache);
+    Call::start(plan, Context { warning, ..context }, state)
 }
 
 fn admin_promise(request: Request, text: String, request_id: String, env: Env, state: Rc<State>) -> JsValue {
@@ -179,6 +238,13 @@ fn admin_promise(request: Request, text: String, request_id: String, env: Env, s
         Ok(served.response.into())
     })
     .into()
+}
+
+/// Writes the line of a request, if the setting keeps it.
+fn write_log(state: &State, line: &Line<'_>, writes: bool) {
+    if state.config.log.keeps(line.status, writes, js_sys::Math::random) {
+        platform::log_line(&line.to_json());
+    }
 }
 
 /// A request that ends before there is a plan.

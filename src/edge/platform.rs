@@ -27,12 +27,12 @@ extern "C" {
     #[wasm_bindgen(js_name = withBody)]
     pub fn with_body(call: Call, request: &Request, limit: u32, declared: bool) -> Promise;
 
-    /// Sends a request and goes on with [`Call::answered`] or [`Call::failed`].
-    pub fn forward(call: Call, request: &Request, url: &str, set: &str, timeout_ms: u32, body: JsValue) -> Promise;
+    /// Sends a request and goes on with [`Call::answered`], [`Call::failed`] or [`Call::not_sent`].
+    pub fn forward(call: Call, request: &Request, url: &str, set: &str, timeout_ms: u32, body: JsValue) -> JsValue;
 
     /// Core's answer with the header rules applied.
-    #[wasm_bindgen(js_name = passOn)]
-    pub fn pass_on(answer: &Response, request_id: &str, reference: Option<&str>) -> Response;
+    #[wasm_bindgen(catch, js_name = passOn)]
+    pub fn pass_on(answer: &Response, request_id: &str, reference: Option<&str>) -> Result<Response, JsValue>;
 
     /// Keeps the promise going when the caller hangs up.
     #[wasm_bindgen(js_name = keepAlive)]

@@ -7,11 +7,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
-use worker::Env;
+use wasm_bindgen::JsCast;
+use worker::{Env, RateLimiter};
 
 use super::platform;
 use crate::clock::Timestamp;
-use crate::config::{Config, Vars};
+use crate::config::{Config, Vars, names};
 use crate::proxy::headers::{FORWARDED, NEVER_RETURNED};
 use crate::proxy::{Known, Need};
 use crate::registry::{Cache, CredentialRecord, Instance, Lookup};
@@ -24,6 +25,8 @@ pub struct State {
     pub credentials: RefCell<Cache<CredentialRecord>>,
     /// The instances that were read, opened.
     pub instances: RefCell<Cache<Instance>>,
+    /// The rate limiter, where one is bound.
+    pub limiter: Option<RateLimiter>,
     /// Bytes of bodies that are held or promised.
     bodies: Rc<Cell<usize>>,
 }
@@ -55,6 +58,8 @@ impl State {
             credentials: RefCell::new(Cache::new(config.cache)),
             instances: RefCell::new(Cache::new(config.cache)),
             config: Rc::new(config),
+            // Not by the crate's own look-up: it asks for a class by name, and local stand-ins have another one.
+            limiter: EnvVars(env).property(names::RATE_LIMITER).map(RateLimiter::unchecked_from_js),
             bodies: Rc::default(),
         }))
     }
