@@ -6,6 +6,8 @@ use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
+use super::answer::{drain_then, error_response, level, write_log};
+use super::arrival::Arrival;
 use super::platform;
 use super::state::{Reservation, State};
 use super::{now, random_bytes};
@@ -22,10 +24,8 @@ use crate::proxy::{Plan, Upstream, settle};
 #[wasm_bindgen]
 pub struct Call {
     plan: Plan,
+    arrival: Arrival,
     state: Rc<State>,
-    request: Request,
-    request_id: String,
-    trace_id: Option<String>,
     cache: CacheState,
     /// Something that went wrong on the way and did not stop the request.
     warning: Option<String>,
@@ -36,49 +36,26 @@ pub struct Call {
     body: Option<Reservation>,
 }
 
-/// What a call knows of its request beside the plan.
-pub struct Context {
-    /// The request itself.
-    pub request: Request,
-    /// Its id.
-    pub request_id: String,
-    /// Its trace id.
-    pub trace_id: Option<String>,
-    /// Where its records came from.
-    pub cache: CacheState,
-    /// The declared length of its body.
-    pub declared_length: Option<usize>,
-    /// Whether its body has a Content-Encoding.
-    pub encoded: bool,
-    /// Something that went wrong so far and does not stop the request, for the log.
-    pub warning: Option<String>,
-}
-
 impl Call {
     /// Carries a plan out: reads the body first where it must be completed, else sends the request at once. Gives a
     /// response or the promise of one.
-    pub fn start(plan: Plan, context: Context, state: &Rc<State>) -> JsValue {
+    pub fn start(
+        plan: Plan,
+        arrival: Arrival,
+        cache: CacheState,
+        warning: Option<String>,
+        state: &Rc<State>,
+    ) -> JsValue {
         let body = plan.route.body;
-        let (declared, encoded) = (context.declared_length, context.encoded);
-        let mut call = Self {
-            plan,
-            state: Rc::clone(state),
-            request: context.request,
-            request_id: context.request_id,
-            trace_id: context.trace_id,
-            cache: context.cache,
-            warning: context.warning,
-            sent_at: None,
-            enriched: None,
-            body: None,
-        };
+        let mut call =
+            Self { plan, arrival, state: Rc::clone(state), cache, warning, sent_at: None, enriched: None, body: None };
         match body {
             Body::Nothing => call.send(JsValue::NULL),
             Body::Streamed | Body::Upload => call.send(JsValue::TRUE),
-            Body::Enriched(_) => match call.prepare_body(declared, encoded) {
+            Body::Enriched(_) => match call.prepare_body() {
                 Ok(limit) => {
-                    let request = call.request();
-                    platform::with_body(call, &request, limit, declared.is_some()).into()
+                    let (request, declared) = (call.request(), call.arrival.lines().declared_length().is_some());
+                    platform::with_body(call, &request, limit, declared).into()
                 }
                 Err(error) => call.refuse(&error),
             },
@@ -86,8 +63,12 @@ impl Call {
     }
 
     /// Sets the body's part of the budget aside: twice its size, for what comes in and what goes out.
-    fn prepare_body(&mut self, declared: Option<usize>, encoded: bool) -> Result<u32, Error> {
+    fn prepare_body(&mut self) -> Result<u32, Error> {
         let limit = self.state.config.max_transaction_bytes;
+        let (declared, encoded) = {
+            let lines = self.arrival.lines();
+            (lines.declared_length(), lines.is_encoded())
+        };
         if encoded {
             return Err(Error::UnsupportedEncoding);
         }
@@ -108,21 +89,15 @@ impl Call {
 
     /// Another handle on the same request; its own method `clone` would split the body in two.
     fn request(&self) -> Request {
-        Clone::clone(&self.request)
+        Clone::clone(&self.arrival.request)
     }
 
     /// What is set on the way up, name and value a line each.
     fn upstream_headers(&self) -> String {
         let core = &self.plan.core;
         let proto = if self.plan.https { "https" } else { "http" };
-        let mut lines = vec![
-            BLNK_KEY,
-            core.key.expose(),
-            REQUEST_ID,
-            &self.request_id,
-            "x-forwarded-proto",
-            proto,
-        ];
+        let mut lines =
+            vec![BLNK_KEY, core.key.expose(), REQUEST_ID, &self.arrival.request_id, "x-forwarded-proto", proto];
         if let Some(access) = &core.access {
             lines.extend(["cf-access-client-id", access.client_id.expose()]);
             lines.extend(["cf-access-client-secret", access.client_secret.expose()]);
@@ -133,17 +108,12 @@ impl Call {
     fn refuse(self, error: &Error) -> JsValue {
         let fate = self.plan.route.writes().then_some(WriteFate::NOT_SENT);
         let response = self.error(error, fate.as_ref());
-        super::drain_then(&self.request, response)
+        drain_then(&self.arrival.request, response)
     }
 
     fn error(&self, error: &Error, fate: Option<&WriteFate>) -> Response {
-        let level = match error.status() {
-            502 | 504 => Level::Warn,
-            500 => Level::Error,
-            _ => Level::Info,
-        };
-        self.log(error.status(), level, Some(error), None);
-        super::error_response(error, &self.request_id, fate, self.made_reference().as_deref())
+        self.log(error.status(), level(error), Some(error), None);
+        error_response(error, &self.arrival.request_id, fate, self.made_reference().as_deref())
     }
 
     fn made_reference(&self) -> Option<String> {
@@ -159,9 +129,6 @@ impl Call {
         };
         let line = Line {
             level: if self.warning.is_some() { level.max(Level::Warn) } else { level },
-            request_id: &self.request_id,
-            trace_id: self.trace_id.as_deref(),
-            method: plan.route.method.as_str(),
             route: Some(plan.route.pattern),
             status,
             code: error.map(Error::code),
@@ -173,9 +140,9 @@ impl Call {
             cache: Some(self.cache),
             reference: self.enriched.as_ref().map(reference_origin),
             detail: detail.or(self.warning.as_deref()),
-            ..Line::default()
+            ..self.arrival.line()
         };
-        super::write_log(&self.state, &line, plan.route.writes());
+        write_log(&self.state, &line, plan.route.writes());
     }
 }
 
@@ -213,7 +180,7 @@ impl Call {
             401 => (Level::Error, Some("Core refused the instance's own key")),
             _ => (Level::Info, None),
         };
-        match platform::pass_on(answer, &self.request_id, self.made_reference().as_deref()) {
+        match platform::pass_on(answer, &self.arrival.request_id, self.made_reference().as_deref()) {
             Ok(response) => {
                 self.log(status, level, None, detail);
                 response.into()

@@ -1,7 +1,49 @@
-//! A request's head, as it crosses from JavaScript in one piece.
+//! A request as it arrives: its head crosses from JavaScript in one piece.
 
+use web_sys::Request;
+
+use super::{platform, random_bytes};
+use crate::log::Line;
 use crate::proxy::headers::{request_id, trace_id};
 use crate::proxy::{Head, Method};
+
+/// A request, its head, and the id that it has from here on.
+pub struct Arrival {
+    /// The request itself, whose body nobody has touched.
+    pub request: Request,
+    /// The caller's request id, or one of our own.
+    pub request_id: String,
+    head: String,
+}
+
+impl Arrival {
+    /// Reads the head of a request.
+    pub fn of(request: Request) -> Self {
+        let head = platform::head(&request);
+        let request_id = Lines::split(&head).request_id().map_or_else(new_request_id, str::to_owned);
+        Self { request, request_id, head }
+    }
+
+    /// The head, a line each.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines::split(&self.head)
+    }
+
+    /// What every log line of this request says.
+    pub fn line(&self) -> Line<'_> {
+        let lines = self.lines();
+        Line {
+            request_id: &self.request_id,
+            trace_id: lines.trace_id(),
+            method: Method::parse(lines.method).as_str(),
+            ..Line::default()
+        }
+    }
+}
+
+fn new_request_id() -> String {
+    uuid::Builder::from_random_bytes(random_bytes()).into_uuid().to_string()
+}
 
 /// The lines of `glue.js`' `head`, split. `None` stands for an absent header.
 pub struct Lines<'a> {

@@ -1,0 +1,89 @@
+//! What we answer ourselves: refusals and errors, each with its log line.
+
+use wasm_bindgen::JsValue;
+use web_sys::{Request, Response};
+
+use super::arrival::Arrival;
+use super::platform;
+use super::state::State;
+use crate::error::{Error, WriteFate};
+use crate::log::{CacheState, Level, Line};
+use crate::proxy::headers::REFERENCE;
+use crate::proxy::{Known, Method, could_write};
+use crate::registry::Lookup;
+
+/// A request that ends before there is a plan.
+pub struct Refusal<'a> {
+    /// The request.
+    pub arrival: &'a Arrival,
+    /// Where its records came from, if any were read.
+    pub cache: Option<CacheState>,
+    /// The records that were read.
+    pub known: Option<&'a Known>,
+    /// What an operator needs to know more.
+    pub detail: Option<&'a str>,
+}
+
+impl<'a> Refusal<'a> {
+    /// A refusal of which nothing more is known.
+    pub fn of(arrival: &'a Arrival) -> Self {
+        Self { arrival, cache: None, known: None, detail: None }
+    }
+
+    /// Writes the log line and gives the answer. Failures are kept by every setting of `LOG`.
+    pub fn answer(&self, error: &Error) -> JsValue {
+        // Who called is only said once it is known to be true.
+        let credential = match self.known.map(|known| &known.credential) {
+            Some(Lookup::Found(credential)) if error.status() != 401 => Some(credential),
+            _ => None,
+        };
+        let line = Line {
+            level: level(error),
+            status: error.status(),
+            code: Some(error.code()),
+            credential: credential.map(|credential| &*credential.id),
+            workspace: credential.map(|credential| &*credential.workspace),
+            cache: self.cache,
+            detail: self.detail,
+            ..self.arrival.line()
+        };
+        platform::log_line(&line.to_json());
+        let Arrival { request, request_id, .. } = self.arrival;
+        let lines = self.arrival.lines();
+        let fate = could_write(Method::parse(lines.method), lines.url).then_some(WriteFate::NOT_SENT);
+        drain_then(request, error_response(error, request_id, fate.as_ref(), None))
+    }
+}
+
+/// How much an error matters to an operator.
+pub fn level(error: &Error) -> Level {
+    match error {
+        Error::Internal | Error::Misconfigured { .. } | Error::RegistryUnavailable => Level::Error,
+        _ if error.status() >= 500 => Level::Warn,
+        _ => Level::Info,
+    }
+}
+
+/// Writes the line of a request that went to Core, if the setting keeps it.
+pub fn write_log(state: &State, line: &Line<'_>, writes: bool) {
+    if state.config.log.keeps(line.status, writes, js_sys::Math::random) {
+        platform::log_line(&line.to_json());
+    }
+}
+
+/// An error as an answer.
+pub fn error_response(error: &Error, request_id: &str, fate: Option<&WriteFate>, reference: Option<&str>) -> Response {
+    let mut extra = Vec::new();
+    for (name, value) in error.headers() {
+        extra.extend([name.to_owned(), value]);
+    }
+    if let Some(reference) = reference {
+        extra.extend([REFERENCE.to_owned(), reference.to_owned()]);
+    }
+    platform::respond(error.status(), &error.body(request_id, fate), request_id, &extra.join("\n"))
+}
+
+/// The answer, once a body that nobody wants was read.
+pub fn drain_then(request: &Request, response: Response) -> JsValue {
+    if request.body().is_some() { platform::drained(request, response).into() } else { response.into() }
+}

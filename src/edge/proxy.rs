@@ -1,0 +1,81 @@
+//! Requests to `/proxy/…`: decided from the caches where they suffice, from KV where they do not.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
+
+use super::answer::Refusal;
+use super::arrival::{Arrival, Lines};
+use super::call::Call;
+use super::state::State;
+use super::{now, records};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::log::CacheState;
+use crate::proxy::{Decision, Known, Need, Plan, decide};
+use crate::registry::Lookup;
+
+/// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before `fetch`.
+pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+    let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
+    match decide_from_cache(&arrival.lines(), &state, &mut known, now()) {
+        Decision::Forward(plan) if state.limiter.is_none() => Call::start(plan, arrival, CacheState::Hit, None, &state),
+        Decision::Forward(plan) => {
+            future_to_promise(async move { Ok(start_limited(plan, arrival, CacheState::Hit, &state).await) }).into()
+        }
+        Decision::Refuse(error) => Refusal { known: Some(&known), ..Refusal::of(&arrival) }.answer(&error),
+        // What the future gives may be a promise itself: a promise takes over another's value.
+        Decision::Need(need) => {
+            future_to_promise(async move { Ok(serve_cold(arrival, &env, &state, known, need).await) }).into()
+        }
+    }
+}
+
+/// Decides, as often as the caches have what is needed.
+fn decide_from_cache(lines: &Lines<'_>, state: &State, known: &mut Known, now: Timestamp) -> Decision {
+    loop {
+        match decide(&lines.head(), known, now) {
+            Decision::Need(need) if state.recall(&need, known, now) => {}
+            decision => return decision,
+        }
+    }
+}
+
+/// The way of a request whose records are not all cached.
+async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: Known, mut need: Need) -> JsValue {
+    loop {
+        let now = now();
+        if let Err(unreadable) = records::read(env, state, &need, &mut known, now).await {
+            let refusal = Refusal { detail: Some(&unreadable.0), ..Refusal::of(&arrival) };
+            return refusal.answer(&Error::RegistryUnavailable);
+        }
+        match decide_from_cache(&arrival.lines(), state, &mut known, now) {
+            Decision::Forward(plan) => return start_limited(plan, arrival, CacheState::Miss, state).await,
+            Decision::Need(more) => need = more,
+            Decision::Refuse(error) => {
+                let cache = Some(CacheState::Miss);
+                return Refusal { known: Some(&known), cache, ..Refusal::of(&arrival) }.answer(&error);
+            }
+        }
+    }
+}
+
+/// Step 8: asks the limiter, where there is one; it answers with a promise. A limiter that fails lets the request through,
+/// and the log says so.
+async fn start_limited(plan: Plan, arrival: Arrival, cache: CacheState, state: &Rc<State>) -> JsValue {
+    let mut warning = None;
+    if let Some(limiter) = &state.limiter {
+        match limiter.limit(plan.credential.id.to_string()).await {
+            Ok(outcome) if outcome.success => {}
+            Ok(_) => {
+                let known = Known { credential: Lookup::Found(plan.credential), instance: Lookup::Unknown };
+                let refusal = Refusal { known: Some(&known), cache: Some(cache), ..Refusal::of(&arrival) };
+                return refusal.answer(&Error::RateLimited);
+            }
+            Err(error) => warning = Some(format!("the rate limiter failed, and the request was let through: {error}")),
+        }
+    }
+    Call::start(plan, arrival, cache, warning, state)
+}
