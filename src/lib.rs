@@ -6,6 +6,7 @@
 //! - [`proxy`]: one request, from its head to a plan or a refusal, and from Core's answer to the caller's.
 //! - [`enrich`]: what is added to a transaction body, and how.
 //! - [`registry`]: the records (instances, credentials), their secrets, and the isolate's cache of them.
+//! - [`store`]: the registry's tables, as one small trait.
 //! - [`admin`]: the management surface over those records.
 //! - [`config`]: the Worker's variables, parsed once.
 //! - [`error`]: every error of our own, and its one mapping to an answer.
@@ -21,3 +22,4 @@ pub mod error;
 pub mod log;
 pub mod proxy;
 pub mod registry;
+pub mod store;

@@ -4,11 +4,13 @@
 //! versioned JSON ([`CredentialRecord`], [`InstanceRecord`]), so what is published is what was written. A secret is
 //! never in a record in clear: a credential's is kept as its SHA-256 ([`token`]), Core's key sealed ([`seal`]).
 
+pub mod audit;
 mod base_url;
 mod cache;
 mod credential;
 mod id;
 mod instance;
+pub mod publication;
 mod scope;
 pub mod seal;
 mod secret;

@@ -36,6 +36,12 @@ impl fmt::Debug for Secret {
 pub struct Sealed(pub(super) String);
 
 impl Sealed {
+    /// What stands in the place of a secret that was taken out for good; it opens under no key.
+    #[must_use]
+    pub fn erased() -> Self {
+        Self(String::new())
+    }
+
     /// The id of the key that it was sealed under, where the text has the shape of a sealed one.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
@@ -53,5 +59,10 @@ mod tests {
         let secret = Secret::new("core-master-key".to_owned());
         assert_eq!(format!("{secret:?}"), "Secret(REDACTED)");
         assert_eq!(secret.expose(), "core-master-key");
+    }
+
+    #[test]
+    fn an_erased_secret_is_sealed_under_no_key() {
+        assert_eq!(Sealed::erased().key_id(), None);
     }
 }

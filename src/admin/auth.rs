@@ -1,0 +1,160 @@
+//! Who may administer: `ADMIN_TOKEN` and `ADMIN_HOST`.
+
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+/// The shortest token, in characters.
+const SHORTEST: usize = 32;
+
+/// The administrators that are configured, by name. Tokens are kept as their SHA-256, so that all have one length.
+pub struct Administrators(Vec<(String, [u8; 32])>);
+
+impl Administrators {
+    /// Reads the setting: one token, known as `admin`, or several as `name=token name=token`. A name may be there twice,
+    /// while its token is rotated.
+    ///
+    /// # Errors
+    /// A sentence for the log where the setting is missing or any token is too short; nobody may administer then.
+    pub fn parse(setting: Option<&str>) -> Result<Self, &'static str> {
+        let pieces: Vec<&str> = setting.unwrap_or_default().split_ascii_whitespace().collect();
+        let named = match pieces.as_slice() {
+            [] => return Err("ADMIN_TOKEN is not set"),
+            [single] => vec![named(single).unwrap_or(("admin", single))],
+            several => several
+                .iter()
+                .map(|piece| named(piece).ok_or("ADMIN_TOKEN must be one token, or name=token name=token"))
+                .collect::<Result<_, _>>()?,
+        };
+        if named.iter().any(|(_, token)| token.len() < SHORTEST || !token.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err("ADMIN_TOKEN has a token that is not of 32 or more visible ASCII characters");
+        }
+        Ok(Self(named.into_iter().map(|(name, token)| (name.to_owned(), digest(token))).collect()))
+    }
+
+    /// The name of the administrator whose token an `Authorization` header carries. All tokens are compared, in constant
+    /// time.
+    #[must_use]
+    pub fn authenticate(&self, authorization: Option<&str>) -> Option<&str> {
+        let presented = digest(bearer(authorization?)?);
+        let mut found = None;
+        for (name, token) in &self.0 {
+            let same: Choice = token.ct_eq(&presented);
+            if bool::from(same) {
+                found = Some(name.as_str());
+            }
+        }
+        found
+    }
+}
+
+/// Whether the surface answers at the host that a request names, its port aside.
+#[must_use]
+pub fn answers_at(host: &str, admin_host: Option<&str>) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    admin_host.is_none_or(|wanted| name.eq_ignore_ascii_case(wanted))
+}
+
+/// The token of `Bearer {token}` (RFC 6750 section 2.1), the scheme in any case.
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
+}
+
+/// Name and token of a piece. A token may itself end in the `=` of base64: that is no name's.
+fn named(piece: &str) -> Option<(&str, &str)> {
+    let (name, token) = piece.split_once('=')?;
+    let is_name = (1..=32).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    (is_name && token.bytes().any(|b| b != b'=')).then_some((name, token))
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    const OTHER: &str = "fedcba9876543210fedcba9876543210";
+
+    fn actor(setting: &str, authorization: &str) -> Option<String> {
+        Administrators::parse(Some(setting)).ok()?.authenticate(Some(authorization)).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_single_token_is_the_administrator_admins() {
+        assert_eq!(actor(TOKEN, &format!("Bearer {TOKEN}")).as_deref(), Some("admin"));
+        assert_eq!(actor(TOKEN, &format!("bearer  {TOKEN}")).as_deref(), Some("admin"));
+    }
+
+    #[test]
+    fn named_tokens_tell_who_it_is() {
+        let setting = format!("ops={TOKEN} ci-2={OTHER}");
+        assert_eq!(actor(&setting, &format!("Bearer {TOKEN}")).as_deref(), Some("ops"));
+        assert_eq!(actor(&setting, &format!("Bearer {OTHER}")).as_deref(), Some("ci-2"));
+        assert_eq!(actor(&format!("ops={TOKEN}"), &format!("Bearer {TOKEN}")).as_deref(), Some("ops"));
+    }
+
+    #[test]
+    fn both_tokens_of_a_name_are_taken_while_it_is_rotated() {
+        let setting = format!("ops={TOKEN} ops={OTHER}");
+        for token in [TOKEN, OTHER] {
+            assert_eq!(actor(&setting, &format!("Bearer {token}")).as_deref(), Some("ops"));
+        }
+    }
+
+    #[test]
+    fn a_single_token_may_end_in_the_padding_of_base64() {
+        let padded = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+        assert_eq!(actor(padded, &format!("Bearer {padded}")).as_deref(), Some("admin"));
+        let lower = "abcdefghijabcdefghijabcdefghij==";
+        assert_eq!(actor(lower, &format!("Bearer {lower}")).as_deref(), Some("admin"));
+    }
+
+    #[test]
+    fn nobody_may_administer_where_a_token_is_missing_or_short() {
+        let long_and_short = format!("ops={TOKEN} ci=short");
+        let named_and_not = format!("ops={TOKEN} {OTHER}");
+        for setting in ["", "  ", "short", "ops=short", &long_and_short, &named_and_not, &format!("{TOKEN}ä")] {
+            assert!(Administrators::parse(Some(setting)).is_err(), "{setting}");
+        }
+        assert!(Administrators::parse(None).is_err());
+    }
+
+    #[test]
+    fn nothing_but_the_whole_token_opens() {
+        let setting = format!("ops={TOKEN}");
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer ",
+            TOKEN,
+            &format!("Basic {TOKEN}"),
+            &format!("Bearer ops={TOKEN}"),
+            &format!("Bearer {OTHER}"),
+            &format!("Bearer {TOKEN}0"),
+            &format!("Bearer {TOKEN}, Bearer {TOKEN}"),
+            &format!("Bearer {}", &TOKEN[1..]),
+        ] {
+            assert_eq!(actor(&setting, wrong), None, "{wrong}");
+        }
+        assert_eq!(Administrators::parse(Some(&setting)).unwrap().authenticate(None), None);
+    }
+
+    #[test]
+    fn the_surface_answers_at_its_host_alone() {
+        assert!(answers_at("anything.example", None));
+        for host in ["admin.example.com", "ADMIN.example.com", "admin.example.com:8787"] {
+            assert!(answers_at(host, Some("admin.example.com")), "{host}");
+        }
+        for host in ["example.com", "admin.example.com.evil.example", "x@admin.example.com", "", "admin.example.com:x"]
+        {
+            assert!(!answers_at(host, Some("admin.example.com")), "{host}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A request's body, read field by field so that every fault is found at once.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+
+/// What is wrong with a request: a sentence a field.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    /// Notes what is wrong with a field. The sentence goes on from the field's name: "must be …".
+    pub fn add(&mut self, field: &str, fault: impl Into<String>) {
+        self.0.push((field.to_owned(), fault.into()));
+    }
+
+    /// The error of a request that has one fault.
+    #[must_use]
+    pub fn one(field: &str, fault: impl Into<String>) -> Error {
+        Error::AdminInvalidRequest { fields: vec![(field.to_owned(), fault.into())] }
+    }
+
+    /// Ends in the error where there is any fault.
+    ///
+    /// # Errors
+    /// [`Error::AdminInvalidRequest`].
+    pub fn check(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::AdminInvalidRequest { fields: self.0 }) }
+    }
+}
+
+/// A field that may be left out or null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent<T> {
+    /// It was not there, or had a fault that is noted.
+    Absent,
+    /// It was null, which takes the value out.
+    Null,
+    /// It had this value.
+    Value(T),
+}
+
+impl<T> Sent<T> {
+    /// What the record has then, which had `old`.
+    pub fn over(self, old: Option<T>) -> Option<T> {
+        match self {
+            Self::Absent => old,
+            Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+
+    /// The value that was sent.
+    pub fn value(&self) -> Option<&T> {
+        if let Self::Value(value) = self { Some(value) } else { None }
+    }
+}
+
+/// How a field's JSON is read: its value, or a sentence that goes on from the field's name.
+pub type Read<T> = fn(&str) -> Result<T, String>;
+
+/// A JSON object whose fields are taken out one by one.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    prefix: &'static str,
+    members: Vec<(String, &'a RawValue)>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads one JSON object. No text at all is the empty object.
+    ///
+    /// # Errors
+    /// [`Error::AdminInvalidRequest`] where it is anything else.
+    pub fn parse(body: &'a str, faults: &mut Faults) -> Result<Self, Error> {
+        if body.trim().is_empty() {
+            return Ok(Self { prefix: "", members: Vec::new() });
+        }
+        let members: Members<'_> =
+            serde_json::from_str(body).map_err(|_| Faults::one("body", "must be one JSON object"))?;
+        Ok(Self::new("", members, faults))
+    }
+
+    /// The fields of an object within a field, named with `prefix` in front.
+    #[must_use]
+    pub fn parse_inner(prefix: &'static str, json: &'a str, faults: &mut Faults) -> Option<Self> {
+        serde_json::from_str(json).ok().map(|members| Self::new(prefix, members, faults))
+    }
+
+    fn new(prefix: &'static str, members: Members<'a>, faults: &mut Faults) -> Self {
+        let mut kept: Vec<(String, &RawValue)> = Vec::new();
+        for (name, value) in members.0 {
+            if kept.iter().any(|(other, _)| *other == name) {
+                faults.add(&format!("{prefix}{name}"), "must be there once");
+            } else {
+                kept.push((name, value));
+            }
+        }
+        Self { prefix, members: kept }
+    }
+
+    /// Takes a field that must be there.
+    pub fn required<T>(&mut self, name: &str, read: Read<T>, faults: &mut Faults) -> Option<T> {
+        if !self.has(name) {
+            faults.add(&format!("{}{name}", self.prefix), "is required");
+            return None;
+        }
+        self.optional(name, read, faults)
+    }
+
+    /// Takes a field that may be missing, but not null.
+    pub fn optional<T>(&mut self, name: &str, read: Read<T>, faults: &mut Faults) -> Option<T> {
+        match read(self.take(name)?) {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                faults.add(&format!("{}{name}", self.prefix), fault);
+                None
+            }
+        }
+    }
+
+    /// Takes a field that may be missing or null.
+    pub fn nullable<T>(&mut self, name: &str, read: Read<T>, faults: &mut Faults) -> Sent<T> {
+        let Some(json) = self.take(name) else { return Sent::Absent };
+        if json == "null" {
+            return Sent::Null;
+        }
+        match read(json) {
+            Ok(value) => Sent::Value(value),
+            Err(fault) => {
+                faults.add(&format!("{}{name}", self.prefix), fault);
+                Sent::Absent
+            }
+        }
+    }
+
+    /// Whether a field is there and not yet taken.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(other, _)| other == name)
+    }
+
+    /// Takes a field's JSON as it stands.
+    pub fn take(&mut self, name: &str) -> Option<&'a str> {
+        let at = self.members.iter().position(|(other, _)| other == name)?;
+        Some(self.members.swap_remove(at).1.get())
+    }
+
+    /// Notes what was not taken: `fixed` are fields that a record has and a change may not set.
+    pub fn finish(mut self, fixed: &[&str], faults: &mut Faults) {
+        self.members.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, _) in &self.members {
+            let fault = if fixed.contains(&name.as_str()) { "cannot be changed" } else { "is not a field of this" };
+            faults.add(&format!("{}{}", self.prefix, shorten(name)), fault);
+        }
+    }
+}
+
+/// A caller's own text is shown back to it, but not at any length.
+fn shorten(name: &str) -> String {
+    if name.chars().count() <= 64 { name.to_owned() } else { name.chars().take(64).chain(['…']).collect() }
+}
+
+/// An object's members in their order, duplicates too.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Collect).map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> Result<String, String> {
+        serde_json::from_str(json).map_err(|_| "must be a text".to_owned())
+    }
+
+    fn faults(body: &str) -> Vec<(String, String)> {
+        let mut faults = Faults::default();
+        match Fields::parse(body, &mut faults) {
+            Ok(mut fields) => {
+                fields.required("name", text, &mut faults);
+                fields.optional("note", text, &mut faults);
+                fields.nullable("until", text, &mut faults);
+                fields.finish(&["id"], &mut faults);
+                faults.0
+            }
+            Err(Error::AdminInvalidRequest { fields }) => fields,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_fault_is_found_at_once() {
+        let found = faults(r#"{"note":1,"until":2,"id":"x","color":"red","note":"again"}"#);
+        let found: Vec<String> = found.into_iter().map(|(field, fault)| format!("{field} {fault}")).collect();
+        assert_eq!(
+            found,
+            [
+                "note must be there once",
+                "name is required",
+                "note must be a text",
+                "until must be a text",
+                "color is not a field of this",
+                "id cannot be changed",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_body_without_faults_has_none() {
+        assert_eq!(faults(r#" {"name":"a","until":null} "#), []);
+    }
+
+    #[test]
+    fn a_null_is_no_text_where_it_is_not_asked_for() {
+        assert_eq!(faults(r#"{"name":null}"#), [("name".to_owned(), "must be a text".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_refused() {
+        for body in ["[]", "null", "\"a\"", "{", "{} {}", "{\"a\":}", "x"] {
+            assert_eq!(faults(body), [("body".to_owned(), "must be one JSON object".to_owned())], "{body}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_name_is_the_same_name() {
+        assert_eq!(faults(r#"{"na\u006de":"a","name":"b"}"#), [("name".to_owned(), "must be there once".to_owned())]);
+    }
+
+    #[test]
+    fn a_long_name_is_shown_cut() {
+        let name = "x".repeat(1_000);
+        let found = faults(&format!(r#"{{"name":"a","{name}":1}}"#));
+        assert!(found.iter().all(|(field, _)| field.chars().count() == 65), "{found:?}");
+    }
+}

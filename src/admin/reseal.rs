@@ -1,0 +1,69 @@
+//! After `SEALING_KEY` was changed: sealing again what the key before it sealed, until that one can be taken out.
+
+use serde_json::json;
+
+use super::desk::{Desk, Failure, read};
+use super::instances::seal;
+use super::{Answer, Handled};
+use crate::registry::audit::Action;
+use crate::registry::{InstanceRecord, SealedAccess};
+use crate::store::{Filter, Kind, Row, Store};
+
+/// How many records one call rewrites: each of them is published too.
+pub const AT_ONCE: usize = 50;
+
+const PAGE: u32 = 200;
+
+/// Rewrites up to [`AT_ONCE`] instances that are not sealed under the current key. Answers how many were, how many are
+/// left, and the ids of those among them that no configured key opens.
+pub(super) fn reseal<S: Store>(desk: &mut Desk<'_, S>) -> Result<Handled, Failure> {
+    let (mut resealed, mut left, mut unreadable) = (Vec::new(), 0_usize, Vec::new());
+    for row in old_rows(desk)? {
+        let record: InstanceRecord = read(&row)?;
+        if resealed.len() == AT_ONCE {
+            left += 1;
+        } else if let Some(mut new) = sealed_again(&record, desk)? {
+            let secrets: &[&str] = if new.access.is_some() { &["core_key", "access"] } else { &["core_key"] };
+            desk.update(&row, &mut new, Action::Reseal, secrets)?;
+            resealed.push((Kind::Instance, row.id));
+        } else {
+            left += 1;
+            unreadable.push(row.id);
+        }
+    }
+    let body = json!({ "resealed": resealed.len(), "left": left, "unreadable": unreadable });
+    Ok(Handled { answer: Answer::Text(body.to_string()), changed: resealed })
+}
+
+/// The rows with a secret that is not sealed under the current key, oldest last. Deleted ones have no secrets.
+fn old_rows<S: Store>(desk: &Desk<'_, S>) -> Result<Vec<Row>, Failure> {
+    let current = desk.sealer.current_id();
+    let (mut old, mut before) = (Vec::new(), None);
+    loop {
+        let page = desk.store.rows(Kind::Instance, &Filter { before, limit: PAGE, ..Filter::default() })?;
+        let Some((last, _)) = page.last() else { return Ok(old) };
+        before = Some(*last);
+        for (_, row) in page {
+            let record: InstanceRecord = read(&row)?;
+            let access = record.access.iter().flat_map(|access| [&access.client_id, &access.client_secret]);
+            if access.chain([&record.core_key]).any(|sealed| sealed.key_id() != Some(current)) {
+                old.push(row);
+            }
+        }
+    }
+}
+
+/// The record with its secrets sealed under the current key; `None` where they do not open.
+fn sealed_again<S: Store>(record: &InstanceRecord, desk: &mut Desk<'_, S>) -> Result<Option<InstanceRecord>, Failure> {
+    // Whether its Core is a secure one is no question here.
+    let Ok(core) = record.open_core(desk.sealer, true) else { return Ok(None) };
+    let mut new = record.clone();
+    new.core_key = seal(record, desk, InstanceRecord::CORE_KEY, &core.key)?;
+    if let Some(access) = &core.access {
+        new.access = Some(SealedAccess {
+            client_id: seal(record, desk, InstanceRecord::ACCESS_CLIENT_ID, &access.client_id)?,
+            client_secret: seal(record, desk, InstanceRecord::ACCESS_CLIENT_SECRET, &access.client_secret)?,
+        });
+    }
+    Ok(Some(new))
+}

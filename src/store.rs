@@ -1,0 +1,144 @@
+//! The registry's tables as one small trait: records with their revisions, and the audit trail.
+//!
+//! It is synchronous, as the SQLite of a Durable Object is, and knows nothing of what a record means.
+
+use thiserror::Error;
+
+use crate::clock::Timestamp;
+use crate::registry::{audit, publication};
+
+/// What kind of record a row holds. Ids are taken by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// An [`InstanceRecord`](crate::registry::InstanceRecord).
+    Instance,
+    /// A [`CredentialRecord`](crate::registry::CredentialRecord).
+    ApiKey,
+}
+
+impl Kind {
+    /// Both kinds.
+    pub const ALL: [Self; 2] = [Self::Instance, Self::ApiKey];
+
+    /// The name in the tables and in the audit trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::ApiKey => "api_key",
+        }
+    }
+
+    /// Reads a name that [`Kind::as_str`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The KV key under which a record of this kind is published.
+    #[must_use]
+    pub fn published_key(self, id: &str) -> String {
+        match self {
+            Self::Instance => publication::instance_key(id),
+            Self::ApiKey => publication::credential_key(id),
+        }
+    }
+}
+
+/// A record and what the registry keeps of it beside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it holds.
+    pub kind: Kind,
+    /// The record's id.
+    pub id: String,
+    /// The record's workspace.
+    pub workspace: String,
+    /// The record's status.
+    pub status: String,
+    /// The record's revision; the first is 1.
+    pub revision: u64,
+    /// The revision that KV is known to hold; 0 for none.
+    pub published: u64,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// The record's JSON, which is what is published.
+    pub json: String,
+}
+
+impl Row {
+    /// Whether KV is known to hold this revision.
+    #[must_use]
+    pub const fn is_published(&self) -> bool {
+        self.published >= self.revision
+    }
+}
+
+/// Which rows a list has: those of a kind that are not deleted, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only rows made before the one with this number.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: u32,
+    /// Only of this workspace.
+    pub workspace: Option<String>,
+    /// Only of this status.
+    pub status: Option<String>,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// The id is taken, by a deleted record too.
+    #[error("the id is in use")]
+    IdInUse,
+    /// The row is gone or has another revision than it was changed from.
+    #[error("the row was changed meanwhile")]
+    Changed,
+    /// The database failed, or holds what this version cannot read.
+    #[error("the registry's database failed: {0}")]
+    Failed(String),
+}
+
+/// The registry's tables. Each call is done as a whole or not at all.
+pub trait Store {
+    /// A record, whatever its status.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn row(&self, kind: Kind, id: &str) -> Result<Option<Row>, StoreError>;
+
+    /// A list of records, each with its number in the order of their making.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, Row)>, StoreError>;
+
+    /// Writes a record and the line of the audit trail, and with them the mark that it is to be published. The first
+    /// revision must be new, every other one more than the stored one.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; nothing was written then.
+    fn write(&mut self, row: &Row, change: &audit::Change) -> Result<(), StoreError>;
+
+    /// The newest lines of the audit trail with numbers below `before`.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<audit::Line>, StoreError>;
+
+    /// Records whose revision is not published, those that wait longest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn unpublished(&self, limit: u32) -> Result<Vec<Row>, StoreError>;
+
+    /// Notes which revision KV holds; 0 where that is not known any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn mark_published(&mut self, kind: Kind, id: &str, revision: u64) -> Result<(), StoreError>;
+}
