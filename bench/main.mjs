@@ -1,0 +1,91 @@
+// `npm run bench`: what a request costs, compared with a bare pass-through and with the same job written by hand.
+//
+//   npm run bench                              all works, 7 rounds
+//   npm run bench -- --rounds 3 --seconds 0.5  shorter, and noisier
+//   npm run bench -- --only get,enriched       some works (their names are in works.mjs)
+//   npm run bench -- --build before=/a/folder  another build of the worker beside this one; may be repeated
+import { cpus, release, totalmem } from "node:os";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "../dev/build.mjs";
+import { read, root } from "../dev/project.mjs";
+import { Failure, main, say } from "../dev/run.mjs";
+import { setUp } from "../dev/setup.mjs";
+import { removeAtExit } from "../tests/workerd/harness/cleanup.mjs";
+import { startKv } from "../tests/workerd/harness/kv.mjs";
+import { check } from "./check.mjs";
+import { calibrate, coldStarts, round } from "./measure.mjs";
+import { figureTable, otherRatios, ratioTable } from "./report.mjs";
+import { buildUpstream, installOha, startUpstream } from "./setup.mjs";
+import { OWN, prepareWorkers, startWorker } from "./workers.mjs";
+import { publish, works as allWorks } from "./works.mjs";
+
+const RESULTS = join(root, "bench", "results");
+
+await main(import.meta.url, async () => {
+  if (process.platform !== "linux") throw new Failure("The benchmark reads CPU times from /proc, which only Linux has.");
+  const options = optionsFrom(process.argv.slice(2));
+  await setUp();
+  if (options.builds[OWN] === undefined) await build();
+  await buildUpstream();
+  const result = await bench(await installOha(), { ...options, builds: { [OWN]: join(root, "build"), ...options.builds } });
+  say(`\n${ratioTable(result)}\n\n${otherRatios(result)}\n\n${figureTable(result)}\n`);
+  say("Ratios are medians of the rounds' own ratios, with their quartiles.");
+  mkdirSync(RESULTS, { recursive: true });
+  const file = join(RESULTS, `${result.at.replaceAll(":", "-")}.json`);
+  writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+  say(`Every figure is in ${file}`);
+});
+
+async function bench(oha, { rounds, seconds, only, builds }) {
+  const folder = mkdtempSync(join(tmpdir(), "blnk-edge-bench-"));
+  removeAtExit(folder);
+  const kv = await startKv();
+  const upstream = await startUpstream();
+  publish(kv, upstream.origin);
+  const works = allWorks(folder).filter(({ name }) => only === undefined || only.includes(name));
+  const prepared = await prepareWorkers(folder, builds);
+  const surroundings = { kvAddress: kv.address, coreUrl: upstream.origin };
+  const workers = await Promise.all(prepared.map((worker) => startWorker(worker, surroundings)));
+  try {
+    say("Bench: checking that all workers do the same job …");
+    await check(workers, kv);
+    workers.forEach(({ output }) => output.keep(false));
+    const running = { oha, workers, works, seconds, prepared, surroundings };
+    const counts = await calibrate(running, progress);
+    const result = { at: new Date().toISOString(), machine: machine(), works, workers: workers.map(({ name }) => name), rounds: [], coldStarts: [] };
+    for (let number = 0; number < rounds; number += 1) {
+      result.rounds.push(await round(running, counts, number, progress));
+      kv.forget();
+    }
+    await Promise.all(workers.map((worker) => worker.process.end()));
+    if (only === undefined || only.includes("cold")) {
+      for (let number = 0; number < rounds; number += 1) result.coldStarts.push(await coldStarts({ ...running, works: allWorks(folder) }, number));
+    }
+    progress("");
+    return result;
+  } finally {
+    await Promise.all(workers.map((worker) => worker.process.end()));
+    upstream.stop();
+    await kv.stop();
+  }
+}
+
+function optionsFrom(args) {
+  const strings = { type: "string" };
+  const { values } = parseArgs({ args, options: { rounds: strings, seconds: strings, only: strings, build: { ...strings, multiple: true } } });
+  const builds = Object.fromEntries((values.build ?? []).map((text) => text.split("=")));
+  return { rounds: Number(values.rounds ?? 7), seconds: Number(values.seconds ?? 1), only: values.only?.split(","), builds };
+}
+
+/** What the figures depend on; nothing that names the machine. */
+function machine() {
+  const { devDependencies } = JSON.parse(read("package.json"));
+  return { processor: cpus()[0]?.model, processors: cpus().length, memory: totalmem(), kernel: release(), node: process.version, workerd: devDependencies.workerd };
+}
+
+function progress(text) {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${text}`);
+}
