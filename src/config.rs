@@ -1,6 +1,7 @@
 //! The Worker's variables and secrets, parsed once into a [`Config`], every fault at once.
 
 use crate::log::Keep;
+use crate::oauth::{Signer, SigningKey};
 use crate::registry::CacheLimits;
 use crate::registry::seal::{Sealer, SealingKey};
 
@@ -14,6 +15,10 @@ pub mod names {
     pub const SEALING_KEY: &str = "SEALING_KEY";
     /// Secret: the sealing key before it, which still opens.
     pub const SEALING_KEY_PREVIOUS: &str = "SEALING_KEY_PREVIOUS";
+    /// Secret: base64 of the 32 bytes that access tokens are signed with. Without it there are none.
+    pub const SIGNING_KEY: &str = "SIGNING_KEY";
+    /// Secret: the signing key before it, which still verifies.
+    pub const SIGNING_KEY_PREVIOUS: &str = "SIGNING_KEY_PREVIOUS";
     /// Variable: `true` allows plain http and bare addresses as a Core's `base_url`.
     pub const ALLOW_INSECURE_CORE: &str = "ALLOW_INSECURE_CORE";
     /// Variable: the largest transaction body, in bytes, as sent and as forwarded.
@@ -46,7 +51,8 @@ pub mod names {
         LOG,
     ];
     /// The secrets, which no committed file holds.
-    pub const SECRETS: [&str; 3] = [ADMIN_TOKEN, SEALING_KEY, SEALING_KEY_PREVIOUS];
+    pub const SECRETS: [&str; 5] =
+        [ADMIN_TOKEN, SEALING_KEY, SEALING_KEY_PREVIOUS, SIGNING_KEY, SIGNING_KEY_PREVIOUS];
     /// The bindings that the Worker cannot do without.
     pub const BINDINGS: [&str; 3] = [CREDENTIALS, INSTANCES, REGISTRY];
 }
@@ -64,6 +70,8 @@ pub trait Vars {
 pub struct Config {
     /// The keys that seal and open Core's keys.
     pub sealer: Sealer,
+    /// The keys that sign and verify access tokens, where there are any.
+    pub signer: Option<Signer>,
     /// Whether plain http and bare addresses may be a Core's `base_url`.
     pub allow_insecure_core: bool,
     /// The largest transaction body, in bytes. Core's own default limit is 5 MiB.
@@ -86,11 +94,12 @@ impl Config {
                 faults.push(format!("{binding} is not bound"));
             }
         }
-        let current = sealing_key(vars, names::SEALING_KEY, &mut faults);
+        let signer = signer(vars, &mut faults);
+        let current = key(vars, names::SEALING_KEY, SealingKey::from_base64, &mut faults);
         if current.is_none() && faults.iter().all(|fault| !fault.starts_with("SEALING_KEY ")) {
             faults.push(format!("{} is not set", names::SEALING_KEY));
         }
-        let previous = sealing_key(vars, names::SEALING_KEY_PREVIOUS, &mut faults);
+        let previous = key(vars, names::SEALING_KEY_PREVIOUS, SealingKey::from_base64, &mut faults);
         let allow_insecure_core = match text(vars, names::ALLOW_INSECURE_CORE).as_deref() {
             None | Some("false") => false,
             Some("true") => true,
@@ -114,6 +123,7 @@ impl Config {
         match current {
             Some(current) if faults.is_empty() => Ok(Self {
                 sealer: Sealer::new(current, previous),
+                signer,
                 allow_insecure_core,
                 max_transaction_bytes,
                 cache,
@@ -129,8 +139,17 @@ fn text(vars: &impl Vars, name: &str) -> Option<String> {
     vars.text(name).filter(|text| !text.is_empty())
 }
 
-fn sealing_key(vars: &impl Vars, name: &str, faults: &mut Vec<String>) -> Option<SealingKey> {
-    let key = SealingKey::from_base64(text(vars, name)?.trim());
+fn signer(vars: &impl Vars, faults: &mut Vec<String>) -> Option<Signer> {
+    let current = key(vars, names::SIGNING_KEY, SigningKey::from_base64, faults);
+    let previous = key(vars, names::SIGNING_KEY_PREVIOUS, SigningKey::from_base64, faults);
+    if previous.is_some() && text(vars, names::SIGNING_KEY).is_none() {
+        faults.push(format!("{} is set without {}", names::SIGNING_KEY_PREVIOUS, names::SIGNING_KEY));
+    }
+    Some(Signer::new(current?, previous))
+}
+
+fn key<K>(vars: &impl Vars, name: &str, read: fn(&str) -> Option<K>, faults: &mut Vec<String>) -> Option<K> {
+    let key = read(text(vars, name)?.trim());
     if key.is_none() {
         faults.push(format!("{name} must be the base64 of 32 bytes"));
     }

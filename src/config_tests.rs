@@ -80,6 +80,23 @@ fn a_broken_previous_key_is_a_fault_too() {
 }
 
 #[test]
+fn access_tokens_need_a_signing_key_and_nothing_else_does() {
+    assert!(Config::from_vars(&env([])).unwrap().signer.is_none());
+    assert!(Config::from_vars(&env([(names::SIGNING_KEY, "")])).unwrap().signer.is_none());
+    assert!(Config::from_vars(&env([(names::SIGNING_KEY, KEY)])).unwrap().signer.is_some());
+    assert!(Config::from_vars(&env([(names::SIGNING_KEY, KEY), (names::SIGNING_KEY_PREVIOUS, KEY)])).is_ok());
+}
+
+#[test]
+fn a_broken_or_lonely_signing_key_is_a_fault() {
+    assert_eq!(faults(&env([(names::SIGNING_KEY, "AAAA")])), ["SIGNING_KEY must be the base64 of 32 bytes"]);
+    let broken = env([(names::SIGNING_KEY, KEY), (names::SIGNING_KEY_PREVIOUS, "AAAA")]);
+    assert_eq!(faults(&broken), ["SIGNING_KEY_PREVIOUS must be the base64 of 32 bytes"]);
+    let lonely = env([(names::SIGNING_KEY_PREVIOUS, KEY)]);
+    assert_eq!(faults(&lonely), ["SIGNING_KEY_PREVIOUS is set without SIGNING_KEY"]);
+}
+
+#[test]
 fn every_setting_is_declared_in_the_wrangler_file_and_no_secret_is() {
     let wrangler = include_str!("../wrangler.toml");
     for name in names::VARIABLES {

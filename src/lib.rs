@@ -8,6 +8,7 @@
 //! - [`registry`]: the records (instances, credentials), their secrets, and the isolate's cache of them.
 //! - [`store`]: the registry's tables, as one small trait.
 //! - [`admin`]: the management surface over those records.
+//! - [`oauth`]: access tokens, and the clients that get them.
 //! - [`config`]: the Worker's variables, parsed once.
 //! - [`error`]: every error of our own, and its one mapping to an answer.
 //! - [`log`]: the one line that a request leaves behind.
@@ -20,6 +21,7 @@ mod edge;
 pub mod enrich;
 pub mod error;
 pub mod log;
+pub mod oauth;
 pub mod proxy;
 pub mod registry;
 pub mod store;

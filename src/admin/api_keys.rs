@@ -56,6 +56,7 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
         default_instance,
         status: CredentialStatus::Active,
         not_after,
+        tokens: None,
         revision: 1,
     };
     let row = desk.create(&record, &["key"])?;
@@ -132,7 +133,7 @@ pub(super) fn end<S: Store>(desk: &mut Desk<'_, S>, id: &str, how: Revocation) -
 
 fn must_be_active(record: &CredentialRecord) -> Result<(), Failure> {
     match record.status {
-        CredentialStatus::Active => Ok(()),
+        CredentialStatus::Active | CredentialStatus::Disabled => Ok(()),
         CredentialStatus::Revoked => Err(Failure::conflict("The key is revoked, and that is for good")),
         CredentialStatus::Deleted => Err(Failure::conflict("The key is deleted, and that is for good")),
     }

@@ -161,6 +161,7 @@ impl Record for CredentialRecord {
     fn status(&self) -> &'static str {
         match self.status {
             CredentialStatus::Active => "active",
+            CredentialStatus::Disabled => "disabled",
             CredentialStatus::Revoked => "revoked",
             CredentialStatus::Deleted => "deleted",
         }

@@ -36,7 +36,7 @@ pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
 /// Decides, as often as the caches have what is needed.
 fn decide_from_cache(lines: &Lines<'_>, state: &State, known: &mut Known, now: Timestamp) -> Decision {
     loop {
-        match decide(&lines.head(), known, now) {
+        match decide(&lines.head(), known, state.config.signer.as_ref(), now) {
             Decision::Need(need) if state.recall(&need, known, now) => {}
             decision => return decision,
         }

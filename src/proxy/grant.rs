@@ -2,15 +2,19 @@
 
 use std::rc::Rc;
 
+use super::presented::Presented;
 use super::routes::{Body, Route};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::registry::token::Token;
-use crate::registry::{Core, CredentialRecord, Instance, SecretHash, TimeoutMs};
+use crate::registry::{Core, CredentialRecord, Instance, Scopes, SecretHash, TimeoutMs};
 
 /// An authenticated caller.
 #[derive(Debug)]
-pub struct Caller<'a>(&'a Rc<CredentialRecord>);
+pub struct Caller<'a> {
+    credential: &'a Rc<CredentialRecord>,
+    /// Those of the credential; of an access token, what is left of them.
+    scopes: Scopes,
+}
 
 /// A caller that may use a route.
 #[derive(Debug)]
@@ -36,28 +40,34 @@ pub struct Plan {
     pub https: bool,
 }
 
-/// Step 4. Of an unknown credential a hash is computed and compared all the same, so that it takes as long as a wrong one.
+/// Step 4. Of an unknown API key a hash is computed and compared all the same, so that it takes as long as a wrong one.
 ///
 /// # Errors
 /// [`Error::InvalidCredential`], whatever was wrong.
 pub fn authenticate<'a>(
-    token: &Token<'_>,
+    presented: &Presented<'_>,
     credential: Option<&'a Rc<CredentialRecord>>,
     now: Timestamp,
 ) -> Result<Caller<'a>, Error> {
-    let presented = token.hash();
-    let Some(credential) = credential else {
-        let _ = presented.matches(&SecretHash::from_bytes([0; 32]));
-        return Err(Error::InvalidCredential);
+    let scopes = match presented {
+        Presented::ApiKey(token) => {
+            let hash = token.hash();
+            if credential.is_none() {
+                let _ = hash.matches(&SecretHash::from_bytes([0; 32]));
+            }
+            credential.filter(|credential| credential.accepts(&hash, now)).map(|credential| credential.scopes)
+        }
+        Presented::AccessToken(claims) => credential.and_then(|client| claims.accepted_by(client, now)),
     };
-    if credential.accepts(&presented, now) { Ok(Caller(credential)) } else { Err(Error::InvalidCredential) }
+    let (Some(credential), Some(scopes)) = (credential, scopes) else { return Err(Error::InvalidCredential) };
+    Ok(Caller { credential, scopes })
 }
 
 impl<'a> Caller<'a> {
     /// The instance that is meant where the request names none.
     #[must_use]
     pub fn default_instance(&self) -> Option<&'a str> {
-        self.0.default_instance.as_deref()
+        self.credential.default_instance.as_deref()
     }
 
     /// Step 6.
@@ -65,7 +75,7 @@ impl<'a> Caller<'a> {
     /// # Errors
     /// [`Error::InsufficientScope`].
     pub fn permit(self, route: &'static Route) -> Result<Grant<'a>, Error> {
-        route.check_scope(self.0.scopes)?;
+        route.check_scope(self.scopes)?;
         Ok(Grant { caller: self, route })
     }
 }
@@ -83,7 +93,7 @@ impl Grant<'_> {
         query: Option<String>,
         https: bool,
     ) -> Result<Plan, Error> {
-        let Caller(credential) = self.caller;
+        let Caller { credential, .. } = self.caller;
         let instance = instance
             .filter(|instance| credential.reaches(&instance.id, &instance.workspace))
             .ok_or(Error::InstanceNotFound)?;

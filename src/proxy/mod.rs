@@ -22,6 +22,7 @@ pub use target::MAX_URL_BYTES;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::oauth::Signer;
 use crate::registry::{CredentialRecord, Instance, Lookup};
 
 use grant::authenticate;
@@ -74,7 +75,7 @@ pub enum Decision {
 
 /// Decides a request to `/proxy/…`.
 ///
-/// 1. The credential is read from the headers: 401.
+/// 1. The credential is read from the headers, an access token with the keys of `signer`: 401.
 /// 2. The instance id is read from the query: 400.
 /// 3. The records are asked for: both at once where both ids are known.
 /// 4. The caller is authenticated: 401. Only now does a missing instance id count, when the caller has no default: 400.
@@ -84,8 +85,8 @@ pub enum Decision {
 ///
 /// A refusal for a longer URL than any we look at (414) comes before all of them.
 #[must_use]
-pub fn decide(head: &Head<'_>, known: &Known, now: Timestamp) -> Decision {
-    match plan(head, known, now) {
+pub fn decide(head: &Head<'_>, known: &Known, signer: Option<&Signer>, now: Timestamp) -> Decision {
+    match plan(head, known, signer, now) {
         Ok(plan) => Decision::Forward(plan),
         Err(Stop::Refuse(error)) => Decision::Refuse(error),
         Err(Stop::Need(need)) => Decision::Need(need),
@@ -103,17 +104,17 @@ impl From<Error> for Stop {
     }
 }
 
-fn plan(head: &Head<'_>, known: &Known, now: Timestamp) -> Result<Plan, Stop> {
+fn plan(head: &Head<'_>, known: &Known, signer: Option<&Signer>, now: Timestamp) -> Result<Plan, Stop> {
     let target = Target::split(head.url)?;
     let path = target.core_path().ok_or(Error::RouteNotFound)?;
-    let token = presented(head.authorization, head.blnk_key)?; // 1
+    let presented = presented(head.authorization, head.blnk_key, signer)?; // 1
     let named = target.instance_id()?; // 2
     let credential = match &known.credential {
-        Lookup::Unknown => return Err(Stop::Need(first_need(token.id(), named, known))), // 3
+        Lookup::Unknown => return Err(Stop::Need(first_need(presented.credential_id(), named, known))), // 3
         Lookup::Missing => None,
         Lookup::Found(record) => Some(record),
     };
-    let caller = authenticate(&token, credential, now)?; // 4
+    let caller = authenticate(&presented, credential, now)?; // 4
     let instance_id = named.or_else(|| caller.default_instance()).ok_or(Error::MissingInstanceId)?;
     target::check_path(path)?; // 5
     target.check_query()?;

@@ -1,15 +1,41 @@
 //! Step 1: the credential that a request presents.
 
 use crate::error::Error;
+use crate::oauth::access_token::PREFIX;
+use crate::oauth::{Claims, Signer};
 use crate::registry::token::Token;
+
+/// What a request presents: well formed, and not yet known to be accepted.
+#[derive(Debug)]
+pub enum Presented<'a> {
+    /// An API key, whose secret is yet to be compared.
+    ApiKey(Token<'a>),
+    /// An access token, which was signed here.
+    AccessToken(Claims),
+}
+
+impl Presented<'_> {
+    /// The id of the credential that it names.
+    #[must_use]
+    pub fn credential_id(&self) -> &str {
+        match self {
+            Self::ApiKey(token) => token.id(),
+            Self::AccessToken(claims) => &claims.client,
+        }
+    }
+}
 
 /// Reads the one token of a request: `Authorization: Bearer {token}` (RFC 6750 section 2.1; the scheme in any case) or,
 /// as Blnk's own SDKs send it, `X-Blnk-Key: {token}`. Both may be there when they say the same; never does one stand in
-/// for another that is wrong. An empty header counts as none.
+/// for another that is wrong. An empty header counts as none. An access token must be `signer`'s; without one there are none.
 ///
 /// # Errors
 /// [`Error::MissingCredential`], or [`Error::InvalidCredential`] for every text that is not one well-formed token.
-pub fn presented<'a>(authorization: Option<&'a str>, blnk_key: Option<&'a str>) -> Result<Token<'a>, Error> {
+pub fn presented<'a>(
+    authorization: Option<&'a str>,
+    blnk_key: Option<&'a str>,
+    signer: Option<&Signer>,
+) -> Result<Presented<'a>, Error> {
     let bearer = match authorization.filter(|value| !value.is_empty()) {
         Some(value) => Some(bearer(value).ok_or(Error::InvalidCredential)?),
         None => None,
@@ -20,7 +46,12 @@ pub fn presented<'a>(authorization: Option<&'a str>, blnk_key: Option<&'a str>) 
         (Some(bearer), Some(key)) if bearer != key => return Err(Error::InvalidCredential),
         (Some(text), _) | (None, Some(text)) => text,
     };
-    Token::parse(text).ok_or(Error::InvalidCredential)
+    let presented = if text.starts_with(PREFIX) {
+        signer.and_then(|signer| signer.read(text)).map(Presented::AccessToken)
+    } else {
+        Token::parse(text).map(Presented::ApiKey)
+    };
+    presented.ok_or(Error::InvalidCredential)
 }
 
 /// The token of an `Authorization` value with the scheme `Bearer`. A repeated header arrives joined by a comma, which no
@@ -41,7 +72,7 @@ mod tests {
     }
 
     fn id(authorization: Option<&str>, blnk_key: Option<&str>) -> Result<String, Error> {
-        presented(authorization, blnk_key).map(|token| token.id().to_owned())
+        presented(authorization, blnk_key, None).map(|presented| presented.credential_id().to_owned())
     }
 
     #[test]

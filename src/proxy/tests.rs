@@ -42,6 +42,7 @@ fn credential() -> CredentialRecord {
         default_instance: None,
         status: CredentialStatus::Active,
         not_after: None,
+        tokens: None,
         revision: 1,
     }
 }
@@ -93,7 +94,7 @@ impl Case {
             idempotency_key: self.idempotency_key,
         };
         let known = Known { credential: self.credential.clone(), instance: self.instance.clone() };
-        decide(&head, &known, NOW)
+        decide(&head, &known, None, NOW)
     }
 
     fn refusal(&self) -> Error {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::{CredentialId, InstanceId, RecordError, Revised, Scopes, Workspace, read_record};
+use super::{CredentialId, InstanceId, RecordError, Revised, Scopes, TokenRules, Workspace, read_record};
 use crate::clock::Timestamp;
 
 /// The SHA-256 of a secret. Compared in constant time; stored as 64 hexadecimal digits.
@@ -65,6 +65,8 @@ pub struct StoredSecret {
 pub enum CredentialKind {
     /// An API key, `blnk_{id}_…`.
     ApiKey,
+    /// An OAuth client, which gets access tokens for its id and secret.
+    OauthClient,
 }
 
 /// Whether a credential is accepted.
@@ -73,6 +75,8 @@ pub enum CredentialKind {
 pub enum CredentialStatus {
     /// It is accepted until `not_after`.
     Active,
+    /// It is refused until it is made active again. Only a client can be.
+    Disabled,
     /// It is refused for good, and stays listed.
     Revoked,
     /// It is refused for good, and lists leave it out.
@@ -107,6 +111,9 @@ pub struct CredentialRecord {
     /// From when on it is refused; absent for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
+    /// The rules of its access tokens; a client has them, and nothing else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenRules>,
     /// Grows by one with every change.
     pub revision: u64,
 }
@@ -120,17 +127,27 @@ impl CredentialRecord {
         read_record(json)
     }
 
-    /// Whether a secret with this hash opens the credential at `now`. All secrets are compared, in constant time, before
-    /// status and expiry are looked at, so that how long it takes tells nothing about either.
+    /// Whether a key with this hash opens the credential at `now`. The secret is compared before status and expiry are
+    /// looked at, so that how long it takes tells nothing about either. A client's secret is no key: it opens nothing here.
     #[must_use]
     pub fn accepts(&self, presented: &SecretHash, now: Timestamp) -> bool {
+        self.knows(presented, now) && self.kind == CredentialKind::ApiKey && self.is_active(now)
+    }
+
+    /// Whether it is accepted at `now`, if its secret or token is right.
+    #[must_use]
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.status == CredentialStatus::Active && self.not_after.is_none_or(|not_after| now < not_after)
+    }
+
+    /// Whether this is the hash of one of its secrets at `now`. All of them are compared, in constant time.
+    #[must_use]
+    pub fn knows(&self, presented: &SecretHash, now: Timestamp) -> bool {
         let known = self.secrets.iter().fold(Choice::from(0), |known, secret| {
             let in_time = Choice::from(u8::from(secret.until.is_none_or(|until| now < until)));
             known | (secret.sha256.0.ct_eq(&presented.0) & in_time)
         });
-        bool::from(known)
-            && self.status == CredentialStatus::Active
-            && self.not_after.is_none_or(|not_after| now < not_after)
+        known.into()
     }
 
     /// Whether the credential may reach this instance of this workspace.

@@ -25,6 +25,7 @@ fn record() -> CredentialRecord {
         default_instance: InstanceId::parse("instance_a"),
         status: CredentialStatus::Active,
         not_after: Some(Timestamp::from_millis(9_000)),
+        tokens: None,
         revision: 3,
     }
 }
@@ -68,7 +69,7 @@ fn an_expired_credential_is_not_accepted() {
 
 #[test]
 fn a_revoked_or_deleted_credential_is_not_accepted() {
-    for status in [CredentialStatus::Revoked, CredentialStatus::Deleted] {
+    for status in [CredentialStatus::Disabled, CredentialStatus::Revoked, CredentialStatus::Deleted] {
         assert!(!CredentialRecord { status, ..record() }.accepts(&SecretHash([1; 32]), at(0)));
     }
 }

@@ -15,6 +15,7 @@ mod scope;
 pub mod seal;
 mod secret;
 pub mod token;
+mod token_rules;
 
 pub use base_url::BaseUrl;
 pub use cache::{Cache, CacheLimits, Lookup, Revised};
@@ -25,6 +26,7 @@ pub use instance::{
 };
 pub use scope::{Scope, Scopes};
 pub use secret::Secret;
+pub use token_rules::{MAX_REVOKED, RevokedToken, TokenId, TokenRules, TokenTtl};
 
 use serde::Deserialize;
 use thiserror::Error;

@@ -1,5 +1,7 @@
 //! What a credential may do.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A scope of the Proxy API, as its documentation names it.
@@ -69,6 +71,51 @@ impl Scopes {
     }
 }
 
+impl Scopes {
+    /// What both sets open.
+    #[must_use]
+    pub const fn within(self, other: Self) -> Self {
+        Self {
+            all: self.all && other.all,
+            read: self.allow(Scope::Read) && other.allow(Scope::Read),
+            write: self.allow(Scope::Write) && other.allow(Scope::Write),
+        }
+    }
+
+    /// Whether it opens nothing.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        !(self.all || self.read || self.write)
+    }
+
+    /// The set as bits: 1 for `*`, 2 for reading, 4 for writing.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        u8::from(self.all) | u8::from(self.read) << 1 | u8::from(self.write) << 2
+    }
+
+    /// Reads what [`Scopes::bits`] wrote.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        if bits > 7 {
+            return None;
+        }
+        Some(Self { all: bits & 1 != 0, read: bits & 2 != 0, write: bits & 4 != 0 })
+    }
+}
+
+/// The names, with a space between each two (RFC 6749 section 3.3).
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for scope in Vec::from(*self) {
+            write!(f, "{separator}{}", scope.as_str())?;
+            separator = " ";
+        }
+        Ok(())
+    }
+}
+
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
         let mut set = Self::default();
@@ -113,6 +160,35 @@ mod tests {
         let write: Scopes = [Scope::Write].into_iter().collect();
         assert!(read.allow(Scope::Read) && !read.allow(Scope::Write));
         assert!(write.allow(Scope::Write) && !write.allow(Scope::Read));
+    }
+
+    #[test]
+    fn two_sets_open_together_only_what_each_opens_alone() {
+        let sets: Vec<Scopes> = (0..8).filter_map(Scopes::from_bits).collect();
+        for a in &sets {
+            for b in &sets {
+                for scope in Scope::ALL {
+                    let each = a.allow(scope) && b.allow(scope);
+                    assert_eq!(a.within(*b).allow(scope), each, "{a} and {b}: {}", scope.as_str());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_set_is_read_back_from_its_bits_and_no_other_bits_are_one() {
+        for bits in 0..8 {
+            assert_eq!(Scopes::from_bits(bits).map(Scopes::bits), Some(bits));
+        }
+        assert!((8..=u8::MAX).all(|bits| Scopes::from_bits(bits).is_none()));
+    }
+
+    #[test]
+    fn a_set_is_written_as_its_names() {
+        let names = |bits| Scopes::from_bits(bits).map(|set| set.to_string());
+        assert_eq!(names(0).as_deref(), Some(""));
+        assert_eq!(names(6).as_deref(), Some("proxy:read proxy:write"));
+        assert_eq!(names(1).as_deref(), Some("*"));
     }
 
     #[test]

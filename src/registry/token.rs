@@ -1,9 +1,12 @@
-//! The tokens that callers hold: `blnk_{id}_{secret}{check}`.
+//! What callers hold: API keys, `blnk_{id}_{secret}{check}`, and the secrets of OAuth clients, `blnk_cs_{secret}{check}`.
 //!
 //! - `id`: 16 of `[0-9A-Za-z]`, the credential's id. The record is found by it in one exact-key read.
 //! - `secret`: 43 of `[0-9A-Za-z]`, 256 random bits in base62. Only its SHA-256 is stored.
 //! - `check`: 6 of `[0-9A-Za-z]`, the CRC-32 (ISO-HDLC, as in IEEE 802.3) in base62 of everything before it, so that a mistyped or
 //!   cut token, or garbage, is refused without asking KV. It is no protection: anyone can compute it.
+//!
+//! A client presents its id beside its secret, so that the secret does not name it. No id has two characters, so that a
+//! client's secret cannot be read as an API key.
 //!
 //! One underscored word: a double click selects all of it, and secret scanners can know it by its prefix and check.
 
@@ -16,6 +19,7 @@ use zeroize::Zeroize;
 use super::{CredentialId, Secret, SecretHash};
 
 const PREFIX: &str = "blnk_";
+const CLIENT_SECRET_PREFIX: &str = "blnk_cs_";
 const SECRET_LENGTH: usize = 43;
 const CHECK_LENGTH: usize = 6;
 /// The length of a whole API key.
@@ -37,15 +41,13 @@ impl<'a> Token<'a> {
     /// Reads an API key. `None` for every other text; which rule it broke is nobody's business.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        if text.len() != API_KEY_LENGTH || !text.is_ascii() {
+        if text.len() != API_KEY_LENGTH {
             return None;
         }
-        let (signed, check) = text.split_at_checked(text.len() - CHECK_LENGTH)?;
-        let (id, secret) = signed.strip_prefix(PREFIX)?.split_once('_')?;
-        let well_formed = id.len() == CredentialId::LENGTH
-            && secret.len() == SECRET_LENGTH
-            && [id, secret].iter().all(|part| part.bytes().all(|b| b.is_ascii_alphanumeric()));
-        (well_formed && check.as_bytes() == check_digits(signed.as_bytes())).then_some(Self { id, secret })
+        let (id, secret) = checked(text)?.strip_prefix(PREFIX)?.split_once('_')?;
+        let well_formed =
+            id.len() == CredentialId::LENGTH && id.bytes().all(|b| b.is_ascii_alphanumeric()) && is_secret(secret);
+        well_formed.then_some(Self { id, secret })
     }
 
     /// The id of the credential that it names.
@@ -78,19 +80,46 @@ pub fn new_credential_id(random: [u8; 16]) -> CredentialId {
 
 /// A new API key for `id` with the 256 random bits of `random`, and what its record keeps of it.
 #[must_use]
-pub fn new_api_key(id: &CredentialId, mut random: [u8; 32]) -> (Secret, SecretHash) {
+pub fn new_api_key(id: &CredentialId, random: [u8; 32]) -> (Secret, SecretHash) {
+    with_new_secret(format!("{PREFIX}{id}_"), random)
+}
+
+/// A new secret of an OAuth client with the 256 random bits of `random`, and what its record keeps of it.
+#[must_use]
+pub fn new_client_secret(random: [u8; 32]) -> (Secret, SecretHash) {
+    with_new_secret(CLIENT_SECRET_PREFIX.to_owned(), random)
+}
+
+/// What a client's record would hold of this secret; `None` where it is not a well-formed one with right check digits.
+#[must_use]
+pub fn client_secret_hash(text: &str) -> Option<SecretHash> {
+    let secret = checked(text)?.strip_prefix(CLIENT_SECRET_PREFIX)?;
+    is_secret(secret).then(|| hash(secret))
+}
+
+fn with_new_secret(mut token: String, mut random: [u8; 32]) -> (Secret, SecretHash) {
     let digits: [u8; SECRET_LENGTH] = base62(random);
     random.zeroize();
-    let secret: String = digits.into_iter().map(char::from).collect();
-    let mut token = format!("{PREFIX}{id}_{secret}");
+    let secret = Secret::new(digits.into_iter().map(char::from).collect());
+    token.push_str(secret.expose());
     let check = check_digits(token.as_bytes());
     token.extend(check.into_iter().map(char::from));
-    let stored = hash(&secret);
+    let stored = hash(secret.expose());
     (Secret::new(token), stored)
 }
 
 fn hash(secret: &str) -> SecretHash {
     SecretHash::from_bytes(Sha256::digest(secret.as_bytes()).into())
+}
+
+fn is_secret(text: &str) -> bool {
+    text.len() == SECRET_LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// What stands before right check digits.
+fn checked(text: &str) -> Option<&str> {
+    let (signed, check) = text.split_at_checked(text.len().checked_sub(CHECK_LENGTH)?)?;
+    (check.as_bytes() == check_digits(signed.as_bytes())).then_some(signed)
 }
 
 fn check_digits(signed: &[u8]) -> [u8; CHECK_LENGTH] {
@@ -170,6 +199,26 @@ mod tests {
         for prefix in ["blnk_at_", "blnk_rt_", "BLNK_"] {
             assert!(Token::parse(&key.replacen("blnk_", prefix, 1)).is_none());
         }
+    }
+
+    #[test]
+    fn a_new_client_secret_is_read_back_as_its_own() {
+        let (secret, hash) = new_client_secret([0xab; 32]);
+        assert_eq!(secret.expose().len(), 57);
+        assert!(client_secret_hash(secret.expose()).unwrap().matches(&hash));
+        for at in 0..secret.expose().len() {
+            let mut changed = secret.expose().to_owned();
+            changed.replace_range(at..=at, if &changed[at..=at] == "7" { "8" } else { "7" });
+            assert!(client_secret_hash(&changed).is_none(), "{changed}");
+            assert!(client_secret_hash(&secret.expose()[..at]).is_none());
+        }
+    }
+
+    #[test]
+    fn a_client_secret_is_no_api_key_and_an_api_key_no_client_secret() {
+        let (_, key, _) = api_key();
+        assert!(client_secret_hash(&key).is_none());
+        assert!(Token::parse(new_client_secret([0xab; 32]).0.expose()).is_none());
     }
 
     #[test]
