@@ -1,0 +1,10 @@
+//! The OAuth endpoints, rule by rule: each test is named after the section that it holds up.
+
+mod metadata;
+mod proxy;
+mod revocation;
+mod rfc6749_client;
+mod rfc6749_errors;
+mod rfc6749_form;
+mod rfc6749_grant;
+mod world;

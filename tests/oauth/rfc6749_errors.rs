@@ -1,0 +1,69 @@
+use blnk_edge::oauth::OAuthError;
+use blnk_edge::oauth::form::{INCOMPLETE, TOO_LARGE};
+use blnk_edge::proxy::Method;
+use serde_json::Value;
+
+fn every_error() -> Vec<OAuthError> {
+    vec![
+        OAuthError::InvalidRequest("A parameter is there more than once"),
+        TOO_LARGE,
+        INCOMPLETE,
+        OAuthError::InvalidClient,
+        OAuthError::UnauthorizedClient("The client is disabled"),
+        OAuthError::UnsupportedGrantType,
+        OAuthError::InvalidScope,
+        OAuthError::UnsupportedTokenType,
+        OAuthError::MethodNotAllowed { allow: Method::Post },
+        OAuthError::TemporarilyUnavailable,
+        OAuthError::ServerError,
+    ]
+}
+
+#[test]
+fn section_5_2_every_error_is_an_object_of_code_and_description() {
+    for error in every_error() {
+        let body: Value = serde_json::from_str(&error.body()).unwrap();
+        assert_eq!(body["error"], error.code());
+        assert_eq!(body["error_description"], error.description());
+        assert_eq!(body.as_object().unwrap().len(), 2, "never the proxy's own shape");
+    }
+}
+
+#[test]
+fn section_5_2_descriptions_have_only_the_characters_that_are_allowed() {
+    for error in every_error() {
+        let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        assert!(error.description().bytes().all(allowed), "{error:?}");
+        assert!(error.code().bytes().all(allowed));
+    }
+}
+
+#[test]
+fn section_5_2_invalid_client_is_401_with_a_challenge_and_nothing_else_is() {
+    for error in every_error() {
+        let challenge = error.headers().into_iter().find(|(name, _)| *name == "WWW-Authenticate");
+        assert_eq!(error.status() == 401, error.code() == "invalid_client");
+        assert_eq!(challenge.is_some(), error.status() == 401, "{error:?}");
+        assert!(challenge.is_none_or(|(_, value)| value.starts_with("Basic realm=")));
+    }
+}
+
+#[test]
+fn section_5_2_what_the_client_did_wrong_is_400() {
+    for code in
+        ["invalid_scope", "unsupported_grant_type", "unauthorized_client", "unsupported_token_type", "invalid_request"]
+    {
+        let statuses: Vec<u16> = every_error()
+            .into_iter()
+            .filter(|error| error.code() == code && !matches!(error, OAuthError::MethodNotAllowed { .. }))
+            .map(OAuthError::status)
+            .collect();
+        assert!(!statuses.is_empty() && statuses.iter().all(|status| *status == 400), "{code}");
+    }
+}
+
+#[test]
+fn rfc7009_section_2_2_1_a_503_says_when_to_come_back() {
+    let headers = OAuthError::TemporarilyUnavailable.headers();
+    assert_eq!((OAuthError::TemporarilyUnavailable.status(), headers), (503, vec![("Retry-After", "5")]));
+}
