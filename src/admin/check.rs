@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::proxy::{Upstream, settle};
-use crate::registry::TimeoutMs;
+use crate::registry::{OpenError, TimeoutMs};
 
 /// What is asked without a key.
 pub const WITHOUT_KEY: &str = "/ledgers?limit=1";
@@ -32,11 +32,22 @@ pub struct Verdict {
     pub problems: Vec<String>,
 }
 
+impl Verdict {
+    /// The verdict on an instance whose Core is not looked at, as its record cannot be used.
+    #[must_use]
+    pub fn unusable(why: &OpenError) -> Self {
+        Self { problems: vec![why.to_string()], ..Self::nothing_known() }
+    }
+
+    fn nothing_known() -> Self {
+        Self { reachable: false, secure_mode: None, key_accepted: None, master_key: None, problems: Vec::new() }
+    }
+}
+
 /// Judges by what was seen, without a key and with it.
 #[must_use]
 pub fn verdict(without_key: Upstream, with_key: Upstream) -> Verdict {
-    let mut verdict =
-        Verdict { reachable: false, secure_mode: None, key_accepted: None, master_key: None, problems: Vec::new() };
+    let mut verdict = Verdict::nothing_known();
     let (Some(open), Some(keyed)) =
         (core_status(without_key, &mut verdict.problems), core_status(with_key, &mut verdict.problems))
     else {

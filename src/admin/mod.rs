@@ -11,6 +11,7 @@ pub mod check;
 mod desk;
 mod instances;
 pub mod query;
+mod reply;
 mod reseal;
 pub mod routes;
 mod shown;
@@ -25,6 +26,7 @@ use crate::registry::InstanceRecord;
 use crate::store::{Filter, Kind, Store};
 
 pub use desk::{Desk, Failure};
+pub use reply::Reply;
 pub use shown::Shown;
 
 use api_keys::Revocation;

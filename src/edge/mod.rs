@@ -3,7 +3,8 @@
 //! [`fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
 //! cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from JavaScript), [`proxy`]
 //! (a request to Core, decided), [`call`] (the same, under way), [`answer`] (what we answer ourselves), [`state`] (what an
-//! isolate keeps), [`records`] (KV), [`platform`] (the calls themselves).
+//! isolate keeps), [`records`] (KV), [`platform`] (the calls themselves). [`admin`] and [`registry`] are the management
+//! surface, at the Worker and in the Durable Object behind it, whose tables are in [`sql_store`].
 
 mod admin;
 mod answer;
@@ -15,8 +16,6 @@ mod records;
 mod registry;
 mod sql_store;
 mod state;
-
-use std::rc::Rc;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -63,7 +62,7 @@ fn serve(arrival: Arrival, env: Env) -> JsValue {
         Surface::Proxy | Surface::Admin => {}
     }
     match State::of(&env) {
-        Ok(state) if surface == Surface::Admin => manage(arrival, env, state),
+        Ok(_) if surface == Surface::Admin => manage(arrival, env),
         Ok(state) => proxy::serve(arrival, env, state),
         Err(faults) => {
             let detail = faults.join("; ");
@@ -100,14 +99,13 @@ fn health(arrival: &Arrival) -> JsValue {
     platform::respond(200, body, &arrival.request_id, "").into()
 }
 
-fn manage(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+fn manage(arrival: Arrival, env: Env) -> JsValue {
     future_to_promise(async move {
-        let request = Clone::clone(&arrival.request);
-        let served = admin::serve(request, env, Rc::clone(&state.config), arrival.request_id.clone(), now()).await;
+        let served = admin::serve(&arrival, &env).await;
         let line = Line {
             level: if served.status >= 500 { Level::Error } else { Level::Info },
             method: Method::parse(arrival.lines().method).as_str(),
-            route: Some(&served.route),
+            route: Some(served.route),
             status: served.status,
             code: served.code.as_deref(),
             actor: served.actor.as_deref(),

@@ -2,6 +2,8 @@
 //!
 //! It is synchronous, as the SQLite of a Durable Object is, and knows nothing of what a record means.
 
+pub mod schema;
+
 use thiserror::Error;
 
 use crate::clock::Timestamp;

@@ -1,0 +1,143 @@
+//! The management surface at the Worker: who asks is settled here, what they ask for in the registry.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Response;
+use worker::{Delay, Env, Method as HttpMethod, RequestInit};
+
+use super::arrival::Arrival;
+use super::platform;
+use crate::admin::auth::{Administrators, answers_at};
+use crate::admin::body::Faults;
+use crate::admin::routes::Route;
+use crate::admin::{Ask, Failure, MAX_BODY_BYTES, Reply};
+use crate::config::names;
+use crate::error::Error;
+use crate::proxy::Method;
+use crate::proxy::target::Target;
+
+/// The name of the one registry.
+const REGISTRY_NAME: &str = "registry";
+/// How long the registry is waited for, in milliseconds: longer than a check and a publication take.
+const DEADLINE_MS: u64 = 25_000;
+
+#[wasm_bindgen(module = "/src/edge/glue.js")]
+extern "C" {
+    /// The body as one `Uint8Array`; null where it is larger than `limit`.
+    #[wasm_bindgen(js_name = readBody)]
+    fn read_body(request: &web_sys::Request, limit: u32, declared: bool) -> Promise;
+}
+
+/// An answer, and what the log line says of it.
+pub struct Served {
+    /// The answer.
+    pub response: Response,
+    /// Its status.
+    pub status: u16,
+    /// The code of an error.
+    pub code: Option<String>,
+    /// The administrator's name, once it is known.
+    pub actor: Option<String>,
+    /// The route's pattern; of a path that has none, the surface's.
+    pub route: &'static str,
+    /// What an operator needs to know more.
+    pub detail: Option<String>,
+}
+
+/// Answers a request to `/admin`.
+pub async fn serve(arrival: &Arrival, env: &Env) -> Served {
+    let target = Target::split(arrival.lines().url);
+    let route = target.as_ref().ok().and_then(|target| Route::of(target.path));
+    let mut actor = None;
+    let reply = match ask(arrival, env, route, &mut actor).await {
+        Ok(ask) => match ask_registry(env, &ask).await {
+            Ok(reply) => reply,
+            Err(detail) => Reply::failed(&Failure::unavailable(detail), &arrival.request_id),
+        },
+        Err(failure) => Reply::failed(&failure, &arrival.request_id),
+    };
+    let extra: Vec<String> = reply.headers.into_iter().flat_map(|(name, value)| [name, value]).collect();
+    let response = platform::respond(reply.status, &reply.body, &arrival.request_id, &extra.join("\n"));
+    Served {
+        response: drained(&arrival.request, response).await,
+        status: reply.status,
+        code: reply.code,
+        actor,
+        route: route.map_or("/admin", |route| route.pattern()),
+        detail: reply.detail,
+    }
+}
+
+/// What the registry is to be asked: settles who asks, whether there is such a route, and reads the body.
+async fn ask(
+    arrival: &Arrival,
+    env: &Env,
+    route: Option<Route<'_>>,
+    actor: &mut Option<String>,
+) -> Result<Ask, Failure> {
+    let lines = arrival.lines();
+    let target = Target::split(lines.url)?;
+    let setting = |name: &str| env.secret(name).ok().map(|text| text.to_string()).filter(|text| !text.is_empty());
+    let administrators = Administrators::parse(setting(names::ADMIN_TOKEN).as_deref())
+        .map_err(|why| Failure { error: Error::AdminNotFound, detail: Some(why.to_owned()) })?;
+    if !answers_at(target.host, setting(names::ADMIN_HOST).as_deref()) {
+        let detail = Some("the request is not for ADMIN_HOST".to_owned());
+        return Err(Failure { error: Error::AdminNotFound, detail });
+    }
+    let authorization = lines.head().authorization;
+    let name = administrators.authenticate(authorization).ok_or(Error::AdminUnauthorized)?.to_owned();
+    *actor = Some(name.clone());
+    route.ok_or(Error::AdminNotFound)?.action(Method::parse(lines.method))?;
+    Ok(Ask {
+        method: lines.method.to_owned(),
+        path: target.path.to_owned(),
+        query: target.query.map(str::to_owned),
+        body: body(&arrival.request, lines.declared_length()).await?,
+        actor: name,
+        request_id: arrival.request_id.clone(),
+    })
+}
+
+async fn body(request: &web_sys::Request, declared: Option<usize>) -> Result<String, Failure> {
+    let too_large = || Faults::one("body", format!("must be at most {MAX_BODY_BYTES} bytes"));
+    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(too_large().into());
+    }
+    let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
+    let read = JsFuture::from(read_body(request, limit, declared.is_some())).await;
+    let read = read.map_err(|_| Faults::one("body", "broke off before it was whole"))?;
+    let bytes: Uint8Array = read.dyn_into().map_err(|_| too_large())?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| Faults::one("body", "must be JSON in UTF-8").into())
+}
+
+/// Asks the registry; a sentence for the log where it does not answer.
+async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
+    let call = async {
+        let namespace = env.durable_object(names::REGISTRY).map_err(|error| error.to_string())?;
+        let stub = namespace.get_by_name(REGISTRY_NAME).map_err(|error| error.to_string())?;
+        let body = serde_json::to_string(ask).map_err(|error| error.to_string())?;
+        let mut init = RequestInit::new();
+        init.with_method(HttpMethod::Post).with_body(Some(body.into()));
+        let request = worker::Request::new_with_init("https://registry/", &init).map_err(|error| error.to_string())?;
+        let mut answer = stub.fetch_with_request(request).await.map_err(|error| error.to_string())?;
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        serde_json::from_str(&text).map_err(|_| format!("the registry answered {}", answer.status_code()))
+    };
+    match select(Box::pin(call), Delay::from(Duration::from_millis(DEADLINE_MS))).await {
+        Either::Left((reply, _)) => reply,
+        Either::Right(((), _)) => Err(format!("the registry did not answer within {DEADLINE_MS} ms")),
+    }
+}
+
+/// The answer, once what is left of the request's body was read.
+async fn drained(request: &web_sys::Request, response: Response) -> Response {
+    if request.body().is_none() || request.body_used() {
+        return response;
+    }
+    let waiting = JsFuture::from(platform::drained(request, Clone::clone(&response)));
+    waiting.await.ok().and_then(|response| response.dyn_into().ok()).unwrap_or(response)
+}

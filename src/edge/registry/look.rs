@@ -1,0 +1,50 @@
+//! Looks at an instance's Core, for the check of an instance.
+
+use futures_util::future::join;
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::admin::check::{self, DEADLINE_MS, Verdict, WITH_KEY, WITHOUT_KEY};
+use crate::config::Config;
+use crate::proxy::Upstream;
+use crate::proxy::headers::BLNK_KEY;
+use crate::proxy::outcome::is_html;
+use crate::registry::{Core, InstanceRecord};
+
+#[wasm_bindgen(module = "/src/edge/registry/glue.js")]
+extern "C" {
+    /// The status and Content-Type that a GET is answered with.
+    fn look(url: &str, set: &str, timeout_ms: u32) -> Promise;
+}
+
+/// What the Core of this instance shows of itself. Its key goes to its own Core only, and no redirect is followed.
+pub async fn verdict(record: &InstanceRecord, config: &Config) -> Verdict {
+    let core = match record.open_core(&config.sealer, config.allow_insecure_core) {
+        Ok(core) => core,
+        Err(error) => return Verdict::unusable(&error),
+    };
+    let (without_key, with_key) = join(seen(&core, WITHOUT_KEY, false), seen(&core, WITH_KEY, true)).await;
+    check::verdict(without_key, with_key)
+}
+
+async fn seen(core: &Core, path: &str, with_key: bool) -> Upstream {
+    let mut lines = Vec::new();
+    if with_key {
+        lines.extend([BLNK_KEY, core.key.expose()]);
+    }
+    if let Some(access) = &core.access {
+        lines.extend(["cf-access-client-id", access.client_id.expose()]);
+        lines.extend(["cf-access-client-secret", access.client_secret.expose()]);
+    }
+    let url = format!("{}{path}", core.base_url);
+    let Ok(answer) = JsFuture::from(look(&url, &lines.join("\n"), DEADLINE_MS)).await else { return Upstream::Failed };
+    let answer = Array::from(&answer);
+    let html = answer.get(1).as_string().is_some_and(|content_type| is_html(&content_type));
+    match answer.get(0).as_f64() {
+        Some(-1.0) => Upstream::TimedOut,
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status has three digits")]
+        Some(status) if status > 0.0 => Upstream::Answered { status: status as u16, html },
+        _ => Upstream::Failed,
+    }
+}

@@ -1,0 +1,174 @@
+//! The registry: the Durable Object that holds the truth, and publishes it.
+//!
+//! A change and its audit line are one transaction; the alarm that publishes it, should this event die, is set in the same
+//! turn. Only then is it put to KV, so that the answer can say whether it is there already.
+
+mod look;
+mod publisher;
+
+use std::cell::{Cell, OnceCell};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::{Delay, DurableObject, Env, Request, Response, durable_object};
+
+use super::sql_store::SqlStore;
+use super::state::State;
+use super::{now, platform};
+use crate::admin::{Answer, Ask, Desk, Failure, Reply, handle};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::registry::publication::retry_after_ms;
+use crate::store::{Kind, Store, StoreError};
+use publisher::Publisher;
+
+/// How long an answer waits for KV, in milliseconds.
+const PUBLISH_MS: u64 = 5_000;
+/// How long an alarm does, before it leaves the rest to the next one.
+const ALARM_MS: u64 = 30_000;
+/// When the alarm publishes what a change left unpublished, should nothing else do it.
+const SAFETY_MS: u64 = 10_000;
+/// How many records one alarm takes on. An event may ask KV 1,000 times.
+const AT_ONCE: u32 = 200;
+
+/// The one object of its class.
+#[durable_object(alarm)]
+pub struct Registry {
+    state: worker::durable::State,
+    env: Env,
+    publisher: OnceCell<Publisher>,
+    /// When the alarm is due, as far as this object knows.
+    alarm_at: Cell<Option<Timestamp>>,
+    /// How often publishing failed in a row.
+    failures: Cell<u32>,
+}
+
+impl DurableObject for Registry {
+    fn new(state: worker::durable::State, env: Env) -> Self {
+        Self { state, env, publisher: OnceCell::new(), alarm_at: Cell::default(), failures: Cell::default() }
+    }
+
+    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
+        let ask: Ask = serde_json::from_str(&request.text().await?)?;
+        let reply = match self.answer(&ask).await {
+            Ok(reply) => reply,
+            Err(failure) => Reply::failed(&failure, &ask.request_id),
+        };
+        Response::ok(serde_json::to_string(&reply)?)
+    }
+
+    async fn alarm(&self) -> worker::Result<Response> {
+        self.alarm_at.set(None);
+        if let Err(error) = self.publish_rest().await {
+            platform::log_line(&publisher::log_line("registry", &error.to_string()));
+            self.retry_later().await;
+        }
+        Response::empty()
+    }
+}
+
+impl Registry {
+    async fn answer(&self, ask: &Ask) -> Result<Reply, Failure> {
+        let state = State::of(&self.env).map_err(|faults| Error::Misconfigured { faults: faults.to_vec() })?;
+        let publisher = self.publisher()?;
+        let mut store = publisher.store.clone();
+        let handled = handle(
+            ask,
+            &mut Desk {
+                store: &mut store,
+                sealer: &state.config.sealer,
+                allow_insecure_core: state.config.allow_insecure_core,
+                actor: &ask.actor,
+                now: now(),
+                random: &mut fill,
+            },
+        );
+        // No turn of the event loop lies between the write and this: both reach the disk together, or neither does.
+        if !matches!(&handled, Ok(handled) if handled.changed.is_empty()) {
+            self.alarm_within(SAFETY_MS).await;
+        }
+        let handled = handled?;
+        if !handled.changed.is_empty() && !self.publish(handled.changed, PUBLISH_MS).await? {
+            self.retry_later().await;
+        }
+        match handled.answer {
+            Answer::Text(body) => Ok(Reply::done(200, body)),
+            Answer::Check(record) => {
+                let verdict = look::verdict(&record, &state.config).await;
+                serde_json::to_string(&verdict).map(|body| Reply::done(200, body)).map_err(|_| Error::Internal.into())
+            }
+            Answer::Record(mut shown) => {
+                if let Ok(Some(stored)) = store.row(shown.row.kind, &shown.row.id) {
+                    shown.row.published = stored.published;
+                }
+                Ok(Reply::done(shown.status, shown.body()?))
+            }
+        }
+    }
+
+    fn publisher(&self) -> Result<&Publisher, StoreError> {
+        if let Some(publisher) = self.publisher.get() {
+            return Ok(publisher);
+        }
+        let publisher = Publisher::new(SqlStore::open(self.state.storage())?, self.env.clone());
+        Ok(self.publisher.get_or_init(|| publisher))
+    }
+
+    /// Publishes these records; `false` where not all of them are published within the time.
+    async fn publish(&self, records: Vec<(Kind, String)>, within_ms: u64) -> Result<bool, StoreError> {
+        let work = Box::pin(self.publisher()?.clone().publish(records));
+        match select(work, Delay::from(Duration::from_millis(within_ms))).await {
+            Either::Left((all, _)) => all,
+            // A put that is under way goes on: one that is dropped would end unseen.
+            Either::Right(((), rest)) => {
+                self.state.wait_until(async move {
+                    if let Err(error) = rest.await {
+                        platform::log_line(&publisher::log_line("registry", &error.to_string()));
+                    }
+                });
+                Ok(false)
+            }
+        }
+    }
+
+    /// Publishes what is not published, and sets the alarm where that leaves anything.
+    async fn publish_rest(&self) -> Result<(), StoreError> {
+        let store = &self.publisher()?.store;
+        let records = store.unpublished(AT_ONCE)?.into_iter().map(|row| (row.kind, row.id)).collect();
+        if !self.publish(records, ALARM_MS).await? {
+            self.retry_later().await;
+            return Ok(());
+        }
+        self.failures.set(0);
+        if !store.unpublished(1)?.is_empty() {
+            self.alarm_within(0).await;
+        }
+        Ok(())
+    }
+
+    async fn retry_later(&self) {
+        let failures = self.failures.get();
+        self.failures.set(failures.saturating_add(1));
+        self.alarm_within(retry_after_ms(failures)).await;
+    }
+
+    /// Sees to it that the alarm is due within this time. One that is due earlier stays.
+    async fn alarm_within(&self, millis: u64) {
+        let due = Timestamp::from_millis(now().millis().saturating_add(millis));
+        if self.alarm_at.get().is_some_and(|set| set <= due) {
+            return;
+        }
+        self.alarm_at.set(Some(due));
+        if let Err(error) = self.state.storage().set_alarm(Duration::from_millis(millis)).await {
+            self.alarm_at.set(None);
+            platform::log_line(&publisher::log_line("registry", &format!("the alarm cannot be set: {error}")));
+        }
+    }
+}
+
+fn fill(bytes: &mut [u8]) {
+    for chunk in bytes.chunks_mut(16) {
+        let random = super::random_bytes();
+        chunk.copy_from_slice(random.get(..chunk.len()).unwrap_or_default());
+    }
+}
