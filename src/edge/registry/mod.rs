@@ -84,7 +84,12 @@ impl Registry {
             },
         );
         // No turn of the event loop lies between the write and this: both reach the disk together, or neither does.
-        if !matches!(&handled, Ok(handled) if handled.changed.is_empty()) {
+        let may_have_changed = match &handled {
+            Ok(handled) => !handled.changed.is_empty(),
+            // Resealing goes record by record: some may be written.
+            Err(failure) => failure.error == Error::AdminUnavailable,
+        };
+        if may_have_changed {
             self.alarm_within(SAFETY_MS).await;
         }
         let handled = handled?;
