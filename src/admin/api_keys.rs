@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::registry::audit::Action;
 use crate::registry::token::{new_api_key, new_credential_id};
 use crate::registry::{
-    CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, StoredSecret, Workspace,
+    CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, SecretHash, StoredSecret,
+    Workspace,
 };
 use crate::store::{Kind, Store};
 
@@ -96,17 +97,22 @@ pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
     fields.finish(&[], &mut faults);
     faults.check()?;
     let (key, sha256) = new_api_key(&record.id, desk.random());
-    let current = record.secrets.iter().find(|secret| secret.until.is_none());
-    let previous = current
-        .filter(|_| grace > 0)
-        .map(|current| StoredSecret { sha256: current.sha256, until: Some(desk.now.plus_seconds(grace)) });
-    record.secrets = [StoredSecret { sha256, until: None }].into_iter().chain(previous).collect();
+    record.secrets = rotated(&record.secrets, sha256, grace, desk.now);
     let changed = desk.update(&row, &mut record, Action::Rotate, &["key"])?;
     let mut handled = answer(row, changed);
     if let Answer::Record(shown) = &mut handled.answer {
         shown.key = Some(key);
     }
     Ok(handled)
+}
+
+/// The secrets after a rotation: the new one, and the one before it while its grace lasts.
+pub(super) fn rotated(secrets: &[StoredSecret], sha256: SecretHash, grace: u64, now: Timestamp) -> Vec<StoredSecret> {
+    let current = secrets.iter().find(|secret| secret.until.is_none());
+    let previous = current
+        .filter(|_| grace > 0)
+        .map(|current| StoredSecret { sha256: current.sha256, until: Some(now.plus_seconds(grace)) });
+    [StoredSecret { sha256, until: None }].into_iter().chain(previous).collect()
 }
 
 /// Revokes or deletes a key. Both are for good, and once is enough: again they change nothing.
@@ -139,14 +145,14 @@ fn must_be_active(record: &CredentialRecord) -> Result<(), Failure> {
     }
 }
 
-/// What a key reaches; each part may be left out, and null takes it away.
-struct Reach {
-    instances: Sent<Vec<InstanceId>>,
-    default_instance: Sent<InstanceId>,
+/// What a key or a client reaches; each part may be left out, and null takes it away.
+pub(super) struct Reach {
+    pub(super) instances: Sent<Vec<InstanceId>>,
+    pub(super) default_instance: Sent<InstanceId>,
 }
 
 impl Reach {
-    fn take(fields: &mut Fields<'_>, faults: &mut Faults) -> Self {
+    pub(super) fn take(fields: &mut Fields<'_>, faults: &mut Faults) -> Self {
         Self {
             instances: fields.nullable("instances", values::instances, faults),
             default_instance: fields.nullable("default_instance", values::instance_id, faults),
@@ -155,7 +161,12 @@ impl Reach {
 
     /// Every instance that is named now must be there and of the key's workspace: a key for another one would never open
     /// anything, and an id that someone takes later would be opened by a key that was not made for it.
-    fn check<S: Store>(&self, desk: &Desk<'_, S>, workspace: &Workspace, faults: &mut Faults) -> Result<(), Failure> {
+    pub(super) fn check<S: Store>(
+        &self,
+        desk: &Desk<'_, S>,
+        workspace: &Workspace,
+        faults: &mut Faults,
+    ) -> Result<(), Failure> {
         let listed = self.instances.value().into_iter().flatten().map(|id| ("instances", id));
         let default = self.default_instance.value().map(|id| ("default_instance", id));
         for (field, id) in listed.chain(default) {
@@ -168,7 +179,11 @@ impl Reach {
     }
 }
 
-fn check_default(instances: Option<&[InstanceId]>, default: Option<&InstanceId>, faults: &mut Faults) {
+pub(super) fn check_default(
+    instances: Option<&[InstanceId]>,
+    default: Option<&InstanceId>,
+    faults: &mut Faults,
+) {
     if let (Some(instances), Some(default)) = (instances, default)
         && !instances.contains(default)
     {

@@ -10,6 +10,7 @@ pub mod body;
 pub mod check;
 mod desk;
 mod instances;
+mod oauth_clients;
 pub mod query;
 mod reply;
 mod reseal;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::Error;
+use crate::oauth::Endpoint;
 use crate::proxy::Method;
 use crate::registry::InstanceRecord;
 use crate::store::{Filter, Kind, Store};
@@ -78,12 +80,17 @@ pub enum Answer {
 /// # Errors
 /// Any error of the surface; nothing was changed then, unless it is [`Error::AdminUnavailable`] on a reseal, which goes record by record.
 pub fn handle<S: Store>(ask: &Ask, desk: &mut Desk<'_, S>) -> Result<Handled, Failure> {
+    // The one thing that is not an administrator's to ask: the Worker asks it for a client.
+    if ask.path == Endpoint::Revocation.path() {
+        return oauth_clients::revoke_token(desk, &ask.body);
+    }
     let route = Route::of(&ask.path).ok_or(Error::AdminNotFound)?;
     let action = route.action(Method::parse(&ask.method))?;
     let (id, body, query) = (route.id, ask.body.as_str(), ask.query.as_deref());
     let listed = match action {
         Action::ListInstances => Some(Listed::Records(instances::LISTED)),
         Action::ListKeys => Some(Listed::Records(api_keys::LISTED)),
+        Action::ListClients => Some(Listed::Records(oauth_clients::LISTED)),
         Action::Audit => Some(Listed::Audit),
         _ => None,
     };
@@ -105,7 +112,12 @@ pub fn handle<S: Store>(ask: &Ask, desk: &mut Desk<'_, S>) -> Result<Handled, Fa
         Action::DeleteKey => api_keys::end(desk, id, Revocation::Deleted),
         Action::RevokeKey => api_keys::end(desk, id, Revocation::Revoked),
         Action::RotateKey => api_keys::rotate(desk, id, body),
-        Action::ListInstances | Action::ListKeys | Action::Audit => Err(Error::Internal.into()),
+        Action::CreateClient => oauth_clients::create(desk, body),
+        Action::ShowClient => desk.show(Kind::OauthClient, id),
+        Action::ChangeClient => oauth_clients::change(desk, id, body),
+        Action::DeleteClient => oauth_clients::delete(desk, id),
+        Action::RotateClient => oauth_clients::rotate(desk, id, body),
+        Action::ListInstances | Action::ListKeys | Action::ListClients | Action::Audit => Err(Error::Internal.into()),
     }
 }
 
@@ -116,7 +128,11 @@ fn list<S: Store>(action: Action, filter: &Filter, desk: &Desk<'_, S>) -> Result
         let (lines, cursor) = query::page(lines.into_iter().map(|line| (line.seq, line)).collect(), filter.limit);
         return Ok(json!({ "data": lines, "cursor": cursor }).to_string());
     }
-    let kind = if action == Action::ListKeys { Kind::ApiKey } else { Kind::Instance };
+    let kind = match action {
+        Action::ListKeys => Kind::ApiKey,
+        Action::ListClients => Kind::OauthClient,
+        _ => Kind::Instance,
+    };
     let rows = desk.store.rows(kind, &Filter { limit: asked, ..filter.clone() })?;
     let (rows, cursor) = query::page(rows, filter.limit);
     let shown: Vec<String> = rows.into_iter().map(|row| Shown::row(row).body()).collect::<Result<_, _>>()?;

@@ -34,6 +34,18 @@ pub enum Action {
     RevokeKey,
     /// Give an API key a new secret.
     RotateKey,
+    /// Make an OAuth client.
+    CreateClient,
+    /// List OAuth clients.
+    ListClients,
+    /// Show an OAuth client.
+    ShowClient,
+    /// Change an OAuth client.
+    ChangeClient,
+    /// Delete an OAuth client.
+    DeleteClient,
+    /// Give an OAuth client a new secret.
+    RotateClient,
     /// Show the audit trail.
     Audit,
 }
@@ -43,7 +55,7 @@ struct Row {
     methods: &'static [(Method, Action)],
 }
 
-const TABLE: [Row; 9] = [
+const TABLE: [Row; 12] = [
     Row {
         pattern: "/admin/instances",
         methods: &[(Method::Post, Action::CreateInstance), (Method::Get, Action::ListInstances)],
@@ -69,6 +81,19 @@ const TABLE: [Row; 9] = [
     },
     Row { pattern: "/admin/api-keys/:id/revoke", methods: &[(Method::Post, Action::RevokeKey)] },
     Row { pattern: "/admin/api-keys/:id/rotate", methods: &[(Method::Post, Action::RotateKey)] },
+    Row {
+        pattern: "/admin/oauth-clients",
+        methods: &[(Method::Post, Action::CreateClient), (Method::Get, Action::ListClients)],
+    },
+    Row {
+        pattern: "/admin/oauth-clients/:id",
+        methods: &[
+            (Method::Get, Action::ShowClient),
+            (Method::Patch, Action::ChangeClient),
+            (Method::Delete, Action::DeleteClient),
+        ],
+    },
+    Row { pattern: "/admin/oauth-clients/:id/rotate", methods: &[(Method::Post, Action::RotateClient)] },
     Row { pattern: "/admin/audit", methods: &[(Method::Get, Action::Audit)] },
 ];
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::desk::{Failure, Record, read};
+use super::oauth_clients::Client;
 use crate::clock::Timestamp;
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
 use crate::error::Error;
@@ -19,7 +20,7 @@ pub struct Shown {
     pub status: u16,
     /// The record.
     pub row: Row,
-    /// The API key, where one was made just now: it is shown this once.
+    /// The API key or the client's secret, where one was made just now: it is shown this once.
     pub key: Option<Secret>,
 }
 
@@ -38,6 +39,7 @@ impl Shown {
         match self.row.kind {
             Kind::Instance => self.text(&read::<InstanceRecord>(&self.row)?.view()),
             Kind::ApiKey => self.text(&read::<CredentialRecord>(&self.row)?.view()),
+            Kind::OauthClient => self.text(&read::<Client>(&self.row)?.view()),
         }
     }
 
@@ -52,14 +54,19 @@ impl Shown {
             updated_at: String,
             #[serde(skip_serializing_if = "Option::is_none")]
             key: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            client_secret: Option<&'a str>,
         }
+        let secret = self.key.as_ref().map(Secret::expose);
+        let is_client = self.row.kind == Kind::OauthClient;
         let whole = Whole {
             view,
             revision: self.row.revision,
             published: self.row.is_published(),
             created_at: self.row.created_at.to_rfc3339(),
             updated_at: self.row.updated_at.to_rfc3339(),
-            key: self.key.as_ref().map(Secret::expose),
+            key: secret.filter(|_| !is_client),
+            client_secret: secret.filter(|_| is_client),
         };
         serde_json::to_string(&whole).map_err(|_| Error::Internal.into())
     }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
-use crate::registry::{BaseUrl, InstanceId, InstanceStatus, Profile, Scope, Scopes, Secret, TimeoutMs, Workspace};
+use crate::registry::{BaseUrl, CredentialStatus, InstanceId, InstanceStatus, Profile, Scope, Scopes, Secret, TimeoutMs, TokenTtl, Workspace};
 
 /// The most instances that a key may name: its record must stay small, for every request reads it.
 pub const MAX_INSTANCES: usize = 100;
@@ -59,6 +59,20 @@ pub fn instance_status(value: &str) -> Result<InstanceStatus, String> {
         InstanceStatus::Deleted => Err(must.to_owned()),
         status => Ok(status),
     }
+}
+
+/// The statuses of a client that a change may set.
+pub fn client_status(value: &str) -> Result<CredentialStatus, String> {
+    let must = "must be \"active\" or \"disabled\"";
+    match json(value, must)? {
+        CredentialStatus::Revoked | CredentialStatus::Deleted => Err(must.to_owned()),
+        status => Ok(status),
+    }
+}
+
+/// For how long a client's tokens are good.
+pub fn token_ttl(value: &str) -> Result<TokenTtl, String> {
+    json(value, "must be a whole number of seconds from 60 to 86400")
 }
 
 /// A deadline.
@@ -159,6 +173,10 @@ mod tests {
     fn no_change_sets_the_status_deleted() {
         assert_eq!(instance_status("\"paused\""), Ok(InstanceStatus::Paused));
         assert!(instance_status("\"deleted\"").is_err());
+        assert_eq!(client_status("\"disabled\""), Ok(CredentialStatus::Disabled));
+        for bad in ["\"deleted\"", "\"revoked\"", "null"] {
+            assert!(client_status(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub enum Action {
     Revoke,
     /// A credential got a new secret.
     Rotate,
+    /// A client gave a token back.
+    RevokeToken,
     /// Its secrets were sealed under the current key.
     Reseal,
 }
@@ -33,6 +35,7 @@ impl Action {
             Self::Delete => "delete",
             Self::Revoke => "revoke",
             Self::Rotate => "rotate",
+            Self::RevokeToken => "revoke_token",
             Self::Reseal => "reseal",
         }
     }

@@ -14,13 +14,15 @@ use crate::registry::{audit, publication};
 pub enum Kind {
     /// An [`InstanceRecord`](crate::registry::InstanceRecord).
     Instance,
-    /// A [`CredentialRecord`](crate::registry::CredentialRecord).
+    /// A [`CredentialRecord`](crate::registry::CredentialRecord) of an API key.
     ApiKey,
+    /// One of an OAuth client.
+    OauthClient,
 }
 
 impl Kind {
-    /// Both kinds.
-    pub const ALL: [Self; 2] = [Self::Instance, Self::ApiKey];
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Instance, Self::ApiKey, Self::OauthClient];
 
     /// The name in the tables and in the audit trail.
     #[must_use]
@@ -28,6 +30,7 @@ impl Kind {
         match self {
             Self::Instance => "instance",
             Self::ApiKey => "api_key",
+            Self::OauthClient => "oauth_client",
         }
     }
 
@@ -42,7 +45,7 @@ impl Kind {
     pub fn published_key(self, id: &str) -> String {
         match self {
             Self::Instance => publication::instance_key(id),
-            Self::ApiKey => publication::credential_key(id),
+            Self::ApiKey | Self::OauthClient => publication::credential_key(id),
         }
     }
 }

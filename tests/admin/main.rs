@@ -8,6 +8,7 @@
     reason = "a test that goes wrong should say so at once"
 )]
 
+mod clients;
 mod instances;
 mod keys;
 mod lists;

@@ -43,7 +43,8 @@ impl Office {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let ask = Ask {
             method: method.to_owned(),
-            path: format!("/admin{path}"),
+            // What the Worker asks for a client is none of the surface's paths.
+            path: if method == "REVOKE" { "/oauth/revoke".to_owned() } else { format!("/admin{path}") },
             query: query.map(str::to_owned),
             body: body.to_owned(),
             actor: self.actor.to_owned(),

@@ -84,7 +84,7 @@ enum Outcome {
 async fn put_to_kv(env: &Env, key: &str, row: &Row) -> Result<(), String> {
     let namespace = match row.kind {
         Kind::Instance => names::INSTANCES,
-        Kind::ApiKey => names::CREDENTIALS,
+        Kind::ApiKey | Kind::OauthClient => names::CREDENTIALS,
     };
     let store = env.kv(namespace).map_err(|error| error.to_string())?;
     let put = store.put(key, row.json.as_str()).map_err(|error| error.to_string())?;

@@ -1,0 +1,228 @@
+//! OAuth clients: made, changed, disabled, rotated and deleted; and the tokens that they give back.
+
+use serde::Serialize;
+
+use super::api_keys::{Reach, check_default, rotated};
+use super::body::{Faults, Fields};
+use super::desk::{Desk, Failure, Record, answer};
+use super::{Answer, Handled, Shown, values};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::oauth::revocation::Revocation;
+use crate::registry::audit::Action;
+use crate::registry::token::{new_client_secret, new_credential_id};
+use crate::registry::{
+    CredentialId, CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, RecordError, Scopes,
+    StoredSecret, TokenRules, TokenTtl, Workspace,
+};
+use crate::store::{Kind, Store};
+
+/// The statuses that a listed client can have.
+pub(super) const LISTED: &[&str] = &["active", "disabled"];
+
+pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Handled, Failure> {
+    let mut faults = Faults::default();
+    let mut fields = Fields::parse(body, &mut faults)?;
+    let name = fields.required("name", values::name, &mut faults);
+    let scopes = fields.required("scopes", values::scopes, &mut faults);
+    let sent_workspace = fields.has("workspace");
+    let workspace = fields.optional("workspace", values::workspace, &mut faults);
+    let reach = Reach::take(&mut fields, &mut faults);
+    let ttl = fields.optional("token_ttl_seconds", values::token_ttl, &mut faults);
+    // Without its workspace, what a client may name cannot be judged.
+    if workspace.is_some() || !sent_workspace {
+        reach.check(desk, &workspace.clone().unwrap_or_default(), &mut faults)?;
+    }
+    let (instances, default_instance) = (reach.instances.over(None), reach.default_instance.over(None));
+    check_default(instances.as_deref(), default_instance.as_ref(), &mut faults);
+    fields.finish(&["id", "client_id", "status"], &mut faults);
+    faults.check()?;
+    let (Some(name), Some(scopes)) = (name, scopes) else { return Err(Error::Internal.into()) };
+    let id = new_credential_id(desk.random());
+    let (secret, sha256) = new_client_secret(desk.random());
+    let record = Client(CredentialRecord {
+        v: RECORD_VERSION,
+        kind: CredentialKind::OauthClient,
+        id,
+        name,
+        workspace: workspace.unwrap_or_default(),
+        secrets: vec![StoredSecret { sha256, until: None }],
+        scopes,
+        instances,
+        default_instance,
+        status: CredentialStatus::Active,
+        not_after: None,
+        tokens: Some(TokenRules::new(ttl.unwrap_or(TokenTtl::DEFAULT))),
+        revision: 1,
+    });
+    let row = desk.create(&record, &["client_secret"])?;
+    let changed = vec![(row.kind, row.id.clone())];
+    Ok(Handled { answer: Answer::Record(Shown { status: 201, row, key: Some(secret) }), changed })
+}
+
+pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
+    let (row, mut client) = desk.load::<Client>(id)?;
+    client.must_not_be_deleted()?;
+    let mut faults = Faults::default();
+    let mut fields = Fields::parse(body, &mut faults)?;
+    let name = fields.optional("name", values::name, &mut faults);
+    let scopes = fields.optional("scopes", values::scopes, &mut faults);
+    let reach = Reach::take(&mut fields, &mut faults);
+    let ttl = fields.optional("token_ttl_seconds", values::token_ttl, &mut faults);
+    let status = fields.optional("status", values::client_status, &mut faults);
+    reach.check(desk, &client.0.workspace, &mut faults)?;
+    let record = &mut client.0;
+    record.instances = reach.instances.over(record.instances.take());
+    record.default_instance = reach.default_instance.over(record.default_instance.take());
+    check_default(record.instances.as_deref(), record.default_instance.as_ref(), &mut faults);
+    fields.finish(&["id", "client_id", "workspace"], &mut faults);
+    faults.check()?;
+    if let Some(name) = name {
+        record.name = name;
+    }
+    record.scopes = scopes.unwrap_or(record.scopes);
+    if let Some(ttl) = ttl {
+        client.rules().ttl_seconds = ttl;
+    }
+    if let Some(status) = status {
+        client.set_status(status, desk.now);
+    }
+    let changed = desk.update(&row, &mut client, Action::Update, &[])?;
+    Ok(answer(row, changed))
+}
+
+/// Gives a client a new secret. The one before it is accepted until its grace ends; its tokens are as good as before.
+pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
+    let (row, mut client) = desk.load::<Client>(id)?;
+    client.must_not_be_deleted()?;
+    let mut faults = Faults::default();
+    let mut fields = Fields::parse(body, &mut faults)?;
+    let grace = fields.optional("grace_seconds", values::grace_seconds, &mut faults).unwrap_or(0);
+    fields.finish(&[], &mut faults);
+    faults.check()?;
+    let (secret, sha256) = new_client_secret(desk.random());
+    client.0.secrets = rotated(&client.0.secrets, sha256, grace, desk.now);
+    let changed = desk.update(&row, &mut client, Action::Rotate, &["client_secret"])?;
+    let mut handled = answer(row, changed);
+    if let Answer::Record(shown) = &mut handled.answer {
+        shown.key = Some(secret);
+    }
+    Ok(handled)
+}
+
+/// Deletes a client for good. Again it changes nothing.
+pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
+    let (row, mut client) = desk.load::<Client>(id)?;
+    if client.0.status != CredentialStatus::Deleted {
+        client.set_status(CredentialStatus::Deleted, desk.now);
+    }
+    // What opens nothing any more need not be kept.
+    client.0.secrets.clear();
+    let changed = desk.update(&row, &mut client, Action::Delete, &[])?;
+    Ok(answer(row, changed))
+}
+
+/// Revokes one token. The client showed at the Worker that it is its own; the answer is the record as it is published, so
+/// that the Worker need not wait for KV. A token that is refused already changes nothing.
+pub(super) fn revoke_token<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Handled, Failure> {
+    let revocation: Revocation = serde_json::from_str(body).map_err(|_| Error::Internal)?;
+    let Revocation { client: id, token, issued_at } = revocation;
+    let (row, mut client) = desk.load::<Client>(&id)?;
+    let now = desk.now;
+    let rules = client.rules();
+    if rules.allow(token.id, issued_at) {
+        rules.revoke(token, issued_at, now);
+    }
+    let changed = desk.update(&row, &mut client, Action::RevokeToken, &[])?;
+    let ids = changed.iter().map(|row| (row.kind, row.id.clone())).collect();
+    Ok(Handled { answer: Answer::Text(changed.unwrap_or(row).json), changed: ids })
+}
+
+/// A record that is a client's.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct Client(CredentialRecord);
+
+impl Client {
+    fn must_not_be_deleted(&self) -> Result<(), Failure> {
+        match self.0.status {
+            CredentialStatus::Deleted => Err(Failure::conflict("The client is deleted, and that is for good")),
+            _ => Ok(()),
+        }
+    }
+
+    fn rules(&mut self) -> &mut TokenRules {
+        self.0.tokens.get_or_insert(TokenRules::new(TokenTtl::DEFAULT))
+    }
+
+    /// A client that stops being active loses its tokens: they are not good again when it is active again.
+    fn set_status(&mut self, status: CredentialStatus, now: Timestamp) {
+        if self.0.status == CredentialStatus::Active && status != CredentialStatus::Active {
+            self.rules().end_all(now);
+        }
+        self.0.status = status;
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ClientView {
+    id: CredentialId,
+    client_id: CredentialId,
+    name: String,
+    workspace: Workspace,
+    scopes: Scopes,
+    instances: Option<Vec<InstanceId>>,
+    default_instance: Option<InstanceId>,
+    token_ttl_seconds: Option<TokenTtl>,
+    /// Tokens that were issued then or earlier are refused.
+    tokens_ended_at: Option<String>,
+    /// How many tokens that would still be good are refused one by one.
+    revoked_tokens: usize,
+    /// Until when the secret before the last rotation is accepted.
+    previous_secret_until: Option<String>,
+    status: CredentialStatus,
+}
+
+impl Record for Client {
+    const KIND: Kind = Kind::OauthClient;
+    type View = ClientView;
+
+    fn read(json: &str) -> Result<Self, RecordError> {
+        CredentialRecord::from_json(json).map(Self)
+    }
+
+    fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    fn workspace(&self) -> &Workspace {
+        &self.0.workspace
+    }
+
+    fn status(&self) -> &'static str {
+        Record::status(&self.0)
+    }
+
+    fn set_revision(&mut self, revision: u64) {
+        self.0.revision = revision;
+    }
+
+    fn view(&self) -> ClientView {
+        let record = &self.0;
+        let rules = record.tokens.as_ref();
+        ClientView {
+            id: record.id.clone(),
+            client_id: record.id.clone(),
+            name: record.name.clone(),
+            workspace: record.workspace.clone(),
+            scopes: record.scopes,
+            instances: record.instances.clone(),
+            default_instance: record.default_instance.clone(),
+            token_ttl_seconds: rules.map(|rules| rules.ttl_seconds),
+            tokens_ended_at: rules.and_then(|rules| rules.not_before).map(Timestamp::to_rfc3339),
+            revoked_tokens: rules.map_or(0, |rules| rules.revoked.len()),
+            previous_secret_until: record.secrets.iter().find_map(|secret| secret.until).map(Timestamp::to_rfc3339),
+            status: record.status,
+        }
+    }
+}
