@@ -135,7 +135,7 @@ async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
 
 /// The answer, once what is left of the request's body was read.
 async fn drained(request: &web_sys::Request, response: Response) -> Response {
-    if request.body().is_none() || request.body_used() {
+    if request.body().is_none() {
         return response;
     }
     let waiting = JsFuture::from(platform::drained(request, Clone::clone(&response)));
