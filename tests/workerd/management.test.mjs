@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { startCore } from "../../dev/core/server.mjs";
 import { admin } from "./harness/admin.mjs";
-import { assertError, startProxy } from "./proxied.mjs";
+import { CORE_KEY, assertError, startProxy } from "./proxied.mjs";
+import { NONCE_LENGTH, open, sealedBytes } from "./sealed.mjs";
 
 /** The isolate's cache is switched off, so that a change is seen as soon as it is published. */
 const AT_ONCE = { vars: { CACHE_ENTRIES: "0" } };
@@ -167,6 +168,26 @@ describe("an instance", () => {
     await proxy.desk.expect(409, "PATCH", `/instances/${id}`, { status: "active" });
     const again = { id, name: "again", base_url: proxy.upstream.origin, core_key: "k" };
     assertError(await proxy.desk.call("POST", "/instances", again), 409, "ADMIN_CONFLICT");
+  });
+
+  test("has its secrets sealed so that WebCrypto opens them for it alone, each under a nonce of its own", async () => {
+    const access = { client_id: "id.access", client_secret: "access-secret" };
+    const make = async () => {
+      const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin, access });
+      return JSON.parse(proxy.worker.kv.value("INSTANCES", `instance/${id}`));
+    };
+    const records = [await make(), await make()];
+    const nonces = new Set();
+    for (const { id: instance, workspace, core_key, access: kept } of records) {
+      const secrets = [["core_key", core_key, CORE_KEY], ["access.client_id", kept.client_id, "id.access"], ["access.client_secret", kept.client_secret, "access-secret"]];
+      for (const [field, text, clear] of secrets) {
+        const binding = { instance, workspace, field, origin: proxy.upstream.origin };
+        assert.equal(await open(text, binding), clear);
+        await assert.rejects(open(text, { ...binding, instance: proxy.instance.id }));
+        nonces.add(sealedBytes(text).subarray(0, NONCE_LENGTH).toString("hex"));
+      }
+    }
+    assert.equal(nonces.size, 6);
   });
 
   test("that is deleted keeps nothing that opens its Core", async () => {
