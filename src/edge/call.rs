@@ -1,5 +1,7 @@
 //! A request that was let through, from its plan to its answer.
 
+mod keyed;
+
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
@@ -18,7 +20,10 @@ use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::{BLNK_KEY, REFERENCE, REQUEST_ID};
 use crate::proxy::outcome::{is_html, reference_origin, unknown_fate};
 use crate::proxy::routes::Body;
-use crate::proxy::{Plan, Upstream, settle};
+use crate::proxy::{Method, Plan, Upstream, settle};
+
+/// The most of a body, in bytes, that the platform itself reads on when nobody wants it: its HTTP server's grace.
+const PLATFORM_DRAINS: usize = 64 << 10;
 
 /// Everything that is kept of a request while Core is asked. JavaScript holds it between the turns, and hands it back once.
 #[wasm_bindgen]
@@ -37,8 +42,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Carries a plan out: reads the body first where it must be completed, else sends the request at once. Gives a
-    /// response or the promise of one.
+    /// Carries a plan out: reads the body first where it must be completed or kept, else sends the request at once. Gives
+    /// a response or the promise of one.
     pub fn start(
         plan: Plan,
         arrival: Arrival,
@@ -49,16 +54,34 @@ impl Call {
         let body = plan.route.body;
         let mut call =
             Self { plan, arrival, state: Rc::clone(state), cache, warning, sent_at: None, enriched: None, body: None };
+        let keyed = call.plan.idempotency.is_some();
         match body {
-            Body::Nothing => call.send(JsValue::NULL),
-            Body::Streamed | Body::Upload => call.send(JsValue::TRUE),
-            Body::Enriched(_) => match call.prepare_body() {
+            Body::Nothing if keyed => call.ask(&Uint8Array::new_with_length(0)),
+            Body::Nothing if !call.plan.route.writes() => call.send(JsValue::NULL),
+            Body::Nothing => call.send("empty".into()),
+            Body::Streamed | Body::Upload if !keyed => {
+                let stream = call.stream();
+                call.send(stream.into())
+            }
+            Body::Streamed | Body::Upload | Body::Enriched(_) => match call.prepare_body() {
                 Ok(limit) => {
                     let (request, declared) = (call.request(), call.arrival.lines().declared_length().is_some());
                     platform::with_body(call, &request, limit, declared).into()
                 }
                 Err(error) => call.refuse(&error),
             },
+        }
+    }
+
+    /// How a body that passes unread goes up; the kinds are those of `glue.js`.
+    fn stream(&self) -> &'static str {
+        let declared = self.arrival.lines().declared_length();
+        let nothing = declared == Some(0) || self.arrival.request.body().is_none();
+        match declared {
+            _ if nothing && self.plan.route.method == Method::Put => "empty",
+            _ if nothing => "own",
+            Some(..=PLATFORM_DRAINS) => "own",
+            _ => "guarded",
         }
     }
 
@@ -69,7 +92,7 @@ impl Call {
             let lines = self.arrival.lines();
             (lines.declared_length(), lines.is_encoded())
         };
-        if encoded {
+        if encoded && matches!(self.plan.route.body, Body::Enriched(_)) {
             return Err(Error::UnsupportedEncoding);
         }
         if declared.is_some_and(|length| length > limit) {
@@ -149,8 +172,11 @@ impl Call {
 /// The turns in which JavaScript hands the call back.
 #[wasm_bindgen]
 impl Call {
-    /// The body is there: complete it and send it.
+    /// The body is there: complete it and send it, or have it sent.
     pub fn body_read(mut self, body: &Uint8Array) -> JsValue {
+        if self.plan.idempotency.is_some() {
+            return self.ask(body);
+        }
         let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
         match self.enrich(body, shape) {
             Ok(body) => self.send(body.into()),

@@ -48,20 +48,30 @@ const DRAIN_MS = 2_000;
  * answer is lost on current workerd about every other time.
  */
 export async function drained(request, response) {
-  let timer;
-  try {
-    const reader = request.body.getReader();
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS, { done: true })));
-    for (let left = DRAIN_BYTES; left > 0; ) {
-      const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) break;
-      left -= value.byteLength;
-    }
-  } catch {
-    // The caller is gone, or the body was read already: the answer goes out as it is.
-  }
-  clearTimeout(timer);
+  await drain(request.body);
   return response;
+}
+
+function drain(body) {
+  return within(DRAIN_MS, readAway(body)).catch(() => {
+    // The caller is gone, or the body was read already: the answer goes out as it is.
+  });
+}
+
+async function readAway(body) {
+  const reader = body.getReader();
+  for (let left = DRAIN_BYTES; left > 0; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    left -= value.byteLength;
+  }
+}
+
+/** Waits for a promise, no longer than `ms`. */
+function within(ms, promise) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** The body as one Uint8Array; null where it is larger than `limit`. With a Content-Length it cannot be longer than that. */
@@ -73,17 +83,11 @@ export async function readBody(request, limit, declared) {
   }
   const chunks = [];
   let length = 0;
-  // Not `for await`: to leave such a loop cancels the body, and on current workerd the answer with it.
-  const reader = request.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
-    if (length > limit) {
-      reader.releaseLock();
-      return null;
-    }
-    chunks.push(value);
+  // Left before its end it must not be cancelled: the rest is drained.
+  for await (const chunk of request.body.values({ preventCancel: true })) {
+    length += chunk.byteLength;
+    if (length > limit) return null;
+    chunks.push(chunk);
   }
   const whole = new Uint8Array(length);
   let at = 0;
@@ -106,27 +110,70 @@ export function withBody(call, request, limit, declared) {
 
 /**
  * Sends a request to Core and gives the answer to be returned. `set` is name and value, a line each; they come on top of the
- * caller's own headers. `body` is null, bytes, or true for the caller's own stream.
+ * caller's own headers. `body` is null, bytes, or the name of a kind of stream (see `bodyOf`).
  */
 export function forward(call, request, url, set, timeoutMs, body) {
-  let answer;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
+  let up, answer;
   try {
-    answer = send(request, url, set, timeoutMs, body);
+    up = bodyOf(request, body);
+    answer = send(request, url, set, deadline.signal, up.body);
   } catch {
+    clearTimeout(timer);
     return call.not_sent();
   }
   return answer.then(
     (answer) => {
+      // From here on nothing is cut: a signal that fires later would still end a body that nobody has begun to read.
+      clearTimeout(timer);
       const status = answer.status;
       // Only where the type decides anything is it handed over.
       const type = status === 403 || status >= 500 ? answer.headers.get("content-type") : null;
       return call.answered(answer, status, type ?? undefined);
     },
-    (error) => call.failed(error?.name === "TimeoutError"),
+    () => {
+      clearTimeout(timer);
+      const response = call.failed(deadline.signal.aborted);
+      return up.taken ? within(DRAIN_MS, up.taken).then(() => response) : response;
+    },
   );
 }
 
-function send(request, url, set, timeoutMs, body) {
+/**
+ * What goes up, and for a stream that Core may not take to its end `taken`, settled when someone has read all of it.
+ * - `own`: the caller's stream as it is.
+ * - `guarded`: the same through a pipe. When Core goes away before it has it all, the rest is drained here: the platform
+ *   would cancel it, and lose our answer with it.
+ * - `empty`: a stream with nothing in it. Without one the platform itself sends an idempotent method once more when a pooled
+ *   connection breaks, and a deletion that was done would be answered 404.
+ */
+function bodyOf(request, body) {
+  if (body === "own") return { body: request.body };
+  if (body === "empty") {
+    const { readable, writable } = new IdentityTransformStream();
+    writable.close().catch(() => {});
+    return { body: readable };
+  }
+  if (body !== "guarded") return { body };
+  const length = request.headers.get("content-length");
+  const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
+  const taken = request.body.pipeTo(writable, { preventCancel: true }).catch(() => drain(request.body));
+  return { body: readable, taken };
+}
+
+function send(request, url, set, signal, body) {
+  return fetch(url, {
+    method: request.method,
+    headers: upstreamHeaders(request, set),
+    body,
+    redirect: "manual",
+    cache: "no-store",
+    signal,
+  });
+}
+
+function upstreamHeaders(request, set) {
   const sent = request.headers;
   const headers = new Headers();
   for (const name of forwarded) {
@@ -137,26 +184,29 @@ function send(request, url, set, timeoutMs, body) {
   if (address !== null) headers.set("x-forwarded-for", address);
   const lines = set.split("\n");
   for (let at = 0; at + 1 < lines.length; at += 2) headers.set(lines[at], lines[at + 1]);
-  return fetch(url, {
-    method: request.method,
-    headers,
-    body: body === true ? request.body : body,
-    redirect: "manual",
-    cache: "no-store",
-    signal: AbortSignal.timeout(timeoutMs),
-  });
+  return headers;
+}
+
+/** The headers of a request to Core, for the object that sends it: name and value in turn. */
+export function upstreamPairs(request, set) {
+  return [...upstreamHeaders(request, set)].flat();
 }
 
 /** Core's answer with the header rules applied; its body is passed on unread. */
 export function passOn(answer, requestId, reference) {
   const passed = new Response(answer.body, answer);
-  const headers = passed.headers;
-  const named = headers.get("connection");
-  if (named !== null) for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
-  for (const name of neverReturned) headers.delete(name);
+  const headers = cleaned(passed.headers);
   headers.set("x-request-id", requestId);
   if (reference) headers.set("x-blnk-reference", reference);
   return passed;
+}
+
+/** Headers of an answer, less those that are never passed on. */
+export function cleaned(headers) {
+  const named = headers.get("connection");
+  if (named !== null) for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
+  for (const name of neverReturned) headers.delete(name);
+  return headers;
 }
 
 /** Keeps a write and its log line alive when the caller hangs up. */
