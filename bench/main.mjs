@@ -1,12 +1,11 @@
 // `npm run bench`: what a request costs, compared with a bare pass-through and with the same job written by hand.
 //
-//   npm run bench                              all works, 7 rounds
-//   npm run bench -- --rounds 3 --seconds 0.5  shorter, and noisier
-//   npm run bench -- --only get,enriched       some works (their names are in works.mjs)
+//   npm run bench                              all works
+//   npm run bench -- --rounds 7 --seconds 0.2  shorter, and noisier
+//   npm run bench -- --only get,enriched       some works (their names are in works.mjs; `cold` for the cold starts)
 //   npm run bench -- --build before=/a/folder  another build of the worker beside this one; may be repeated
-import { cpus, release, totalmem } from "node:os";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "../dev/build.mjs";
@@ -22,6 +21,10 @@ import { buildUpstream, installOha, startUpstream } from "./setup.mjs";
 import { OWN, prepareWorkers, startWorker } from "./workers.mjs";
 import { publish, works as allWorks } from "./works.mjs";
 
+// Many short rounds say more than few long ones: a disturbance spoils a round, and the median leaves it out.
+const ROUNDS = 21;
+const SLOT_SECONDS = 0.3;
+const COLD = "cold";
 const RESULTS = join(root, "bench", "results");
 
 await main(import.meta.url, async () => {
@@ -31,8 +34,8 @@ await main(import.meta.url, async () => {
   if (options.builds[OWN] === undefined) await build();
   await buildUpstream();
   const result = await bench(await installOha(), { ...options, builds: { [OWN]: join(root, "build"), ...options.builds } });
-  say(`\n${ratioTable(result)}\n\n${otherRatios(result)}\n\n${figureTable(result)}\n`);
-  say("Ratios are medians of the rounds' own ratios, with their quartiles.");
+  for (const table of [ratioTable(result), otherRatios(result), figureTable(result)]) if (table !== "") say(`\n${table}`);
+  say("\nRatios are medians of the rounds' own ratios, with their quartiles.");
   mkdirSync(RESULTS, { recursive: true });
   const file = join(RESULTS, `${result.at.replaceAll(":", "-")}.json`);
   writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
@@ -45,7 +48,11 @@ async function bench(oha, { rounds, seconds, only, builds }) {
   const kv = await startKv();
   const upstream = await startUpstream();
   publish(kv, upstream.origin);
-  const works = allWorks(folder).filter(({ name }) => only === undefined || only.includes(name));
+  const every = allWorks(folder);
+  const [first] = every;
+  const unknown = only?.filter((name) => name !== COLD && !every.some((work) => work.name === name)) ?? [];
+  if (unknown.length > 0) throw new Failure(`There is no work named ${unknown.join(", ")}; there are ${every.map(({ name }) => name).join(", ")} and ${COLD}.`);
+  const works = every.filter(({ name }) => only === undefined || only.includes(name));
   const prepared = await prepareWorkers(folder, builds);
   const surroundings = { kvAddress: kv.address, coreUrl: upstream.origin };
   const workers = await Promise.all(prepared.map((worker) => startWorker(worker, surroundings)));
@@ -53,31 +60,47 @@ async function bench(oha, { rounds, seconds, only, builds }) {
     say("Bench: checking that all workers do the same job …");
     await check(workers, kv);
     workers.forEach(({ output }) => output.keep(false));
-    const running = { oha, workers, works, seconds, prepared, surroundings };
+    const names = workers.map(({ name }) => name);
+    const result = { at: new Date().toISOString(), machine: machine(), works, workers: names, rounds: [], coldStarts: [] };
+    const running = { oha, workers, works, seconds };
     const counts = await calibrate(running, progress);
-    const result = { at: new Date().toISOString(), machine: machine(), works, workers: workers.map(({ name }) => name), rounds: [], coldStarts: [] };
-    for (let number = 0; number < rounds; number += 1) {
+    for (let number = 0; works.length > 0 && number < rounds; number += 1) {
       result.rounds.push(await round(running, counts, number, progress));
       kv.forget();
     }
-    await Promise.all(workers.map((worker) => worker.process.end()));
-    if (only === undefined || only.includes("cold")) {
-      for (let number = 0; number < rounds; number += 1) result.coldStarts.push(await coldStarts({ ...running, works: allWorks(folder) }, number));
+    // The others are quiet now, but they still hold memory and processor caches.
+    await stopAll(workers);
+    const coldRounds = only === undefined || only.includes(COLD) ? rounds : 0;
+    for (let number = 0; number < coldRounds; number += 1) {
+      progress(`cold start ${number + 1}`);
+      result.coldStarts.push(await coldStarts(prepared, surroundings, first, number));
     }
     progress("");
     return result;
   } finally {
-    await Promise.all(workers.map((worker) => worker.process.end()));
+    await stopAll(workers);
     upstream.stop();
     await kv.stop();
   }
 }
 
+function stopAll(workers) {
+  return Promise.all(workers.map((worker) => worker.process.end()));
+}
+
 function optionsFrom(args) {
+  try {
+    return parsed(args);
+  } catch (error) {
+    throw new Failure(error.message);
+  }
+}
+
+function parsed(args) {
   const strings = { type: "string" };
   const { values } = parseArgs({ args, options: { rounds: strings, seconds: strings, only: strings, build: { ...strings, multiple: true } } });
   const builds = Object.fromEntries((values.build ?? []).map((text) => text.split("=")));
-  return { rounds: Number(values.rounds ?? 7), seconds: Number(values.seconds ?? 1), only: values.only?.split(","), builds };
+  return { rounds: Number(values.rounds ?? ROUNDS), seconds: Number(values.seconds ?? SLOT_SECONDS), only: values.only?.split(","), builds };
 }
 
 /** What the figures depend on; nothing that names the machine. */

@@ -61,12 +61,11 @@ async function sample(oha, worker, work, count) {
 }
 
 /**
- * Cold starts: a fresh process of each worker, up to its first answer.
+ * Cold starts: a fresh process of each worker, up to its first answer to `work`.
  * @returns {Promise<Record<string, { total: number, answer: number, cpu: number }>>} by worker: milliseconds from the start
  *   of the process and from when it listens, each to the end of the first answer; CPU milliseconds of it all
  */
-export async function coldStarts({ prepared, works, surroundings }, number) {
-  const [work] = works;
+export async function coldStarts(prepared, surroundings, work, number) {
   const samples = {};
   for (const worker of rotated(prepared, number)) {
     const started = performance.now();

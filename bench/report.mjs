@@ -1,5 +1,5 @@
 // The figures as tables, in Markdown.
-import { median, ratio, spread } from "./stats.mjs";
+import { median, ratio } from "./stats.mjs";
 import { BARE, HANDWRITTEN } from "./workers.mjs";
 
 /**
@@ -7,6 +7,7 @@ import { BARE, HANDWRITTEN } from "./workers.mjs";
  * @param {object} result as it is written to the results
  */
 export function ratioTable({ works, workers, rounds }) {
+  if (rounds.length === 0) return "";
   const shown = workers.filter((name) => name !== BARE);
   const head = ["CPU of a request", ...shown.map((name) => `${name} to ${BARE}`), ...peersOf(shown).map((name) => `${name} to ${HANDWRITTEN}`)];
   const rows = works.map(({ name, title }) => {
@@ -19,14 +20,18 @@ export function ratioTable({ works, workers, rounds }) {
 
 /** What the ratios are made of: CPU, throughput, latencies, memory. */
 export function figureTable({ works, workers, rounds }) {
+  if (rounds.length === 0) return "";
   const head = ["work", "worker", "CPU µs", "user", "system", "requests/s", "MB/s", "p50 ms", "p99 ms", "memory MB"];
   const rows = works.flatMap(({ name, title, bodyBytes = 0 }) =>
     workers.flatMap((worker) => {
       const samples = rounds.map((round) => round[name][worker]).filter((sample) => sample !== undefined);
       if (samples.length === 0) return [];
       const of = (field) => median(samples.map((sample) => sample[field]));
-      const throughput = (of("perSecond") * bodyBytes) / 1e6;
-      return [[title, worker, ...["cpu", "user", "system"].map((field) => of(field).toFixed(1)), of("perSecond").toFixed(0), throughput.toFixed(0), of("p50").toFixed(2), of("p99").toFixed(2), (of("peak") / 1e6).toFixed(0)]];
+      // A slot is too short for its ticks to tell user and system apart; all rounds together are not.
+      const ticks = (field) => samples.reduce((sum, sample) => sum + sample[field], 0);
+      const user = (of("cpu") * ticks("user")) / (ticks("user") + ticks("system"));
+      const figures = [of("cpu"), user, of("cpu") - user, of("perSecond"), (of("perSecond") * bodyBytes) / 1e6];
+      return [[title, worker, ...figures.map((figure) => figure.toFixed(0)), of("p50").toFixed(2), of("p99").toFixed(2), (of("peak") / 1e6).toFixed(0)]];
     }),
   );
   return table(head, rows);
@@ -42,14 +47,14 @@ export function otherRatios({ works, workers, rounds, coldStarts }) {
       lines.push(["upload, throughput", worker, BARE, inWords(ratio(of(worker), of(BARE)))]);
     }
   }
-  if (coldStarts.length === 0) return table(["other", "worker", "to", "ratio"], lines);
-  for (const worker of workers.filter((name) => name !== HANDWRITTEN)) {
-    for (const [field, title] of Object.entries({ total: "cold start, from the start of the process", answer: "cold start, the first request", cpu: "cold start, CPU" })) {
+  const parts = { total: "cold start, from the start of the process", answer: "cold start, the first request", cpu: "cold start, CPU" };
+  for (const worker of coldStarts.length === 0 ? [] : workers.filter((name) => name !== HANDWRITTEN)) {
+    for (const [field, title] of Object.entries(parts)) {
       const of = (name) => coldStarts.map((samples) => samples[name][field]);
-      lines.push([`${title} (${spread(of(worker)).median.toFixed(1)} ms)`, worker, HANDWRITTEN, inWords(ratio(of(worker), of(HANDWRITTEN)))]);
+      lines.push([`${title} (${median(of(worker)).toFixed(1)} ms)`, worker, HANDWRITTEN, inWords(ratio(of(worker), of(HANDWRITTEN)))]);
     }
   }
-  return table(["other", "worker", "to", "ratio"], lines);
+  return lines.length === 0 ? "" : table(["other", "worker", "to", "ratio"], lines);
 }
 
 function peersOf(names) {
