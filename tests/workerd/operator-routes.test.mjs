@@ -40,6 +40,8 @@ const SPELLINGS = {
   "up and down with an escaped slash": (path) => `/ledgers/..%2f${path.slice(1)}`,
   "up and down behind a free parameter": (path) => `/transactions/reference/..%2F..${path}`,
   "up and down in a free parameter": (path) => `/transactions/reference/%2E%2E%2f%2e%2e%2f${path.slice(1)}`,
+  "up and down in a free parameter, only slashes escaped": (path) => `/transactions/reference/..%2f..%2f${slashes(path, "%2F").slice(1)}`,
+  "up and down in the last free parameter": (path) => `/balances/indicator/x/currency/..%2F..%2f..%2f..${slashes(path, "%2f").replace("/", "%2F")}`,
   "up over the front": (path) => `/../..${path}`,
   "up and down with a parameter": (path) => `/ledgers/..;x=1${path}`,
   "a trailing slash": (path) => `${path}/`,
