@@ -48,8 +48,25 @@ pub enum Error {
     Busy,
     /// The credential has used up its requests for now.
     RateLimited,
-    /// `Idempotency-Key` on a write: this build does not keep such a promise.
+    /// `Idempotency-Key` on an upload, whose body is not held here.
     IdempotencyNotSupported,
+    /// An `Idempotency-Key` that is empty, too long, sent twice or not plain.
+    InvalidIdempotencyKey,
+    /// The first request with this key is under way.
+    IdempotencyInFlight,
+    /// The key belongs to another request.
+    IdempotencyMismatch,
+    /// Whether the first request with this key was carried out cannot be found out.
+    IdempotencyOutcomeUnknown,
+    /// The first request with this key was carried out, and its answer is not there any more.
+    IdempotencyReplayUnavailable {
+        /// The status of that answer, where it is known.
+        status: Option<u16>,
+    },
+    /// What became of the first request with this key could not be found out just now, or what keeps keys did not answer.
+    IdempotencyUnavailable,
+    /// The caller's own reference was in use before.
+    ReferenceUsed,
     /// KV did not answer, or a record cannot be used.
     RegistryUnavailable,
     /// `fetch` failed, or the answer is not Core's.
@@ -115,6 +132,10 @@ pub enum Outcome {
     NotSent,
     /// It was: whether Core booked cannot be told.
     Unknown,
+    /// The same; and sending it again with the same `Idempotency-Key` finds out, and does not book it twice.
+    UnknownWithKey,
+    /// Core acted.
+    Done,
 }
 
 impl WriteFate {
@@ -124,6 +145,9 @@ impl WriteFate {
 
 /// How long a caller should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
+
+/// The same, while another request with its key is under way: most are over within a second.
+const IN_FLIGHT_SECONDS: &str = "1";
 /// The same after a rate limit: the longer of the two periods that a limiter can have, as it does not tell which is its own.
 const RATE_LIMIT_SECONDS: &str = "60";
 
@@ -163,6 +187,13 @@ impl Error {
             Self::Busy => (503, "PROXY_BUSY"),
             Self::RateLimited => (429, "PROXY_RATE_LIMITED"),
             Self::IdempotencyNotSupported => (400, "PROXY_IDEMPOTENCY_NOT_SUPPORTED"),
+            Self::InvalidIdempotencyKey => (400, "PROXY_INVALID_IDEMPOTENCY_KEY"),
+            Self::IdempotencyInFlight => (409, "PROXY_IDEMPOTENCY_IN_FLIGHT"),
+            Self::IdempotencyMismatch => (422, "PROXY_IDEMPOTENCY_MISMATCH"),
+            Self::IdempotencyOutcomeUnknown => (409, "PROXY_IDEMPOTENCY_OUTCOME_UNKNOWN"),
+            Self::IdempotencyReplayUnavailable { .. } => (409, "PROXY_IDEMPOTENCY_REPLAY_UNAVAILABLE"),
+            Self::IdempotencyUnavailable => (503, "PROXY_IDEMPOTENCY_UNAVAILABLE"),
+            Self::ReferenceUsed => (409, "PROXY_REFERENCE_USED"),
             Self::RegistryUnavailable => (503, "PROXY_REGISTRY_UNAVAILABLE"),
             Self::CoreUnreachable { .. } => (502, "PROXY_CORE_UNREACHABLE"),
             Self::CoreRedirect { .. } => (502, "PROXY_CORE_REDIRECT"),
@@ -193,9 +224,7 @@ impl Error {
             Self::InvalidPath => "The path or query has characters or escapes that are not allowed",
             Self::UriTooLong => "The URL is too long",
             Self::RouteNotFound => "There is no such route",
-            Self::MethodNotAllowed { .. } | Self::AdminMethodNotAllowed { .. } => {
-                "The route does not take this method"
-            }
+            Self::MethodNotAllowed { .. } | Self::AdminMethodNotAllowed { .. } => "The route does not take this method",
             Self::InsufficientScope { needed } => {
                 return format!("The credential lacks the scope {}", needed.as_str());
             }
@@ -204,7 +233,25 @@ impl Error {
             Self::BodyIncomplete => "The body ended before it was whole",
             Self::Busy => "The worker holds too many bodies at once; try again in a moment",
             Self::RateLimited => "This credential has sent too many requests; wait before sending more",
-            Self::IdempotencyNotSupported => "Idempotency-Key is not supported here: send the request without it",
+            Self::IdempotencyNotSupported => "Idempotency-Key is not supported on uploads: send the request without it",
+            Self::InvalidIdempotencyKey => {
+                "Idempotency-Key must be sent once, as 1 to 255 printable ASCII characters without a comma"
+            }
+            Self::IdempotencyInFlight => {
+                "The first request with this Idempotency-Key is under way; try again in a moment"
+            }
+            Self::IdempotencyMismatch => "This Idempotency-Key was used for another request: send a new key",
+            Self::IdempotencyOutcomeUnknown => {
+                "What became of the first request with this Idempotency-Key cannot be found out"
+            }
+            Self::IdempotencyReplayUnavailable { .. } => {
+                "The first request with this Idempotency-Key was carried out, and its answer cannot be given again: \
+                 read what it changed"
+            }
+            Self::IdempotencyUnavailable => {
+                "The Idempotency-Key or its reference cannot be looked up at the moment; try again in a moment with the same key"
+            }
+            Self::ReferenceUsed => "The reference is in use already: Core would have dropped this transaction",
             Self::RegistryUnavailable => "The registry cannot be read at the moment; try again in a moment",
             Self::CoreUnreachable { .. } => "Blnk Core could not be reached",
             Self::CoreRedirect { .. } => "Blnk Core's address answered with a redirect, which is not followed",
@@ -217,9 +264,7 @@ impl Error {
             Self::AdminUnauthorized => "An administrator's bearer token is required",
             Self::AdminNotFound => "There is no such record or path",
             Self::AdminConflict { reason } => return reason.clone(),
-            Self::AdminUnavailable => {
-                "The registry did not answer: read the record before sending the change again"
-            }
+            Self::AdminUnavailable => "The registry did not answer: read the record before sending the change again",
         };
         text.to_owned()
     }
@@ -245,9 +290,10 @@ impl Error {
                 let names: Vec<&str> = allow.iter().map(|method| method.as_str()).collect();
                 vec![("Allow", names.join(", "))]
             }
-            Self::Busy | Self::RegistryUnavailable | Self::AdminUnavailable => {
+            Self::Busy | Self::RegistryUnavailable | Self::AdminUnavailable | Self::IdempotencyUnavailable => {
                 vec![("Retry-After", RETRY_AFTER_SECONDS.to_owned())]
             }
+            Self::IdempotencyInFlight => vec![("Retry-After", IN_FLIGHT_SECONDS.to_owned())],
             Self::RateLimited => vec![("Retry-After", RATE_LIMIT_SECONDS.to_owned())],
             _ => Vec::new(),
         }
@@ -261,9 +307,7 @@ impl Error {
         let mut message = self.message();
         if let Some(fate) = fate {
             fate.describe(&mut details);
-            if fate.outcome == Outcome::Unknown {
-                message.push_str(fate.advice());
-            }
+            message.push_str(fate.advice());
         }
         json!({
             "error": message,
@@ -291,11 +335,15 @@ impl Error {
             ) => {
                 add("item", (*item).into());
             }
-            Self::CoreUnreachable { upstream_status: Some(status) } | Self::CoreRedirect { upstream_status: status } => {
+            Self::CoreUnreachable { upstream_status: Some(status) }
+            | Self::CoreRedirect { upstream_status: status } => {
                 add("upstream_status", (*status).into());
             }
             Self::CoreTimeout { timeout_ms } => {
                 add("timeout_ms", (*timeout_ms).into());
+            }
+            Self::IdempotencyReplayUnavailable { status: Some(status) } => {
+                add("status", (*status).into());
             }
             Self::AdminInvalidRequest { fields } => {
                 let faults = fields.iter().map(|(field, fault)| json!({ "field": field, "message": fault }));
@@ -311,7 +359,8 @@ impl WriteFate {
     fn describe(&self, details: &mut Map<String, Value>) {
         let outcome = match self.outcome {
             Outcome::NotSent => "not_sent",
-            Outcome::Unknown => "unknown",
+            Outcome::Unknown | Outcome::UnknownWithKey => "unknown",
+            Outcome::Done => "done",
         };
         details.insert("outcome".to_owned(), outcome.into());
         if let Some(reference) = &self.reference {
@@ -324,12 +373,17 @@ impl WriteFate {
         }
     }
 
-    /// What is safe to do next, after a write whose outcome is unknown.
+    /// What is safe to do next, after a write whose outcome is unknown; empty after any other.
     fn advice(&self) -> &'static str {
-        if self.reference.is_some() || !self.references.is_empty() {
-            ". Core may have acted: look the reference up before sending it again, and send it again only with the same reference"
-        } else {
-            ". Core may have acted: read the record before sending it again"
+        match self.outcome {
+            Outcome::NotSent | Outcome::Done => "",
+            Outcome::UnknownWithKey => {
+                ". Core may have acted: sent again with the same Idempotency-Key, it is not booked twice"
+            }
+            Outcome::Unknown if self.reference.is_some() || !self.references.is_empty() => {
+                ". Core may have acted: look the reference up before sending it again, and send it again only with the same reference"
+            }
+            Outcome::Unknown => ". Core may have acted: read the record before sending it again",
         }
     }
 }

@@ -25,6 +25,13 @@ fn every_error() -> Vec<Error> {
         Error::Busy,
         Error::RateLimited,
         Error::IdempotencyNotSupported,
+        Error::InvalidIdempotencyKey,
+        Error::IdempotencyInFlight,
+        Error::IdempotencyMismatch,
+        Error::IdempotencyOutcomeUnknown,
+        Error::IdempotencyReplayUnavailable { status: Some(201) },
+        Error::IdempotencyUnavailable,
+        Error::ReferenceUsed,
         Error::RegistryUnavailable,
         Error::CoreUnreachable { upstream_status: Some(502) },
         Error::CoreRedirect { upstream_status: 301 },
@@ -96,11 +103,12 @@ fn an_unauthenticated_caller_is_told_how_to_authenticate() {
 }
 
 #[test]
-fn every_405_has_allow_and_every_503_retry_after() {
+fn every_405_has_allow_and_all_that_may_be_tried_again_retry_after() {
     for error in every_error() {
         let has = |wanted: &str| error.headers().iter().any(|(name, _)| *name == wanted);
         assert_eq!(has("Allow"), error.status() == 405, "{error:?}");
-        assert_eq!(has("Retry-After"), matches!(error.status(), 429 | 503), "{error:?}");
+        let again = matches!(error.status(), 429 | 503) || error == Error::IdempotencyInFlight;
+        assert_eq!(has("Retry-After"), again, "{error:?}");
     }
     let allow = Error::MethodNotAllowed { allow: vec![Method::Get, Method::Put] }.headers();
     assert_eq!(allow, [("Allow", "GET, PUT".to_owned())]);
@@ -122,6 +130,27 @@ fn a_write_of_unknown_outcome_names_its_reference_and_what_is_safe() {
     assert_eq!(details["reference"], "ref_1");
     assert_eq!(details["timeout_ms"], 1_000);
     assert!(body["error"].as_str().unwrap().contains("look the reference up before sending it again"));
+}
+
+#[test]
+fn a_create_of_unknown_outcome_with_a_key_may_be_sent_again() {
+    let reference = Some("ref_1".to_owned());
+    let fate = WriteFate { outcome: Outcome::UnknownWithKey, reference, references: Vec::new() };
+    let body = parsed(&Error::CoreTimeout { timeout_ms: 1_000 }, Some(&fate));
+    assert_eq!(body["error_detail"]["details"]["outcome"], "unknown");
+    assert!(body["error"].as_str().unwrap().ends_with("with the same Idempotency-Key, it is not booked twice"));
+}
+
+#[test]
+fn a_write_that_was_done_says_so_with_the_status_that_it_got() {
+    let reference = Some("ref_1".to_owned());
+    let fate = WriteFate { outcome: Outcome::Done, reference, references: Vec::new() };
+    let body = parsed(&Error::IdempotencyReplayUnavailable { status: Some(201) }, Some(&fate));
+    let details = &body["error_detail"]["details"];
+    assert_eq!(details["outcome"], "done");
+    assert_eq!(details["status"], 201);
+    assert_eq!(details["reference"], "ref_1");
+    assert!(!body["error"].as_str().unwrap().contains("may have acted"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //!
 //! - [`proxy`]: one request, from its head to a plan or a refusal, and from Core's answer to the caller's.
 //! - [`enrich`]: what is added to a transaction body, and how.
+//! - [`idempotency`]: what a write with an `Idempotency-Key` gets, the first time and again.
 //! - [`registry`]: the records (instances, credentials), their secrets, and the isolate's cache of them.
 //! - [`store`]: the registry's tables, as one small trait.
 //! - [`admin`]: the management surface over those records.
@@ -20,6 +21,7 @@ pub mod config;
 mod edge;
 pub mod enrich;
 pub mod error;
+pub mod idempotency;
 pub mod log;
 pub mod oauth;
 pub mod proxy;

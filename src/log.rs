@@ -105,6 +105,9 @@ pub struct Line<'a> {
     /// On creates: whether the reference was `made` here or `given`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
+    /// With an `Idempotency-Key`: what became of the request, in a word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<&'a str>,
     /// What an operator needs to know more, without anything secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'a str>,
