@@ -31,30 +31,34 @@ pub mod names {
     pub const CACHE_MISSING_SECONDS: &str = "CACHE_MISSING_SECONDS";
     /// Variable: which requests leave a log line.
     pub const LOG: &str = "LOG";
+    /// Variable: for how many hours an `Idempotency-Key` is remembered; a fraction is allowed.
+    pub const IDEMPOTENCY_HOURS: &str = "IDEMPOTENCY_HOURS";
     /// KV namespace: the published credentials.
     pub const CREDENTIALS: &str = "CREDENTIALS";
     /// KV namespace: the published instances.
     pub const INSTANCES: &str = "INSTANCES";
     /// Durable Object: the registry.
     pub const REGISTRY: &str = "REGISTRY";
+    /// Durable Object: one for each idempotency key.
+    pub const IDEMPOTENCY: &str = "IDEMPOTENCY";
     /// Rate limiter, which may be missing: how many requests a credential has.
     pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
     /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).
-    pub const VARIABLES: [&str; 7] = [
+    pub const VARIABLES: [&str; 8] = [
         ADMIN_HOST,
         ALLOW_INSECURE_CORE,
         MAX_TRANSACTION_BYTES,
         CACHE_ENTRIES,
         CACHE_FOUND_SECONDS,
         CACHE_MISSING_SECONDS,
+        IDEMPOTENCY_HOURS,
         LOG,
     ];
     /// The secrets, which no committed file holds.
-    pub const SECRETS: [&str; 5] =
-        [ADMIN_TOKEN, SEALING_KEY, SEALING_KEY_PREVIOUS, SIGNING_KEY, SIGNING_KEY_PREVIOUS];
+    pub const SECRETS: [&str; 5] = [ADMIN_TOKEN, SEALING_KEY, SEALING_KEY_PREVIOUS, SIGNING_KEY, SIGNING_KEY_PREVIOUS];
     /// The bindings that the Worker cannot do without.
-    pub const BINDINGS: [&str; 3] = [CREDENTIALS, INSTANCES, REGISTRY];
+    pub const BINDINGS: [&str; 4] = [CREDENTIALS, INSTANCES, REGISTRY, IDEMPOTENCY];
 }
 
 /// Where settings come from: the Worker's environment, or a map in tests.
@@ -78,6 +82,8 @@ pub struct Config {
     pub max_transaction_bytes: usize,
     /// The bounds of the isolate's caches.
     pub cache: CacheLimits,
+    /// How long an idempotency key is remembered, in milliseconds.
+    pub idempotency_ms: u64,
     /// Which requests leave a log line.
     pub log: Keep,
 }
@@ -120,6 +126,7 @@ impl Config {
             faults.push(format!("{} must be all, errors or a rate from 0 to 1", names::LOG));
             Keep::All
         });
+        let idempotency_ms = milliseconds(vars, names::IDEMPOTENCY_HOURS, 24.0, &mut faults);
         match current {
             Some(current) if faults.is_empty() => Ok(Self {
                 sealer: Sealer::new(current, previous),
@@ -127,6 +134,7 @@ impl Config {
                 allow_insecure_core,
                 max_transaction_bytes,
                 cache,
+                idempotency_ms,
                 log,
             }),
             _ => Err(faults),
@@ -171,6 +179,19 @@ fn number(
             default
         }
     }
+}
+
+/// A number of hours, in milliseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds, positive and small")]
+fn milliseconds(vars: &impl Vars, name: &str, default: f64, faults: &mut Vec<String>) -> u64 {
+    /// From about a third of a second, for tests, to 30 days.
+    const BOUNDS: std::ops::RangeInclusive<f64> = 0.000_1..=720.0;
+    let hours = text(vars, name).map_or(Some(default), |text| text.parse().ok());
+    let hours = hours.filter(|hours| BOUNDS.contains(hours)).unwrap_or_else(|| {
+        faults.push(format!("{name} must be a number of hours from {} to {}", BOUNDS.start(), BOUNDS.end()));
+        default
+    });
+    (hours * 3_600_000.0) as u64
 }
 
 #[cfg(test)]

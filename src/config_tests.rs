@@ -35,6 +35,18 @@ fn a_sealing_key_and_the_bindings_are_enough() {
     assert_eq!(config.max_transaction_bytes, 5_242_880);
     assert_eq!(config.cache, CacheLimits { entries: 10_000, found_seconds: 30, missing_seconds: 5 });
     assert!(!config.allow_insecure_core);
+    assert_eq!(config.idempotency_ms, 24 * 3_600_000);
+}
+
+#[test]
+fn a_key_is_remembered_for_a_number_of_hours_within_bounds() {
+    for (hours, millis) in [("1", 3_600_000), ("0.5", 1_800_000), ("0.0005", 1_800), ("720", 2_592_000_000)] {
+        assert_eq!(Config::from_vars(&env([(names::IDEMPOTENCY_HOURS, hours)])).unwrap().idempotency_ms, millis);
+    }
+    for bad in ["0", "-1", "NaN", "inf", "721", "24h", "1,5"] {
+        let faults = faults(&env([(names::IDEMPOTENCY_HOURS, bad)]));
+        assert_eq!(faults, ["IDEMPOTENCY_HOURS must be a number of hours from 0.0001 to 720"], "{bad}");
+    }
 }
 
 #[test]

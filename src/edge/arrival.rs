@@ -87,7 +87,7 @@ impl<'a> Lines<'a> {
             url: self.url,
             authorization: self.authorization,
             blnk_key: self.blnk_key,
-            idempotency_key: self.idempotency_key.is_some(),
+            idempotency_key: self.idempotency_key,
         }
     }
 

@@ -2,14 +2,16 @@
 //!
 //! [`fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
 //! cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from JavaScript), [`proxy`]
-//! (a request to Core, decided), [`call`] (the same, under way), [`answer`] (what we answer ourselves), [`state`] (what an
-//! isolate keeps), [`records`] (KV), [`platform`] (the calls themselves). [`admin`] and [`registry`] are the management
-//! surface, at the Worker and in the Durable Object behind it, whose tables are in [`sql_store`].
+//! (a request to Core, decided), [`call`] (the same, under way), [`answer`] (what we answer ourselves), [`idempotency`]
+//! (the object of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`platform`] (the calls themselves).
+//! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose tables
+//! are in [`sql_store`].
 
 mod admin;
 mod answer;
 mod arrival;
 mod call;
+mod idempotency;
 mod platform;
 mod proxy;
 mod records;

@@ -30,6 +30,10 @@ extern "C" {
     /// Sends a request and goes on with [`Call::answered`], [`Call::failed`] or [`Call::not_sent`].
     pub fn forward(call: Call, request: &Request, url: &str, set: &str, timeout_ms: u32, body: JsValue) -> JsValue;
 
+    /// The headers of a request to Core, name and value in turn.
+    #[wasm_bindgen(js_name = upstreamPairs)]
+    pub fn upstream_headers(request: &Request, set: &str) -> Vec<String>;
+
     /// Core's answer with the header rules applied.
     #[wasm_bindgen(catch, js_name = passOn)]
     pub fn pass_on(answer: &Response, request_id: &str, reference: Option<&str>) -> Result<Response, JsValue>;

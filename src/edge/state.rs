@@ -27,6 +27,8 @@ pub struct State {
     pub instances: RefCell<Cache<Instance>>,
     /// The rate limiter, where one is bound.
     pub limiter: Option<RateLimiter>,
+    /// The namespace of the idempotency keys' objects.
+    pub idempotency: JsValue,
     /// Bytes of bodies that are held or promised.
     bodies: Rc<Cell<usize>>,
 }
@@ -60,6 +62,7 @@ impl State {
             config: Rc::new(config),
             // Not by the crate's own look-up: it asks for a class by name, and local stand-ins have another one.
             limiter: EnvVars(env).property(names::RATE_LIMITER).map(RateLimiter::unchecked_from_js),
+            idempotency: EnvVars(env).property(names::IDEMPOTENCY).unwrap_or(JsValue::NULL),
             bodies: Rc::default(),
         }))
     }

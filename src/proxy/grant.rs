@@ -6,6 +6,7 @@ use super::presented::Presented;
 use super::routes::{Body, Route};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::idempotency::IdempotencyKey;
 use crate::registry::{Core, CredentialRecord, Instance, Scopes, SecretHash, TimeoutMs};
 
 /// An authenticated caller.
@@ -38,6 +39,8 @@ pub struct Plan {
     pub url: String,
     /// Whether the caller used https.
     pub https: bool,
+    /// The key of a write that must not be carried out twice.
+    pub idempotency: Option<IdempotencyKey>,
 }
 
 /// Step 4. Of an unknown API key a hash is computed and compared all the same, so that it takes as long as a wrong one.
@@ -113,6 +116,7 @@ impl Grant<'_> {
             route: self.route,
             url,
             https,
+            idempotency: None,
         })
     }
 }

@@ -22,11 +22,13 @@ pub use target::MAX_URL_BYTES;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::idempotency::IdempotencyKey;
 use crate::oauth::Signer;
 use crate::registry::{CredentialRecord, Instance, Lookup};
 
 use grant::authenticate;
 use presented::presented;
+use routes::{Body, Route};
 use target::Target;
 
 /// What is read of a request before anything is decided. The body is no part of it.
@@ -40,8 +42,8 @@ pub struct Head<'a> {
     pub authorization: Option<&'a str>,
     /// The `X-Blnk-Key` header, likewise.
     pub blnk_key: Option<&'a str>,
-    /// Whether there is an `Idempotency-Key` header.
-    pub idempotency_key: bool,
+    /// The `Idempotency-Key` header, likewise.
+    pub idempotency_key: Option<&'a str>,
 }
 
 /// What is known of the records so far.
@@ -82,6 +84,8 @@ pub enum Decision {
 /// 5. The path is judged and its route found: 400, 404, 405.
 /// 6. The scope is checked: 403.
 /// 7. The instance is checked, and its profile: 404.
+///
+/// Last, as a part of step 9, the `Idempotency-Key` of a write is read: 400.
 ///
 /// A refusal for a longer URL than any we look at (414) comes before all of them.
 #[must_use]
@@ -126,10 +130,17 @@ fn plan(head: &Head<'_>, known: &Known, signer: Option<&Signer>, now: Timestamp)
         Lookup::Found(instance) => Some(instance),
     };
     let plan = grant.plan(instance, path, target.core_query(), target.https)?; // 7
-    if head.idempotency_key && route.writes() {
-        return Err(Error::IdempotencyNotSupported.into());
+    let idempotency = idempotency_key(head, route)?; // 9
+    Ok(Plan { idempotency, ..plan })
+}
+
+/// The key of a write; a read can be sent again without one.
+fn idempotency_key(head: &Head<'_>, route: &Route) -> Result<Option<IdempotencyKey>, Error> {
+    match head.idempotency_key {
+        Some(_) if route.body == Body::Upload => Err(Error::IdempotencyNotSupported),
+        Some(key) if route.writes() => IdempotencyKey::parse(key).map(Some),
+        Some(_) | None => Ok(None),
     }
-    Ok(plan)
 }
 
 fn first_need(credential: &str, instance: Option<&str>, known: &Known) -> Need {

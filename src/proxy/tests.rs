@@ -18,7 +18,7 @@ struct Case {
     url: String,
     authorization: Option<String>,
     blnk_key: Option<String>,
-    idempotency_key: bool,
+    idempotency_key: Option<&'static str>,
     credential: Lookup<CredentialRecord>,
     instance: Lookup<Instance>,
 }
@@ -74,7 +74,7 @@ fn case(method: Method, path_and_query: &str) -> Case {
         url: format!("https://edge.example/proxy{path_and_query}"),
         authorization: Some(format!("Bearer {}", key())),
         blnk_key: None,
-        idempotency_key: false,
+        idempotency_key: None,
         credential: found(credential()),
         instance: found(instance()),
     }
@@ -276,11 +276,30 @@ fn path_tricks_and_bad_queries_are_refused() {
 }
 
 #[test]
-fn an_idempotency_key_on_a_write_is_refused_and_on_a_read_ignored() {
-    let post = case(Method::Post, "/ledgers?instance_id=instance_a");
-    assert_eq!(Case { idempotency_key: true, ..post }.refusal(), Error::IdempotencyNotSupported);
-    Case { idempotency_key: true, ..get() }.plan();
-    Case { idempotency_key: true, ..case(Method::Post, "/ledgers/filter?instance_id=instance_a") }.plan();
+fn an_idempotency_key_is_taken_on_a_write_and_ignored_on_a_read() {
+    let with_key = |method, path: &str, key| Case { idempotency_key: Some(key), ..case(method, path) };
+    for key in ["k", "a,b"] {
+        assert_eq!(with_key(Method::Get, "/ledgers?instance_id=instance_a", key).plan().idempotency, None);
+        assert_eq!(with_key(Method::Post, "/ledgers/filter?instance_id=instance_a", key).plan().idempotency, None);
+        let upload = with_key(Method::Post, "/reconciliation/upload?instance_id=instance_a", key);
+        assert_eq!(upload.refusal(), Error::IdempotencyNotSupported);
+    }
+    for (method, path) in [
+        (Method::Post, "/ledgers?instance_id=instance_a"),
+        (Method::Post, "/transactions?instance_id=instance_a"),
+        (Method::Delete, "/reconciliation/matching-rules/rule_1?instance_id=instance_a"),
+    ] {
+        assert!(with_key(method, path, "k").plan().idempotency.is_some(), "{path}");
+        assert_eq!(with_key(method, path, "a,b").refusal(), Error::InvalidIdempotencyKey, "{path}");
+        assert_eq!(case(method, path).plan().idempotency, None);
+    }
+}
+
+#[test]
+fn an_idempotency_key_is_looked_at_only_of_a_caller_who_may() {
+    let post = case(Method::Post, "/ledgers?instance_id=instance_b");
+    let refused = Case { idempotency_key: Some("a,b"), instance: Lookup::Missing, ..post }.refusal();
+    assert_eq!(refused, Error::InstanceNotFound);
 }
 
 #[test]

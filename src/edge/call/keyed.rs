@@ -1,0 +1,98 @@
+//! A write with an `Idempotency-Key`: its object sends it, and says what came of it.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
+use web_sys::Response;
+
+use super::Call;
+use crate::edge::answer::write_log;
+use crate::edge::idempotency::platform::{ask, pass_reported};
+use crate::edge::{now, platform};
+use crate::enrich::Shape;
+use crate::error::{Error, Outcome, WriteFate};
+use crate::idempotency::message::{Job, Report};
+use crate::log::{Level, Line};
+use crate::proxy::routes::Body;
+
+impl Call {
+    /// Hands the request over to its object: the plan, the headers and the body.
+    pub(super) fn ask(mut self, body: &Uint8Array) -> JsValue {
+        let Some(name) = self.plan.idempotency.as_ref().map(|key| key.object_name(&self.plan.credential.id)) else {
+            return self.refuse(&Error::Internal);
+        };
+        self.sent_at = Some(now());
+        let prefix = platform::bytes_out(&self.job().to_prefix());
+        let namespace = self.state.idempotency.clone();
+        ask(self, &namespace, &name, &prefix, body).into()
+    }
+
+    fn job(&self) -> Job {
+        let (plan, core) = (&self.plan, &self.plan.core);
+        let headers = platform::upstream_headers(&self.arrival.request, &self.upstream_headers());
+        let (pairs, _) = headers.as_chunks::<2>();
+        let base_url = core.base_url.as_str();
+        Job {
+            instance: plan.instance.id.to_string(),
+            base_url: base_url.to_owned(),
+            method: plan.route.method.as_str().to_owned(),
+            target: plan.url.strip_prefix(base_url).unwrap_or_default().to_owned(),
+            headers: pairs.iter().map(|[name, value]| (name.clone(), value.clone())).collect(),
+            timeout_ms: plan.timeout().millis(),
+            rule: core.rule,
+            request_id: self.arrival.request_id.clone(),
+        }
+    }
+
+    fn log_reported(&self, status: u16, report: &Report) {
+        let (level, detail) = match (status, &report.code) {
+            (401, None) => (Level::Error, Some("Core refused the instance's own key")),
+            (500, Some(_)) => (Level::Error, None),
+            (501.., Some(_)) => (Level::Warn, None),
+            _ => (Level::Info, None),
+        };
+        let plan = &self.plan;
+        let line = Line {
+            level: if self.warning.is_some() { level.max(Level::Warn) } else { level },
+            route: Some(plan.route.pattern),
+            status,
+            code: report.code.as_deref(),
+            credential: Some(&plan.credential.id),
+            workspace: Some(&plan.credential.workspace),
+            instance: Some(&plan.instance.id),
+            core_ms: report.core_ms,
+            upstream_status: report.upstream_status,
+            cache: Some(self.cache),
+            reference: report.reference.as_deref(),
+            idempotency: Some(&report.said),
+            detail: detail.or(self.warning.as_deref()),
+            ..self.arrival.line()
+        };
+        write_log(&self.state, &line, true);
+    }
+}
+
+/// The turns in which JavaScript hands the call back.
+#[wasm_bindgen]
+impl Call {
+    /// The object answered: what it gives is what the caller gets.
+    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
+    pub fn object_answered(self, answer: &Response, status: u16, report: String) -> JsValue {
+        let Some(report) = Report::from_header(&report) else { return self.object_failed() };
+        let reference = report.made_reference.as_deref();
+        match pass_reported(answer, &self.arrival.request_id, reference, report.replayed) {
+            Ok(response) => {
+                self.log_reported(status, &report);
+                response.into()
+            }
+            Err(_) => self.object_failed(),
+        }
+    }
+
+    /// It did not: whether it sent anything is not known here.
+    pub fn object_failed(self) -> JsValue {
+        let is_create = self.plan.route.body == Body::Enriched(Shape::Transaction);
+        let outcome = if is_create { Outcome::UnknownWithKey } else { Outcome::Unknown };
+        let fate = WriteFate { outcome, reference: None, references: Vec::new() };
+        self.error(&Error::IdempotencyUnavailable, Some(&fate)).into()
+    }
+}

@@ -1,0 +1,138 @@
+// What a write with an Idempotency-Key needs of the platform beside `glue.js`: the call of its object, on the Worker's
+// side, and the exchange with Core, on the object's. A write without the header comes past none of it.
+
+import { cleaned, passOn } from "./glue.js";
+
+const REPORT = "x-blnk-edge-report";
+
+/** Nothing is sent to this address: it is how a call of an object must look. */
+const OBJECT = "https://idempotency/";
+
+/** Calls the key's object with the job and the body, and lets `call`, a Rust object, go on with what it answers. */
+export async function ask(call, namespace, name, prefix, body) {
+  let answer;
+  try {
+    const message = new Uint8Array(prefix.byteLength + body.byteLength);
+    message.set(prefix);
+    message.set(body, prefix.byteLength);
+    const object = namespace.get(namespace.idFromName(name));
+    // Whatever the status, it is Core's answer to the caller and no redirect of the object's.
+    answer = await object.fetch(OBJECT, { method: "POST", body: message, redirect: "manual" });
+  } catch {
+    return call.object_failed();
+  }
+  return call.object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
+}
+
+/** The object's answer as the caller gets it. */
+export function passReported(answer, requestId, reference, replayed) {
+  const passed = passOn(answer, requestId, reference);
+  passed.headers.delete(REPORT);
+  if (replayed) passed.headers.set("idempotent-replayed", "true");
+  return passed;
+}
+
+/** Codings that the platform undoes when a body is read. */
+const UNDONE = new Set(["gzip", "br"]);
+
+/**
+ * Sends a request to Core and reads its answer up to `keep` bytes. `headers` is name and value in turn. The head may take
+ * `timeoutMs`, and the body as long again.
+ *
+ * @returns status, type (of the content), headers (name and value in turn), bytes (null where the body is larger), rest (the
+ *   whole body then, as a stream); or failed: "timeout" or "failed"
+ */
+export async function exchange(url, method, headers, body, timeoutMs, keep) {
+  const deadline = new AbortController();
+  let timer = setTimeout(() => deadline.abort(), timeoutMs);
+  try {
+    const init = { method, headers: pairs(headers), redirect: "manual", cache: "no-store", signal: deadline.signal };
+    const answer = await fetch(url, { ...init, body: bodyOf(method, body) });
+    clearTimeout(timer);
+    const late = new Promise((_, reject) => (timer = setTimeout(reject, timeoutMs, LATE)));
+    const read = await readUpTo(answer.body, keep, late);
+    return { status: answer.status, type: answer.headers.get("content-type") ?? "", headers: kept(answer), ...read };
+  } catch (error) {
+    return { failed: deadline.signal.aborted || error === LATE ? "timeout" : "failed" };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const LATE = Symbol("the body did not come in time");
+
+/**
+ * The body as it is sent. Without one, the platform itself would send a PUT or DELETE once more when a pooled connection
+ * breaks: a stream with nothing in it keeps it from that.
+ */
+function bodyOf(method, body) {
+  if (body?.byteLength > 0 || method === "GET" || method === "POST") return body;
+  const { readable, writable } = new IdentityTransformStream();
+  writable.close().catch(() => {});
+  return readable;
+}
+
+function pairs(flat) {
+  const list = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) list.push([flat[at], flat[at + 1]]);
+  return list;
+}
+
+/** The headers of an answer whose body was read: what the platform undid is not said any more. */
+function kept(answer) {
+  const headers = cleaned(new Headers(answer.headers));
+  headers.delete("content-length");
+  if (UNDONE.has(headers.get("content-encoding")?.toLowerCase())) headers.delete("content-encoding");
+  return [...headers].flat();
+}
+
+async function readUpTo(body, keep, late) {
+  if (body === null) return { bytes: new Uint8Array(0) };
+  const reader = body.getReader();
+  const chunks = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await Promise.race([reader.read(), late]);
+    if (done) return { bytes: joined(chunks, length) };
+    chunks.push(value);
+    length += value.byteLength;
+    if (length > keep) return { bytes: null, rest: resumed(chunks, reader) };
+  }
+}
+
+function joined(chunks, length) {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
+
+/** The chunks that were read, and then what is still to come. */
+function resumed(chunks, reader) {
+  return new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk);
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+/** An answer of the object's to the Worker. `headers` is name and value in turn, `body` bytes or a stream. */
+export function reported(status, headers, body, report) {
+  const bare = status === 204 || status === 205 || status === 304;
+  return new Response(bare ? null : body, { status, headers: [...pairs(headers), [REPORT, report]] });
+}
+
+/** An error of ours, made as any other, with the report beside it. */
+export function withReport(response, report) {
+  response.headers.set(REPORT, report);
+  return response;
+}

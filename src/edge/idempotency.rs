@@ -1,0 +1,118 @@
+//! The Durable Object `Idempotency`: one for each credential and key. It keeps what became of the first request with the
+//! key, and itself sends to Core, so that nothing is sent that is not stored first.
+//!
+//! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up to
+//! what it gets), [`attempt`] (the steps of an attempt), [`reply`] (what goes back to the Worker), [`storage`] (the one
+//! row), [`platform`] (the calls themselves).
+
+mod attempt;
+pub mod platform;
+mod reply;
+mod storage;
+
+use std::cell::{Cell, RefCell};
+
+use worker::{DurableObject, Env, Request, Response, Result, durable_object};
+
+use super::now;
+use super::state::State;
+use crate::error::{Error, Outcome};
+use crate::idempotency::Fingerprint;
+use crate::idempotency::message::Job;
+use crate::idempotency::receive::{Received, UnderWay, receive};
+
+use attempt::Running;
+use reply::Reply;
+use storage::Row;
+
+/// The object of one key.
+#[durable_object(alarm)]
+pub struct Idempotency {
+    state: worker::State,
+    env: Env,
+    /// The attempt under way, and its number. It is gone with the object, which is how a crash is known.
+    under_way: RefCell<Option<(u64, UnderWay)>>,
+    /// How many attempts this object has begun.
+    attempts: Cell<u64>,
+}
+
+impl DurableObject for Idempotency {
+    fn new(state: worker::State, env: Env) -> Self {
+        Self { state, env, under_way: RefCell::default(), attempts: Cell::default() }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        // Whatever fails here fails before anything is sent: an attempt answers for itself.
+        let bytes = request.bytes().await?;
+        let Some((job, body)) = Job::split(&bytes) else { return Err("not a job".into()) };
+        Ok(self.serve(&job, body).await?.into())
+    }
+
+    /// Forgets the key once it has expired.
+    async fn alarm(&self) -> Result<Response> {
+        let storage = self.state.storage();
+        let now = now();
+        let under_way = self.under_way.borrow().as_ref().map(|(_, under_way)| under_way.until);
+        let record = Row::of(&storage).record()?.map(|record| record.expires_at);
+        match under_way.or(record).filter(|until| now < *until) {
+            Some(until) => storage.set_alarm(i64::try_from(until.since(now)).unwrap_or(i64::MAX)).await?,
+            None => storage.delete_all().await?,
+        }
+        Response::empty()
+    }
+}
+
+impl Idempotency {
+    async fn serve(&self, job: &Job, body: &[u8]) -> Result<web_sys::Response> {
+        let reply = Reply::to(job);
+        let Ok(state) = State::of(&self.env) else { return Err("misconfigured".into()) };
+        // What came in, and what goes out.
+        let Some(_held) = state.reserve(body.len().saturating_mul(2)) else {
+            return Ok(reply.refusal("busy", &Error::Busy, Outcome::NotSent));
+        };
+        let storage = self.state.storage();
+        let row = Row::of(&storage);
+        let fingerprint = Fingerprint::of(&job.instance, &job.method, &job.target, body);
+        let record = row.record()?;
+        let under_way = self.under_way.borrow().as_ref().map(|(_, under_way)| under_way.clone());
+        let earlier = match receive(record.as_ref(), under_way.as_ref(), &fingerprint, now()) {
+            Received::First => None,
+            Received::Again(record) => Some(record.clone()),
+            Received::Replay(record, kept) => return reply.about(record).replay(kept, || row.body()),
+            Received::InFlight => {
+                return Ok(reply.refusal("in_flight", &Error::IdempotencyInFlight, Outcome::UnknownWithKey));
+            }
+            Received::Mismatch => {
+                return Ok(reply.refusal("mismatch", &Error::IdempotencyMismatch, Outcome::NotSent));
+            }
+            Received::OutcomeUnknown(record) => {
+                let reply = reply.about(record);
+                return Ok(reply.refusal("unknown", &Error::IdempotencyOutcomeUnknown, Outcome::Unknown));
+            }
+        };
+        match Running::prepare(self, &state, job, body, fingerprint, earlier) {
+            Ok(running) => running.run().await,
+            Err(error) => Ok(reply.refusal("refused", &error, Outcome::NotSent)),
+        }
+    }
+
+    /// Takes the object for an attempt; nothing was awaited since its state was judged.
+    fn begin(&self, under_way: UnderWay) -> u64 {
+        let number = self.attempts.get() + 1;
+        self.attempts.set(number);
+        self.under_way.replace(Some((number, under_way)));
+        number
+    }
+
+    /// Whether the object is still this attempt's: one past its deadlines counts as crashed, and another may have begun.
+    fn is_current(&self, number: u64) -> bool {
+        self.under_way.borrow().as_ref().is_some_and(|(current, _)| *current == number)
+    }
+
+    /// Gives the object back, where it is still this attempt's.
+    fn end(&self, number: u64) {
+        if self.is_current(number) {
+            self.under_way.replace(None);
+        }
+    }
+}

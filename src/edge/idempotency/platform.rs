@@ -1,0 +1,68 @@
+//! The functions of `idempotency.js`.
+
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::Response;
+
+use crate::edge::call::Call;
+
+#[wasm_bindgen(module = "/src/edge/idempotency.js")]
+extern "C" {
+    /// Calls a key's object, and goes on with [`Call::object_answered`] or [`Call::object_failed`].
+    pub fn ask(call: Call, namespace: &JsValue, name: &str, prefix: &Uint8Array, body: &Uint8Array) -> Promise;
+
+    /// The object's answer as the caller gets it.
+    #[wasm_bindgen(catch, js_name = passReported)]
+    pub fn pass_reported(
+        answer: &Response,
+        request_id: &str,
+        reference: Option<&str>,
+        replayed: bool,
+    ) -> Result<Response, JsValue>;
+
+    /// What came of a request to Core.
+    pub type Exchanged;
+
+    /// Sends a request to Core and reads its answer.
+    #[wasm_bindgen(catch)]
+    pub async fn exchange(
+        url: &str,
+        method: &str,
+        headers: Vec<String>,
+        body: Option<Uint8Array>,
+        timeout_ms: u32,
+        keep: u32,
+    ) -> Result<Exchanged, JsValue>;
+
+    /// Why there is no answer: `timeout` or `failed`.
+    #[wasm_bindgen(method, getter)]
+    pub fn failed(this: &Exchanged) -> Option<String>;
+
+    /// The status of the answer.
+    #[wasm_bindgen(method, getter)]
+    pub fn status(this: &Exchanged) -> u16;
+
+    /// Its Content-Type.
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub fn content_type(this: &Exchanged) -> String;
+
+    /// Its headers, name and value in turn.
+    #[wasm_bindgen(method, getter)]
+    pub fn headers(this: &Exchanged) -> Vec<String>;
+
+    /// Its body, where it is not too large to be kept.
+    #[wasm_bindgen(method, getter)]
+    pub fn bytes(this: &Exchanged) -> Option<Uint8Array>;
+
+    /// Its body as a stream, where it is.
+    #[wasm_bindgen(method, getter)]
+    pub fn rest(this: &Exchanged) -> JsValue;
+
+    /// An answer to the Worker.
+    #[wasm_bindgen(catch)]
+    pub fn reported(status: u16, headers: Vec<String>, body: &JsValue, report: &str) -> Result<Response, JsValue>;
+
+    /// An error of ours as an answer to the Worker.
+    #[wasm_bindgen(js_name = withReport)]
+    pub fn with_report(response: &Response, report: &str) -> Response;
+}
