@@ -45,18 +45,16 @@ await main(import.meta.url, async () => {
 async function bench(oha, { rounds, seconds, only, builds }) {
   const folder = mkdtempSync(join(tmpdir(), "blnk-edge-bench-"));
   removeAtExit(folder);
+  const [first, ...others] = allWorks(folder);
+  const works = selected([first, ...others], only);
+  const prepared = await prepareWorkers(folder, builds);
   const kv = await startKv();
   const upstream = await startUpstream();
-  publish(kv, upstream.origin);
-  const every = allWorks(folder);
-  const [first] = every;
-  const unknown = only?.filter((name) => name !== COLD && !every.some((work) => work.name === name)) ?? [];
-  if (unknown.length > 0) throw new Failure(`There is no work named ${unknown.join(", ")}; there are ${every.map(({ name }) => name).join(", ")} and ${COLD}.`);
-  const works = every.filter(({ name }) => only === undefined || only.includes(name));
-  const prepared = await prepareWorkers(folder, builds);
-  const surroundings = { kvAddress: kv.address, coreUrl: upstream.origin };
-  const workers = await Promise.all(prepared.map((worker) => startWorker(worker, surroundings)));
+  const workers = [];
   try {
+    publish(kv, upstream.origin);
+    const surroundings = { kvAddress: kv.address, coreUrl: upstream.origin };
+    for (const worker of prepared) workers.push(await startWorker(worker, surroundings));
     say("Bench: checking that all workers do the same job …");
     await check(workers, kv);
     workers.forEach(({ output }) => output.keep(false));
@@ -68,7 +66,7 @@ async function bench(oha, { rounds, seconds, only, builds }) {
       result.rounds.push(await round(running, counts, number, progress));
       kv.forget();
     }
-    // The others are quiet now, but they still hold memory and processor caches.
+    // Gone, so that they hold no memory and no processor caches.
     await stopAll(workers);
     const coldRounds = only === undefined || only.includes(COLD) ? rounds : 0;
     for (let number = 0; number < coldRounds; number += 1) {
@@ -82,6 +80,13 @@ async function bench(oha, { rounds, seconds, only, builds }) {
     upstream.stop();
     await kv.stop();
   }
+}
+
+function selected(works, only) {
+  const names = [...works.map(({ name }) => name), COLD];
+  const unknown = only?.filter((name) => !names.includes(name)) ?? [];
+  if (unknown.length > 0) throw new Failure(`There is no work named ${unknown.join(", ")}; there are ${names.join(", ")}.`);
+  return works.filter(({ name }) => only === undefined || only.includes(name));
 }
 
 function stopAll(workers) {
