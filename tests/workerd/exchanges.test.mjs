@@ -101,6 +101,8 @@ function expectedBody(name, request, received) {
 function compareHeadersUp(request, received) {
   // workerd itself adds the last two to a request that must not be answered from a cache.
   const own = ["x-blnk-key", "x-request-id", "x-forwarded-proto", "host", "content-length", "cache-control", "pragma"];
+  // A write without a body goes up as an empty stream: workerd may send a bodiless one twice.
+  if (request.method === "DELETE") own.push("transfer-encoding");
   const rest = received.rawHeaders.filter(([name]) => !own.includes(name.toLowerCase()));
   const sent = Object.entries(request.headers);
   const tidy = (pairs) => pairs.map(([name, value]) => `${name.toLowerCase()}: ${value}`).sort();
