@@ -1,0 +1,41 @@
+/**
+ * A copy of the built worker that traps when it is told to. The wasm is the release build's own, untouched: the copy's
+ * JavaScript, on a header, makes it fail an allocation while Rust code is on the stack, and that ends in `unreachable`,
+ * as every panic does.
+ */
+import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { removeAtExit } from "../harness/cleanup.mjs";
+
+const BUILD = fileURLToPath(new URL("../../../build", import.meta.url));
+
+/** A request with this header traps as it arrives; an answer of Core with it, as it is passed on. */
+export const TRAP_HEADER = "x-test-trap";
+
+/** @returns {string} the folder of the copy, removed when the process ends */
+export function trappingBuild() {
+  const folder = mkdtempSync(join(tmpdir(), "blnk-edge-trapping-"));
+  removeAtExit(folder);
+  copyFileSync(join(BUILD, "index_bg.wasm"), join(folder, "index_bg.wasm"));
+  const source = readFileSync(join(BUILD, "index.js"), "utf8");
+  const [, wasm] = found(source, /(\w+)\.__wbindgen_start\(\)/);
+  const trap = (subject) => `if(${subject}.headers.get("${TRAP_HEADER}"))${wasm}.__wbindgen_malloc(0xffffffff,1);`;
+  const arriving = source.replace(...insert(source, /__wbg_head_\w+:function\(\w+,(\w+)\)\{/, trap));
+  const both = arriving.replace(...insert(arriving, /__wbg_passOn_\w+:function\((\w+),[\w,]+\)\{/, trap));
+  writeFileSync(join(folder, "index.js"), both);
+  return folder;
+}
+
+function insert(source, pattern, code) {
+  const [start, subject] = found(source, pattern);
+  return [start, start + code(subject)];
+}
+
+function found(source, pattern) {
+  const match = pattern.exec(source);
+  if (match === null) throw new Error(`the build's index.js has no ${pattern}`);
+  return match;
+}

@@ -1,0 +1,76 @@
+// A trap in wasm: answered by the platform, told in the log, and gone with the next request.
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { openStage } from "./faults/stage.mjs";
+import { TRAP_HEADER, trappingBuild } from "./faults/trapping.mjs";
+import { after as later, reply } from "./harness/replies.mjs";
+
+describe("a trap", () => {
+  let stage;
+  before(async () => {
+    stage = await openStage({ worker: { build: trappingBuild() } });
+  });
+  beforeEach(() => {
+    stage.core.answer(reply({ body: { fine: true } }));
+    stage.core.clear();
+  });
+  after(() => stage.close());
+
+  const trap = { headers: { [TRAP_HEADER]: "now" } };
+  const serves = async () => {
+    for (const kind of ["read", "create", "bulk", "upload"]) {
+      const answer = await stage.send(kind);
+      assert.deepEqual([answer.status, answer.json()], [200, { fine: true }], kind);
+    }
+  };
+
+  test("the worker of this test is a right one while it does not trap", serves);
+
+  test("before anything is sent is the platform's 500, and the next request is right", async () => {
+    for (const kind of ["read", "create", "read"]) {
+      const answer = await stage.send(kind, trap);
+      assert.deepEqual([answer.status, answer.headers.get("x-request-id")], [500, null]);
+      assert.equal(stage.core.requests.length, 0);
+      await serves();
+      stage.core.clear();
+    }
+    assert.ok(stage.worker.logs.some((line) => line.includes("RuntimeError: unreachable")));
+  });
+
+  test("after Core answered is the platform's 500, nothing is sent again, and the next request is right", async () => {
+    for (const kind of ["read", "create", "upload"]) {
+      stage.core.answer(reply({ headers: { [TRAP_HEADER]: "now" }, body: {} }));
+      assert.equal((await stage.send(kind)).status, 500);
+      assert.equal(stage.core.requests.length, 1);
+      stage.core.answer(reply({ body: { fine: true } }));
+      await serves();
+      stage.core.clear();
+    }
+  });
+
+  test("takes its neighbours with it: they end in 500 too and do not hang, and Core saw each write once", async () => {
+    stage.core.answer(later(400, reply({ body: { fine: true } })));
+    const neighbours = Array.from({ length: 20 }, (_, index) => stage.send(index % 2 ? "create" : "read"));
+    while (stage.core.requests.length < 20) await sleep(5);
+    assert.equal((await stage.send("read", trap)).status, 500);
+    // Served by the new instance while the old one's requests are still under way.
+    stage.core.answer(reply({ body: { fine: true } }));
+    await serves();
+    const statuses = (await Promise.all(neighbours)).map(({ status }) => status);
+    assert.deepEqual(statuses, statuses.map(() => 500));
+    assert.equal(stage.core.requests.filter(({ target }) => target === "/transactions").length, 11);
+    await serves();
+  });
+
+  test("gives the budget of bodies back", async () => {
+    const body = `{"description":"${"x".repeat(2_000_000)}"}`;
+    for (let time = 0; time < 10; time += 1) {
+      stage.core.answer(reply({ headers: { [TRAP_HEADER]: "now" }, body: {} }));
+      assert.equal((await stage.send("create", { body })).status, 500);
+    }
+    stage.core.answer(reply({ body: { fine: true } }));
+    assert.equal((await stage.send("create", { body })).status, 200);
+  });
+});
