@@ -117,7 +117,8 @@ describe("a request", () => {
 
   test("whose lines are no HTTP is answered by workerd itself, and nothing reaches Core", async () => {
     const host = "Host: edge.example";
-    for (const lines of [["X-Bad\x01: a"], ["X-Bad : a"], [" folded: a"], ["Content-Length: 5", "Content-Length: 6"], ["Content-Length: -1"], ["Content-Length: 0x5"]]) {
+    const lengths = [["Content-Length: 5", "Content-Length: 6"], ["Content-Length: -1"], ["Content-Length: 0x5"]];
+    for (const lines of [["X-Bad\x01: a"], ["X-Bad : a"], [" folded: a"], ...lengths]) {
       assert.equal((await send("/proxy/ledgers?instance_id=ID", [host, ...lines], "POST")).status, 400, lines.join());
     }
     assert.equal((await send(LEDGERS, [host], "GET", "HTTP/9.9")).status, 400);

@@ -34,7 +34,11 @@ describe("a transaction", () => {
     ["without a precision gets one behind the last member", '{"reference":"r" , "amount":0.10 }', '{"reference":"r" , "amount":0.10 ,"precision":100}'],
     ["without a reference gets one", '{"precision":1000}', '{"precision":1000,"reference":"REF"}'],
     ["with nulls has them replaced in place", '{"precision": null,"reference" : null,"x":1}', '{"precision": 100,"reference" : "REF","x":1}'],
-    ["keeps every digit", '{"precise_amount":123456789012345678901234567890,"amount":0.1000}', '{"precise_amount":123456789012345678901234567890,"amount":0.1000,"precision":100,"reference":"REF"}'],
+    [
+      "keeps every digit",
+      '{"precise_amount":123456789012345678901234567890,"amount":0.1000}',
+      '{"precise_amount":123456789012345678901234567890,"amount":0.1000,"precision":100,"reference":"REF"}',
+    ],
     ["keeps bytes that are not ASCII", '{"description":"J\u00f6rg \u{1F600}"}', '{"description":"J\u00f6rg \u{1F600}","precision":100,"reference":"REF"}'],
   ];
   for (const [name, body, expected] of CASES) {
@@ -96,8 +100,9 @@ describe("a bulk", () => {
     const body = '{"reference":null,"transactions":[ {} ,{"precision":1,"reference":"r"},{"reference":"s"}, 5,null],"inflight":true}';
     const { answer, sent } = await bulk(body);
     assert.equal(answer.status, 201);
-    const third = '{"reference":"s","precision":100}';
-    assert.equal(sent, `{"reference":null,"transactions":[ {"precision":100,"reference":"REF"} ,{"precision":1,"reference":"r"},${third}, 5,null],"inflight":true}`);
+    const [first, third] = ['{"precision":100,"reference":"REF"}', '{"reference":"s","precision":100}'];
+    const items = `[ ${first} ,{"precision":1,"reference":"r"},${third}, 5,null]`;
+    assert.equal(sent, `{"reference":null,"transactions":${items},"inflight":true}`);
     assert.equal(answer.headers.has("x-blnk-reference"), false);
   });
 

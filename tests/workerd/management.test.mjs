@@ -32,7 +32,8 @@ describe("a key", () => {
     assert.match(key, /^blnk_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}$/);
     assert.equal(key.split("_")[1], record.id);
     const { name, scopes, workspace, instances, default_instance, expires_at, status: state, revision } = record;
-    assert.deepEqual({ name, scopes, workspace, state, revision }, { name: "Checkout", scopes: ["proxy:read"], workspace: "default", state: "active", revision: 1 });
+    const expected = { name: "Checkout", scopes: ["proxy:read"], workspace: "default", state: "active", revision: 1 };
+    assert.deepEqual({ name, scopes, workspace, state, revision }, expected);
     assert.deepEqual([instances, default_instance, expires_at], [null, null, null]);
   });
 
@@ -179,7 +180,11 @@ describe("an instance", () => {
     const records = [await make(), await make()];
     const nonces = new Set();
     for (const { id: instance, workspace, core_key, access: kept } of records) {
-      const secrets = [["core_key", core_key, CORE_KEY], ["access.client_id", kept.client_id, "id.access"], ["access.client_secret", kept.client_secret, "access-secret"]];
+      const secrets = [
+        ["core_key", core_key, CORE_KEY],
+        ["access.client_id", kept.client_id, access.client_id],
+        ["access.client_secret", kept.client_secret, access.client_secret],
+      ];
       for (const [field, text, clear] of secrets) {
         const binding = { instance, workspace, field, origin: proxy.upstream.origin };
         assert.equal(await open(text, binding), clear);

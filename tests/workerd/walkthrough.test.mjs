@@ -72,8 +72,8 @@ describe("the walkthrough", () => {
   });
 
   test("inflight, then committed", async () => {
-    const body = { amount: 5, currency: "USD", source: "@world", destination: made.destination, description: "held", allow_overdraft: true, inflight: true, skip_queue: true };
-    const held = await call(201, "POST", "/transactions", body);
+    const body = { amount: 5, currency: "USD", source: "@world", destination: made.destination, description: "held", allow_overdraft: true };
+    const held = await call(201, "POST", "/transactions", { ...body, inflight: true, skip_queue: true });
     assert.equal(held.status, "INFLIGHT");
     await call(200, "PUT", `/transactions/inflight/${held.transaction_id}`, { status: "commit", skip_queue: true });
     await core.settled();
