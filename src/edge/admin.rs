@@ -29,7 +29,7 @@ const DEADLINE_MS: u64 = 25_000;
 extern "C" {
     /// The body as one `Uint8Array`; null where it is larger than `limit`.
     #[wasm_bindgen(js_name = readBody)]
-    fn read_body(request: &web_sys::Request, limit: u32, declared: bool) -> Promise;
+    pub fn read_body(request: &web_sys::Request, limit: u32, declared: bool) -> Promise;
 }
 
 /// An answer, and what the log line says of it.
@@ -115,7 +115,7 @@ async fn body(request: &web_sys::Request, declared: Option<usize>) -> Result<Str
 }
 
 /// Asks the registry; a sentence for the log where it does not answer.
-async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
+pub async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
     let call = async {
         let namespace = env.durable_object(names::REGISTRY).map_err(|error| error.to_string())?;
         let stub = namespace.get_by_name(REGISTRY_NAME).map_err(|error| error.to_string())?;
@@ -134,7 +134,7 @@ async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
 }
 
 /// The answer, once what is left of the request's body was read.
-async fn drained(request: &web_sys::Request, response: Response) -> Response {
+pub async fn drained(request: &web_sys::Request, response: Response) -> Response {
     if request.body().is_none() {
         return response;
     }

@@ -12,6 +12,7 @@ mod answer;
 mod arrival;
 mod call;
 mod idempotency;
+mod oauth;
 mod platform;
 mod proxy;
 mod records;
@@ -28,6 +29,7 @@ use worker::Env;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::log::{Level, Line};
+use crate::oauth::Endpoint;
 use crate::proxy::Method;
 use crate::proxy::target::Target;
 
@@ -61,12 +63,18 @@ fn serve(arrival: Arrival, env: Env) -> JsValue {
     match surface {
         Surface::None => return Refusal::of(&arrival).answer(&Error::RouteNotFound),
         Surface::Health => return health(&arrival),
-        Surface::Proxy | Surface::Admin => {}
+        Surface::Proxy | Surface::Admin | Surface::OAuth(_) => {}
     }
-    match State::of(&env) {
-        Ok(_) if surface == Surface::Admin => manage(arrival, env),
-        Ok(state) => proxy::serve(arrival, env, state),
-        Err(faults) => {
+    match (State::of(&env), surface) {
+        (Ok(_), Surface::Admin) => manage(arrival, env),
+        // Without a key to sign with there is no such surface.
+        (Ok(state), Surface::OAuth(_)) if state.config.signer.is_none() => {
+            Refusal::of(&arrival).answer(&Error::RouteNotFound)
+        }
+        (Ok(state), Surface::OAuth(endpoint)) => oauth::serve(endpoint, arrival, env, state),
+        (Ok(state), _) => proxy::serve(arrival, env, state),
+        (Err(faults), Surface::OAuth(endpoint)) => oauth::refuse(endpoint, arrival, faults.join("; ")),
+        (Err(faults), _) => {
             let detail = faults.join("; ");
             let error = Error::Misconfigured { faults: faults.to_vec() };
             Refusal { detail: Some(&detail), ..Refusal::of(&arrival) }.answer(&error)
@@ -78,6 +86,7 @@ fn serve(arrival: Arrival, env: Env) -> JsValue {
 enum Surface {
     Proxy,
     Admin,
+    OAuth(Endpoint),
     Health,
     None,
 }
@@ -90,7 +99,7 @@ fn surface(path: &str) -> Surface {
     } else if path == "/healthz" {
         Surface::Health
     } else {
-        Surface::None
+        Endpoint::of(path).map_or(Surface::None, Surface::OAuth)
     }
 }
 

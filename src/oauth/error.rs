@@ -63,6 +63,12 @@ impl OAuthError {
         }
     }
 
+    /// Whether it is told to a client that has authenticated.
+    #[must_use]
+    pub const fn is_to_a_client(self) -> bool {
+        matches!(self, Self::UnauthorizedClient(_) | Self::InvalidScope | Self::UnsupportedTokenType)
+    }
+
     /// The `error_description`: ASCII without quotes and backslashes.
     #[must_use]
     pub const fn description(self) -> &'static str {

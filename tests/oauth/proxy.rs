@@ -66,7 +66,7 @@ impl Case {
             url: &url,
             authorization: Some(bearer.as_str()).filter(|_| !key_header),
             blnk_key: Some(self.token.as_str()).filter(|_| key_header),
-            idempotency_key: Default::default(),
+            idempotency_key: None,
         };
         let known = Known { credential: self.client.clone(), instance: Lookup::Found(Rc::new(self.instance.clone())) };
         decide(&head, &known, self.signer.as_ref(), self.now)

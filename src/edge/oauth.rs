@@ -1,0 +1,204 @@
+//! The OAuth endpoints at the Worker: the body and the client's record are read here, and a revocation is handed to the
+//! registry.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::Env;
+
+use std::rc::Rc;
+
+use super::admin::{ask_registry, drained, read_body};
+use super::answer::write_log;
+use super::arrival::Arrival;
+use super::state::State;
+use super::{now, platform, random_bytes, records};
+use crate::admin::Ask;
+use crate::log::{CacheState, Level, Line};
+use crate::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, TOO_LARGE};
+use crate::oauth::revocation::Revocation;
+use crate::oauth::{Endpoint, OAuthError, RevocationRequest, Signer, TokenRequest, grant, metadata};
+use crate::proxy::target::Target;
+use crate::proxy::{Known, Method, Need};
+use crate::registry::{CredentialId, CredentialRecord, Lookup};
+
+/// RFC 6749 section 5.1 asks for it beside `Cache-Control: no-store`, which every answer of ours has.
+const NO_CACHE: [&str; 2] = ["Pragma", "no-cache"];
+
+/// Serves a request: gives the promise of a response.
+pub fn serve(endpoint: Endpoint, arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+    future_to_promise(async move {
+        let mut trace = Trace::default();
+        let answer = answer(endpoint, &arrival, &env, &state, &mut trace).await;
+        Ok(finish(endpoint, &arrival, Some(&state), answer, &trace).await)
+    })
+    .into()
+}
+
+/// Refuses a request because the Worker is not configured.
+pub fn refuse(endpoint: Endpoint, arrival: Arrival, detail: String) -> JsValue {
+    let trace = Trace { detail: Some(detail), ..Trace::default() };
+    let answer = Err(OAuthError::ServerError);
+    future_to_promise(async move { Ok(finish(endpoint, &arrival, None, answer, &trace).await) }).into()
+}
+
+/// What the log line says of a request beside its answer.
+#[derive(Default)]
+struct Trace {
+    client: Option<CredentialId>,
+    cache: Option<CacheState>,
+    detail: Option<String>,
+}
+
+async fn answer(
+    endpoint: Endpoint,
+    arrival: &Arrival,
+    env: &Env,
+    state: &State,
+    trace: &mut Trace,
+) -> Result<String, OAuthError> {
+    let lines = arrival.lines();
+    endpoint.check_method(Method::parse(lines.method))?;
+    let signer = state.config.signer.as_ref().ok_or(OAuthError::ServerError)?;
+    if endpoint == Endpoint::Metadata {
+        let target = Target::split(lines.url).ok();
+        return target.as_ref().and_then(metadata::document).ok_or(OAuthError::InvalidRequest("The host is not one"));
+    }
+    let form = form(arrival).await?;
+    let authorization = lines.head().authorization;
+    if endpoint == Endpoint::Token {
+        let request = TokenRequest::read(authorization, &form)?;
+        let record = client(request.client_id(), env, state, trace).await?;
+        let now = now();
+        let granted = request.grant(record.as_deref(), now, random_bytes());
+        trace.authenticated(request.client_id(), granted.as_ref().err());
+        return granted.map(|claims| grant::body(&claims, signer, now));
+    }
+    let request = RevocationRequest::read(authorization, &form)?;
+    revoke(&request, signer, arrival, env, state, trace).await?;
+    // Nobody looks at it (RFC 7009 section 2.2); it is there for those who read JSON from every answer.
+    Ok("{}".to_owned())
+}
+
+async fn form(arrival: &Arrival) -> Result<Form, OAuthError> {
+    let lines = arrival.lines();
+    if lines.is_encoded() {
+        return Err(OAuthError::InvalidRequest("The body must not have a Content-Encoding"));
+    }
+    let declared = lines.declared_length();
+    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(TOO_LARGE);
+    }
+    let content_type = arrival.request.headers().get("content-type").ok().flatten();
+    let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
+    let read = JsFuture::from(read_body(&arrival.request, limit, declared.is_some())).await.map_err(|_| INCOMPLETE)?;
+    let bytes: Uint8Array = read.dyn_into().map_err(|_| TOO_LARGE)?;
+    Form::parse(content_type.as_deref(), &bytes.to_vec())
+}
+
+/// The client's record: from the isolate's cache, or by one read.
+async fn client(
+    id: &CredentialId,
+    env: &Env,
+    state: &State,
+    trace: &mut Trace,
+) -> Result<Option<Rc<CredentialRecord>>, OAuthError> {
+    let need = Need { credential: Some(id.to_string()), instance: None };
+    let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
+    trace.cache = Some(CacheState::Hit);
+    if !state.recall(&need, &mut known, now()) {
+        trace.cache = Some(CacheState::Miss);
+        if let Err(unreadable) = records::read(env, state, &need, &mut known, now()).await {
+            trace.detail = Some(unreadable.0);
+            return Err(OAuthError::TemporarilyUnavailable);
+        }
+    }
+    match known.credential {
+        Lookup::Found(record) => Ok(Some(record)),
+        Lookup::Missing | Lookup::Unknown => Ok(None),
+    }
+}
+
+async fn revoke(
+    request: &RevocationRequest,
+    signer: &Signer,
+    arrival: &Arrival,
+    env: &Env,
+    state: &State,
+    trace: &mut Trace,
+) -> Result<(), OAuthError> {
+    let id = request.client_id();
+    let record = client(id, env, state, trace).await?;
+    let judged = request.judge(record.as_deref(), signer, now());
+    trace.authenticated(id, judged.as_ref().err());
+    let Some(revocation) = judged? else { return Ok(()) };
+    match write(&revocation, arrival, env).await {
+        Ok(record) => {
+            // This isolate knows it from now on; the others learn it from KV.
+            state.credentials.borrow_mut().keep(id, Some(record), now());
+            Ok(())
+        }
+        Err(detail) => {
+            trace.detail = Some(detail);
+            Err(OAuthError::TemporarilyUnavailable)
+        }
+    }
+}
+
+/// Has the registry write a revocation, and gives the client's record as it is then; a sentence for the log where it fails.
+async fn write(revocation: &Revocation, arrival: &Arrival, env: &Env) -> Result<CredentialRecord, String> {
+    let ask = Ask {
+        method: Method::Post.as_str().to_owned(),
+        path: Endpoint::Revocation.path().to_owned(),
+        query: None,
+        body: serde_json::to_string(revocation).map_err(|error| error.to_string())?,
+        // No administrator has such a name.
+        actor: format!("client:{}", revocation.client),
+        request_id: arrival.request_id.clone(),
+    };
+    let reply = ask_registry(env, &ask).await?;
+    if reply.status != 200 {
+        return Err(reply.detail.unwrap_or_else(|| format!("the registry answered {}", reply.status)));
+    }
+    CredentialRecord::from_json(&reply.body).map_err(|error| error.to_string())
+}
+
+impl Trace {
+    /// Notes the client, where the answer shows that it is the one it says.
+    fn authenticated(&mut self, id: &CredentialId, refused: Option<&OAuthError>) {
+        if refused.is_none_or(|error| error.is_to_a_client()) {
+            self.client = Some(id.clone());
+        }
+    }
+}
+
+/// Writes the log line and gives the answer, once what is left of the request's body was read.
+async fn finish(
+    endpoint: Endpoint,
+    arrival: &Arrival,
+    state: Option<&State>,
+    answer: Result<String, OAuthError>,
+    trace: &Trace,
+) -> JsValue {
+    let (status, body, extra, code) = match answer {
+        Ok(body) => (200, body, Vec::new(), None),
+        Err(error) => (error.status(), error.body(), error.headers(), Some(error.code())),
+    };
+    let line = Line {
+        level: if status >= 500 { Level::Error } else { Level::Info },
+        route: Some(endpoint.path()),
+        status,
+        code,
+        credential: trace.client.as_deref(),
+        cache: trace.cache,
+        detail: trace.detail.as_deref(),
+        ..arrival.line()
+    };
+    match state {
+        Some(state) => write_log(state, &line, endpoint != Endpoint::Metadata),
+        None => platform::log_line(&line.to_json()),
+    }
+    let extra: Vec<&str> = extra.into_iter().flat_map(|(name, value)| [name, value]).chain(NO_CACHE).collect();
+    let response = platform::respond(status, &body, &arrival.request_id, &extra.join("\n"));
+    drained(&arrival.request, response).await.into()
+}
