@@ -65,8 +65,11 @@ impl Call {
             }
             Body::Streamed | Body::Upload | Body::Enriched(_) => match call.prepare_body() {
                 Ok(limit) => {
-                    let (request, declared) = (call.request(), call.arrival.lines().declared_length().is_some());
-                    platform::with_body(call, &request, limit, declared).into()
+                    let (request, declared) = (call.request(), call.arrival.lines().declared_length());
+                    // A slow one would keep its part of the budget from others. Small ones are not worth a timer each.
+                    let small = declared.is_some_and(|length| length <= PLATFORM_DRAINS);
+                    let timeout_ms = if small { 0 } else { call.plan.timeout().millis() };
+                    platform::with_body(call, &request, limit, declared.is_some(), timeout_ms).into()
                 }
                 Err(error) => call.refuse(&error),
             },

@@ -67,11 +67,15 @@ async function readAway(body) {
   }
 }
 
-/** Waits for a promise, no longer than `ms`. */
-function within(ms, promise) {
+/** Waits for a promise, no longer than `ms`; what comes of it then is what `whenLate` gives. */
+function within(ms, promise, whenLate = () => {}) {
   let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms))).then(whenLate);
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function failLate() {
+  throw new Error("not there in time");
 }
 
 /** The body as one Uint8Array; null where it is larger than `limit`. With a Content-Length it cannot be longer than that. */
@@ -83,11 +87,17 @@ export async function readBody(request, limit, declared) {
   }
   const chunks = [];
   let length = 0;
-  // Left before its end it must not be cancelled: the rest is drained.
-  for await (const chunk of request.body.values({ preventCancel: true })) {
-    length += chunk.byteLength;
-    if (length > limit) return null;
-    chunks.push(chunk);
+  // Not `for await`: to leave such a loop cancels the body, and on current workerd the answer with it.
+  const reader = request.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > limit) {
+      reader.releaseLock();
+      return null;
+    }
+    chunks.push(value);
   }
   const whole = new Uint8Array(length);
   let at = 0;
@@ -99,10 +109,12 @@ export async function readBody(request, limit, declared) {
 }
 
 /**
- * Reads the body and lets `call` go on with it. `call` is a Rust object, and its method returns what to answer.
+ * Reads the body and lets `call` go on with it. `call` is a Rust object, and its method returns what to answer. A body that
+ * is not there within `timeoutMs` counts as broken off; 0 waits for it.
  */
-export function withBody(call, request, limit, declared) {
-  return readBody(request, limit, declared).then(
+export function withBody(call, request, limit, declared, timeoutMs) {
+  const body = readBody(request, limit, declared);
+  return (timeoutMs ? within(timeoutMs, body, failLate) : body).then(
     (bytes) => (bytes ? call.body_read(bytes) : call.body_too_large()),
     () => call.body_failed(),
   );

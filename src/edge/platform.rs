@@ -23,9 +23,9 @@ extern "C" {
     /// The same, once the rest of the request's body was read.
     pub fn drained(request: &Request, response: Response) -> Promise;
 
-    /// Reads the body and goes on with [`Call::body_read`].
+    /// Reads the body and goes on with [`Call::body_read`]. It must be there within the time; 0 waits.
     #[wasm_bindgen(js_name = withBody)]
-    pub fn with_body(call: Call, request: &Request, limit: u32, declared: bool) -> Promise;
+    pub fn with_body(call: Call, request: &Request, limit: u32, declared: bool, timeout_ms: u32) -> Promise;
 
     /// Sends a request and goes on with [`Call::answered`], [`Call::failed`] or [`Call::not_sent`].
     pub fn forward(call: Call, request: &Request, url: &str, set: &str, timeout_ms: u32, body: JsValue) -> JsValue;
