@@ -10,13 +10,17 @@ const FOLDER = process.env.STATE_DIR || ".wrangler/start";
 export const FILES = { kept: `${FOLDER}/start.json`, secrets: `${FOLDER}/secrets.env`, state: `${FOLDER}/state` };
 
 /**
- * The secrets of the local worker, made once: what they sealed can be opened after a restart.
- * @returns {{ admin_token: string, sealing_key: string, credential?: { id: string, key: string, instance: string } }}
+ * The secrets of the local worker, made once: what they sealed and signed is good after a restart.
+ * @returns {{ admin_token: string, sealing_key: string, signing_key: string,
+ *   credential?: { id: string, key: string, instance: string }, client?: { id: string, secret: string, instance: string } }}
  */
 export function localSecrets() {
-  const kept = existsSync(FILES.kept)
-    ? JSON.parse(readFileSync(FILES.kept, "utf8"))
-    : { admin_token: randomBytes(32).toString("hex"), sealing_key: randomBytes(32).toString("base64") };
+  const made = {
+    admin_token: randomBytes(32).toString("hex"),
+    sealing_key: randomBytes(32).toString("base64"),
+    signing_key: randomBytes(32).toString("base64"),
+  };
+  const kept = existsSync(FILES.kept) ? { ...made, ...JSON.parse(readFileSync(FILES.kept, "utf8")) } : made;
   keep(kept);
   return kept;
 }
@@ -24,15 +28,17 @@ export function localSecrets() {
 function keep(kept) {
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(FILES.kept, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
-  writeFileSync(FILES.secrets, `ADMIN_TOKEN="${kept.admin_token}"\nSEALING_KEY="${kept.sealing_key}"\n`, { mode: 0o600 });
+  const secrets = { ADMIN_TOKEN: kept.admin_token, SEALING_KEY: kept.sealing_key, SIGNING_KEY: kept.signing_key };
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}="${value}"\n`);
+  writeFileSync(FILES.secrets, lines.join(""), { mode: 0o600 });
 }
 
 /**
- * Registers Core as an instance and makes a key for it, or brings those of an earlier start up to date.
+ * Registers Core as an instance and makes a key and an OAuth client for it, or brings those of an earlier start up to date.
  * @param {string} origin the worker's
  * @param {{ url: string, key: string }} core
- * @returns {Promise<{ instance: string, key: string, problems: string[] }>} `problems` is what the worker's own check
- *   of that Core found.
+ * @returns {Promise<{ instance: string, key: string, client: { id: string, secret: string }, problems: string[] }>}
+ *   `problems` is what the worker's own check of that Core found.
  */
 export async function register(origin, core) {
   const kept = localSecrets();
@@ -40,10 +46,11 @@ export async function register(origin, core) {
   const instance = await registerCore(admin, core);
   const check = await admin("POST", `/admin/instances/${instance}/check`);
   if (check.body.reachable === false) throw new Failure(`No Core answers at ${core.url}: start it, or correct CORE_URL.`);
-  const credential = (await reusable(admin, kept.credential, instance)) ?? (await makeKey(admin, instance));
-  keep({ ...kept, credential });
+  const credential = (await reusable(admin, "api-keys", kept.credential, instance)) ?? (await makeKey(admin, instance));
+  const client = (await reusable(admin, "oauth-clients", kept.client, instance)) ?? (await makeClient(admin, instance));
+  keep({ ...kept, credential, client });
   await readable(origin, credential, core);
-  return { instance, key: credential.key, problems: check.body.problems ?? [] };
+  return { instance, key: credential.key, client, problems: check.body.problems ?? [] };
 }
 
 async function registerCore(admin, { url, key }) {
@@ -61,16 +68,22 @@ async function registerCore(admin, { url, key }) {
   throw new Failure(`A hundred local instances were deleted: start afresh by removing the folder ${FOLDER}.`);
 }
 
-async function reusable(admin, credential, instance) {
+async function reusable(admin, kind, credential, instance) {
   if (credential?.instance !== instance) return undefined;
-  const { body } = await admin("GET", `/admin/api-keys/${credential.id}`, undefined, [200, 404]);
+  const { body } = await admin("GET", `/admin/${kind}/${credential.id}`, undefined, [200, 404]);
   return body?.status === "active" ? credential : undefined;
 }
 
+const wanted = (instance) => ({ name: "npm start", scopes: ["proxy:read", "proxy:write"], default_instance: instance });
+
 async function makeKey(admin, instance) {
-  const wanted = { name: "npm start", scopes: ["proxy:read", "proxy:write"], default_instance: instance };
-  const { body } = await admin("POST", "/admin/api-keys", wanted);
+  const { body } = await admin("POST", "/admin/api-keys", wanted(instance));
   return { id: body.id, key: body.key, instance };
+}
+
+async function makeClient(admin, instance) {
+  const { body } = await admin("POST", "/admin/oauth-clients", wanted(instance));
+  return { id: body.client_id, secret: body.client_secret, instance };
 }
 
 /** Waits until the edge has the records and Core answers through it. */

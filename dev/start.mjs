@@ -6,7 +6,7 @@ import { FILES, localSecrets, register } from "./local.mjs";
 import { portFrom } from "./ports.mjs";
 import { Failure, main, say, STOP_SIGNALS } from "./run.mjs";
 import { setUp } from "./setup.mjs";
-import { walkthrough } from "./walkthrough.mjs";
+import { oauthWalkthrough, walkthrough } from "./walkthrough.mjs";
 import { startWrangler } from "./wrangler.mjs";
 
 await main(import.meta.url, async () => {
@@ -57,11 +57,12 @@ function stopSignal() {
 /** Registers Core with the worker and prints what can be done now. */
 async function present(worker, core) {
   await worker.ready;
-  const { instance, key, problems } = await register(worker.origin, core);
+  const { instance, key, client, problems } = await register(worker.origin, core);
   for (const problem of problems) say(`Start: a problem with Core: ${problem}`);
   say(`\nThe proxy is at ${worker.origin}/proxy, in front of Core at ${core.url}.`);
   say(`Its admin token is in ${FILES.secrets}. Paste these lines into another terminal; Ctrl-C here stops everything.\n`);
   say(`${walkthrough({ origin: worker.origin, instance, key })}\n`);
+  say(`${oauthWalkthrough({ origin: worker.origin, instance, client })}\n`);
   worker.showOutput({ past: false });
 }
 

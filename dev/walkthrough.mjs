@@ -1,4 +1,5 @@
-// The first steps with the proxy, as lines for a shell: a ledger, two balances, a transaction between them, metadata.
+// The first steps with the proxy, as lines for a shell: a ledger, two balances, a transaction between them, metadata; and
+// the same door for an app, by OAuth.
 
 /**
  * The walkthrough, to be pasted line after line into sh, bash or zsh. Each line shows Core's answer, and keeps the id
@@ -27,9 +28,33 @@ ${post("$TRANSACTION/metadata", `{"meta_data":{"myApp":{"channel":"web","custome
 sleep 2; ${get("balances/$DESTINATION")}; echo`;
 }
 
+/**
+ * The same as an app that has a client's id and secret: a token for them, a call with it, and the token given back.
+ * @param {{ origin: string, instance: string, client: { id: string, secret: string } }} local
+ * @returns {string}
+ */
+export function oauthWalkthrough({ origin, instance, client }) {
+  const asClient = `-u "$CLIENT:$SECRET"`;
+  return `# As an app: where to, and which client
+ORIGIN=${origin}; CLIENT=${client.id}; SECRET=${client.secret}
+
+# 1. A token for an hour, that may only read
+TOKEN=$(curl -sS "$ORIGIN/oauth/token" ${asClient} -d grant_type=client_credentials -d scope=proxy:read | ${valueOf("access_token")})
+
+# 2. A call with it
+curl -sS "$ORIGIN/proxy/ledgers?instance_id=${instance}" -H "Authorization: Bearer $TOKEN"; echo
+
+# 3. The token given back before its time
+curl -sS "$ORIGIN/oauth/revoke" ${asClient} -d token="$TOKEN"; echo`;
+}
+
 function create(variable, route, id, body) {
-  const idOf = `sed -n 's/.*"${id}": *"\\([^"]*\\)".*/\\1/p'`;
-  return `ANSWER=$(${post(route, body)}); printf '%s\\n' "$ANSWER"; ${variable}=$(printf '%s' "$ANSWER" | ${idOf})`;
+  return `ANSWER=$(${post(route, body)}); printf '%s\\n' "$ANSWER"; ${variable}=$(printf '%s' "$ANSWER" | ${valueOf(id)})`;
+}
+
+/** The command that finds the text of a field in JSON. */
+function valueOf(field) {
+  return `sed -n 's/.*"${field}": *"\\([^"]*\\)".*/\\1/p'`;
 }
 
 function post(route, body) {

@@ -115,5 +115,5 @@ test("a deployment publishes no preview, records no URL and carries no secret", 
   const lines = read("wrangler.toml").split("\n");
   assert.ok(lines.includes("preview_urls = false"));
   assert.ok(lines.includes("invocation_logs = false"));
-  assert.ok(!lines.some((line) => /^#?\s*(ADMIN_TOKEN|SEALING_KEY\w*)\s*=/.test(line)));
+  assert.ok(!lines.some((line) => /^#?\s*(ADMIN_TOKEN|S(EAL|IGN)ING_KEY\w*)\s*=/.test(line)));
 });

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { portFrom } from "../../dev/ports.mjs";
 import { root } from "../../dev/project.mjs";
-import { walkthrough } from "../../dev/walkthrough.mjs";
+import { oauthWalkthrough, walkthrough } from "../../dev/walkthrough.mjs";
 
 test("each line of the walkthrough hands its id on to the next", async (t) => {
   const requests = [];
@@ -38,6 +38,27 @@ test("each line of the walkthrough hands its id on to the next", async (t) => {
   assert.equal(requests[3].body.source, "bln_1");
 });
 
+test("the lines for an app ask for a token, use it and give it back", async (t) => {
+  const requests = [];
+  const proxy = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    requests.push([`${request.method} ${request.url}`, request.headers.authorization, body]);
+    response.end(request.url === "/oauth/token" ? '{"access_token":"blnk_at_x-_1","token_type":"Bearer"}' : "[]");
+  });
+  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  t.after(() => proxy.close());
+  const origin = `http://127.0.0.1:${proxy.address().port}`;
+  const { status, stderr } = await shell(oauthWalkthrough({ origin, instance: "instance_x", client: { id: "c", secret: "s" } }));
+  assert.equal(status, 0, stderr);
+  const basic = `Basic ${Buffer.from("c:s").toString("base64")}`;
+  assert.deepEqual(requests, [
+    ["POST /oauth/token", basic, "grant_type=client_credentials&scope=proxy:read"],
+    ["GET /proxy/ledgers?instance_id=instance_x", "Bearer blnk_at_x-_1", ""],
+    ["POST /oauth/revoke", basic, "token=blnk_at_x-_1"],
+  ]);
+});
+
 const ANSWERS = { balances: { balance_id: "bln_1" }, transactions: { transaction_id: "txn_1" } };
 
 test("npm start prints lines that work, keeps its registry over a restart, and leaves no process behind", { timeout: 240_000 }, async (t) => {
@@ -54,11 +75,18 @@ test("npm start prints lines that work, keeps its registry over a restart, and l
   assert.match(transaction.reference, /^ref_[0-9a-f-]{36}$/);
   assert.equal(metadata.meta_data.myApp.channel, "web");
   assert.equal(balance.balance, 10050);
+  const app = await shell(first.oauthLines);
+  assert.equal(app.status, 0, app.stderr);
+  const [ledgers, revoked] = app.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.equal(ledgers[0].ledger_id, ledger.ledger_id);
+  assert.deepEqual(revoked, {});
   await first.stop();
 
   const second = await started(t, folder);
   const keyOf = (lines) => lines.match(/KEY=(\S+)/)[1];
   assert.equal(keyOf(second.lines), keyOf(first.lines));
+  const secretOf = (lines) => lines.match(/SECRET=(\S+)/)[1];
+  assert.equal(secretOf(second.oauthLines), secretOf(first.oauthLines));
   assert.equal((await shell(second.lines)).stdout.trim().split("\n").length, 6);
   await second.stop();
 });
@@ -73,12 +101,14 @@ async function started(t, folder) {
   child.stdout.on("data", (chunk) => (printed += chunk));
   child.stderr.on("data", (chunk) => (printed += chunk));
   const lines = () => printed.match(/^PROXY=[^]*\/balances\/\$DESTINATION.*$/m)?.[0];
-  for (let waited = 0; lines() === undefined; waited += 100) {
+  const oauthLines = () => printed.match(/^ORIGIN=[^]*\/oauth\/revoke.*$/m)?.[0];
+  for (let waited = 0; oauthLines() === undefined; waited += 100) {
     assert.ok(child.exitCode === null && waited < 100_000, printed);
     await sleep(100);
   }
   return {
     lines: lines(),
+    oauthLines: oauthLines(),
     async stop() {
       const closed = new Promise((resolve) => child.once("close", resolve));
       process.kill(-child.pid, "SIGINT");
