@@ -18,8 +18,8 @@ export async function ask(call, namespace, name, prefix, body) {
     const object = namespace.get(namespace.idFromName(name));
     // Whatever the status, it is Core's answer to the caller and no redirect of the object's.
     answer = await object.fetch(OBJECT, { method: "POST", body: message, redirect: "manual" });
-  } catch {
-    return call.object_failed();
+  } catch (error) {
+    return call.object_failed(String(error?.message ?? error));
   }
   return call.object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
 }

@@ -2,10 +2,11 @@
 //! key, and itself sends to Core, so that nothing is sent that is not stored first.
 //!
 //! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up to
-//! what it gets), [`attempt`] (the steps of an attempt), [`reply`] (what goes back to the Worker), [`storage`] (the one
+//! what it gets), [`attempt`] (the steps of an attempt), [`exchange`] (Core's answers), [`reply`] (what goes back to the Worker), [`storage`] (the one
 //! row), [`platform`] (the calls themselves).
 
 mod attempt;
+mod exchange;
 pub mod platform;
 mod reply;
 mod storage;

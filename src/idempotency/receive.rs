@@ -65,7 +65,7 @@ mod tests {
     }
 
     fn record(phase: Phase, create: bool) -> Record {
-        let create = create.then(|| Create { reference: None, made: false, multi_leg: false, precision_added: None });
+        let create = create.then_some(Create { reference: None, made: false, multi_leg: false, precision_added: None });
         Record { v: 1, fingerprint: fingerprint("1"), phase, expires_at: LATER, create, references: Vec::new() }
     }
 

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Response;
 
 use super::Call;
-use crate::edge::answer::write_log;
+use crate::edge::answer::{error_response, level, write_log};
 use crate::edge::idempotency::platform::{ask, pass_reported};
 use crate::edge::{now, platform};
 use crate::enrich::Shape;
@@ -77,22 +77,27 @@ impl Call {
     /// The object answered: what it gives is what the caller gets.
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
     pub fn object_answered(self, answer: &Response, status: u16, report: String) -> JsValue {
-        let Some(report) = Report::from_header(&report) else { return self.object_failed() };
+        let Some(report) = Report::from_header(&report) else {
+            return self.object_failed(format!("it answered {status}"));
+        };
         let reference = report.made_reference.as_deref();
         match pass_reported(answer, &self.arrival.request_id, reference, report.replayed) {
             Ok(response) => {
                 self.log_reported(status, &report);
                 response.into()
             }
-            Err(_) => self.object_failed(),
+            Err(_) => self.object_failed(format!("its answer of {status} cannot be passed on")),
         }
     }
 
-    /// It did not: whether it sent anything is not known here.
-    pub fn object_failed(self) -> JsValue {
+    /// It did not, and why: whether it sent anything is not known here.
+    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
+    pub fn object_failed(self, why: String) -> JsValue {
         let is_create = self.plan.route.body == Body::Enriched(Shape::Transaction);
         let outcome = if is_create { Outcome::UnknownWithKey } else { Outcome::Unknown };
         let fate = WriteFate { outcome, reference: None, references: Vec::new() };
-        self.error(&Error::IdempotencyUnavailable, Some(&fate)).into()
+        let error = Error::IdempotencyUnavailable;
+        self.log(error.status(), level(&error), Some(&error), Some(&format!("the object of the key failed: {why}")));
+        error_response(&error, &self.arrival.request_id, Some(&fate), None).into()
     }
 }

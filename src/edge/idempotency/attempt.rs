@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::Uint8Array;
-use wasm_bindgen::JsValue;
 use web_sys::Response;
 use worker::{Delay, Result, Storage};
 
 use super::Idempotency;
-use super::platform::{Exchanged, exchange};
+use super::exchange::{Answer, Sent, answer};
+use super::platform::exchange;
 use super::reply::Reply;
 use super::storage::Row;
 use crate::clock::Timestamp;
@@ -18,16 +18,14 @@ use crate::edge::state::State;
 use crate::edge::{now, random_bytes};
 use crate::enrich::{References, Shape, enrich};
 use crate::error::{Error, Outcome};
-use crate::idempotency::answer::{LookedUp, is_content_header, looked_up, reference_path, verdict};
+use crate::idempotency::answer::{LookedUp, looked_up, reference_path, verdict};
 use crate::idempotency::attempt::{Action, Attempt, Ending, Left};
 use crate::idempotency::message::Job;
 use crate::idempotency::receive::UnderWay;
 use crate::idempotency::record::{KEPT_BODY_BYTES, RECORD_VERSION};
 use crate::idempotency::{Create, Fingerprint, Kept, Phase, Record};
-use crate::proxy::outcome::is_html;
+use crate::proxy::Method;
 use crate::proxy::routes::{self, Body};
-use crate::proxy::{Method, Upstream, settle};
-use crate::registry::TimeoutMs;
 
 /// How long one look-up may take, in milliseconds.
 const LOOK_UP_MS: u32 = 5_000;
@@ -51,18 +49,6 @@ pub struct Running<'a> {
     body: Option<Uint8Array>,
     core_ms: Cell<Option<u64>>,
 }
-
-/// An answer of Core's.
-struct Answer {
-    status: u16,
-    headers: Vec<String>,
-    /// None where it is larger than what is kept.
-    bytes: Option<Vec<u8>>,
-    rest: JsValue,
-}
-
-/// What the sending gave.
-type Sent = std::result::Result<Answer, Error>;
 
 impl<'a> Running<'a> {
     /// Completes the body as the first request was completed, and takes the object.
@@ -269,39 +255,6 @@ fn complete(
         }
     }
     Ok(Uint8Array::from(enriched.body.as_deref().unwrap_or(body)))
-}
-
-/// Core's answer, where it is Core's.
-fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u32) -> Sent {
-    let timeout = TimeoutMs::new(timeout_ms).unwrap_or(TimeoutMs::DEFAULT);
-    let upstream = match &exchanged {
-        Err(_) => Upstream::Failed,
-        Ok(exchanged) => match exchanged.failed().as_deref() {
-            Some("timeout") => Upstream::TimedOut,
-            Some(_) => Upstream::Failed,
-            None => Upstream::Answered { status: exchanged.status(), html: is_html(&exchanged.content_type()) },
-        },
-    };
-    settle(upstream, timeout)?;
-    let exchanged = exchanged.map_err(|_| Error::Internal)?;
-    Ok(Answer {
-        status: exchanged.status(),
-        headers: exchanged.headers(),
-        bytes: exchanged.bytes().map(|bytes| bytes.to_vec()),
-        rest: exchanged.rest(),
-    })
-}
-
-impl Answer {
-    fn body(&self) -> JsValue {
-        self.bytes.as_deref().map_or_else(|| self.rest.clone(), |bytes| Uint8Array::from(bytes).into())
-    }
-
-    fn content_headers(&self) -> Vec<(String, String)> {
-        let (pairs, _) = self.headers.as_chunks::<2>();
-        let kept = pairs.iter().filter(|[name, _]| is_content_header(name));
-        kept.map(|[name, value]| (name.clone(), value.clone())).collect()
-    }
 }
 
 fn owned(texts: Vec<&str>) -> Vec<String> {

@@ -2,6 +2,8 @@
 //!
 //! However they fall, two promises hold: one use of a key books once, and nobody gets the answer to another body.
 
+mod core;
+
 use std::collections::BTreeMap;
 
 use super::answer::{LookedUp, Verdict};
@@ -9,6 +11,8 @@ use super::attempt::{Action, Attempt, Ending, Left};
 use super::receive::{Received, UnderWay, receive};
 use super::{Create, Fingerprint, Kept, Phase, Record};
 use crate::clock::Timestamp;
+
+use self::core::{Booking, Core, Dice};
 
 /// How long a key is remembered, and an attempt may take, in steps of the world.
 const KEEP: u64 = 400;
@@ -44,22 +48,6 @@ fn one_use_of_a_key_books_once_and_answers_its_own_body() {
     }
 }
 
-/// A generator of numbers that is the same in every run (xorshift64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.roll(sides) == 0
-    }
-}
-
 /// One key, one object, one Core.
 struct World {
     dice: Dice,
@@ -77,24 +65,6 @@ struct World {
     running: Option<Running>,
     core: Core,
     seen: BTreeMap<&'static str, u32>,
-}
-
-/// A booking at Core.
-#[derive(Clone, Debug, PartialEq)]
-struct Booking {
-    id: u64,
-    reference: String,
-    body: &'static str,
-}
-
-#[derive(Default)]
-struct Core {
-    booked: Vec<Booking>,
-    /// Taken in, not stored yet.
-    queue: Vec<Booking>,
-    /// Sent by an object that is gone, not arrived yet.
-    on_the_wire: Vec<(String, &'static str)>,
-    ids: u64,
 }
 
 struct Running {
@@ -338,43 +308,5 @@ impl Running {
             self.looks_left = times;
         }
         self
-    }
-}
-
-impl Core {
-    /// Books at once, or takes in for later; as Core does it.
-    fn take(&mut self, reference: String, body: &'static str, queued: bool) -> (Verdict, Option<Booking>) {
-        self.ids += 1;
-        let booking = Booking { id: self.ids, reference, body };
-        if queued {
-            self.queue.push(booking.clone());
-            return (Verdict::Queued, Some(booking));
-        }
-        if self.booked.iter().any(|other| other.reference == booking.reference) {
-            return (Verdict::Duplicate, None);
-        }
-        self.booked.push(booking.clone());
-        (Verdict::Done, Some(booking))
-    }
-
-    /// One queued insert runs; a second one of its reference is dropped without a word.
-    fn insert_one(&mut self, dice: &mut Dice, seen: &mut BTreeMap<&'static str, u32>) {
-        if self.queue.is_empty() {
-            return;
-        }
-        let at = usize::try_from(dice.roll(self.queue.len() as u64)).unwrap();
-        let booking = self.queue.remove(at);
-        if self.booked.iter().any(|other| other.reference == booking.reference) {
-            *seen.entry("dropped").or_insert(0) += 1;
-        } else {
-            self.booked.push(booking);
-        }
-    }
-
-    /// What a dead object sent arrives.
-    fn arrive(&mut self, queued: bool) {
-        if let Some((reference, body)) = self.on_the_wire.pop() {
-            self.take(reference, body, queued);
-        }
     }
 }

@@ -1,0 +1,63 @@
+//! Core's answers, as an attempt uses them.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+
+use super::platform::Exchanged;
+use crate::error::Error;
+use crate::idempotency::answer::is_content_header;
+use crate::proxy::outcome::is_html;
+use crate::proxy::{Upstream, settle};
+use crate::registry::TimeoutMs;
+
+/// An answer of Core's.
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, name and value in turn.
+    pub headers: Vec<String>,
+    /// Its body; none where it is larger than what is kept.
+    pub bytes: Option<Vec<u8>>,
+    rest: JsValue,
+}
+
+/// What asking Core gave.
+pub type Sent = std::result::Result<Answer, Error>;
+
+/// Core's answer, where it is Core's.
+///
+/// # Errors
+/// As [`settle`].
+pub fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u32) -> Sent {
+    let timeout = TimeoutMs::new(timeout_ms).unwrap_or(TimeoutMs::DEFAULT);
+    let upstream = match &exchanged {
+        Err(_) => Upstream::Failed,
+        Ok(exchanged) => match exchanged.failed().as_deref() {
+            Some("timeout") => Upstream::TimedOut,
+            Some(_) => Upstream::Failed,
+            None => Upstream::Answered { status: exchanged.status(), html: is_html(&exchanged.content_type()) },
+        },
+    };
+    settle(upstream, timeout)?;
+    let exchanged = exchanged.map_err(|_| Error::Internal)?;
+    Ok(Answer {
+        status: exchanged.status(),
+        headers: exchanged.headers(),
+        bytes: exchanged.bytes().map(|bytes| bytes.to_vec()),
+        rest: exchanged.rest(),
+    })
+}
+
+impl Answer {
+    /// Its body, as it is passed on.
+    pub fn body(&self) -> JsValue {
+        self.bytes.as_deref().map_or_else(|| self.rest.clone(), |bytes| Uint8Array::from(bytes).into())
+    }
+
+    /// Its content headers, as they are kept.
+    pub fn content_headers(&self) -> Vec<(String, String)> {
+        let (pairs, _) = self.headers.as_chunks::<2>();
+        let kept = pairs.iter().filter(|[name, _]| is_content_header(name));
+        kept.map(|[name, value]| (name.clone(), value.clone())).collect()
+    }
+}
