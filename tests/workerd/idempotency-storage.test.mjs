@@ -13,9 +13,9 @@ const PAYMENT = { amount: 12.5, currency: "USD", source: "@world", destination: 
 const REPLAYED = "idempotent-replayed";
 
 /** A worker, its ledger, and a payment with a key. */
-async function started(vars) {
+async function started(vars, options) {
   const ledger = startLedger();
-  const proxy = await startProxy({ answer: ledger.answer, vars });
+  const proxy = await startProxy({ answer: ledger.answer, vars, ...options });
   const send = (key, path, body) => proxy.call("POST", path, { body, headers: { "Idempotency-Key": key } });
   return { ledger, proxy, send, pay: (key, body = PAYMENT) => send(key, "/transactions", body) };
 }
@@ -111,6 +111,18 @@ describe("a key", () => {
     assert.equal(stored(proxy.worker), "");
     await pay("k");
     assert.notEqual(stored(proxy.worker), "");
+    await proxy.stop();
+  });
+
+  test("whose object fails is a 503, and the log says why", async () => {
+    const { proxy, pay } = await started(undefined, { without: ["IDEMPOTENCY"], bindings: ['(name = "IDEMPOTENCY", json = "{}")'] });
+    const answer = await pay("k");
+    assert.equal(assertError(answer, 503, "PROXY_IDEMPOTENCY_UNAVAILABLE").outcome, "unknown");
+    assert.equal(answer.headers.get("retry-after"), "5");
+    const line = await proxy.worker.logLine(answer.headers.get("x-request-id"));
+    assert.equal(line.level, "warn");
+    assert.match(line.detail, /^the object of the key failed: ./);
+    assert.deepEqual(proxy.arrived(), []);
     await proxy.stop();
   });
 

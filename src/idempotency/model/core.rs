@@ -54,6 +54,12 @@ impl Core {
         (Verdict::Done, Some(booking))
     }
 
+    /// Whether a transaction of this reference is booked, or may yet be.
+    pub(super) fn knows(&self, reference: &str) -> bool {
+        let taken = self.booked.iter().chain(&self.queue).map(|booking| &booking.reference);
+        taken.chain(self.on_the_wire.iter().map(|(on_its_way, _)| on_its_way)).any(|known| known == reference)
+    }
+
     /// One queued insert runs; a second one of its reference is dropped without a word.
     pub(super) fn insert_one(&mut self, dice: &mut Dice, seen: &mut BTreeMap<&'static str, u32>) {
         if self.queue.is_empty() {

@@ -57,6 +57,8 @@ struct World {
     made: bool,
     /// Made references so far: each use of the key has its own.
     uses: u64,
+    /// The references that were sent since the key was last new by its age.
+    sent: Vec<String>,
     /// Stored: survives a crash.
     record: Option<Record>,
     answer: Option<Booking>,
@@ -89,6 +91,7 @@ impl World {
             queued,
             made,
             uses: 0,
+            sent: Vec::new(),
             record: None,
             answer: None,
             under_way: None,
@@ -125,8 +128,10 @@ impl World {
         let attempt = match receive(record.as_ref(), self.under_way.as_ref(), &fingerprint, now) {
             Received::First => {
                 if record.is_some() {
-                    self.note("expired");
+                    self.expire();
                 }
+                // A key that is new again before its time must not have done anything.
+                assert!(!self.made || self.sent.iter().all(|reference| !self.core.knows(reference)));
                 self.uses += 1;
                 // A caller's own reference belongs to the body, not to the use of the key.
                 let reference = if self.made { format!("made-{}", self.uses) } else { format!("given-{body}") };
@@ -187,6 +192,7 @@ impl World {
             }
             Action::Send => {
                 self.store(&running, Phase::InFlight);
+                self.sent.push(running.create.reference.clone().unwrap());
                 if self.dice.one_in(8) {
                     return self.crash_while_sending(&running);
                 }
@@ -273,9 +279,14 @@ impl World {
     fn alarm(&mut self) {
         let expired = |record: &Record| record.expires_at.millis() <= self.now;
         if self.under_way.is_none() && self.record.as_ref().is_some_and(expired) {
-            self.note("expired");
+            self.expire();
             self.record = None;
         }
+    }
+
+    fn expire(&mut self) {
+        self.note("expired");
+        self.sent.clear();
     }
 
     /// Nobody gets the answer to another body, nor an id that Core dropped.
