@@ -1,10 +1,11 @@
-// A trap in wasm: answered by the platform, told in the log, and gone with the next request.
+// What must not happen: a trap in wasm is answered by the platform and gone with the next request, and an error that
+// nobody foresaw is told as ours.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { openStage } from "./faults/stage.mjs";
-import { TRAP_HEADER, trappingBuild } from "./faults/trapping.mjs";
+import { THROW, TRAP_HEADER, trappingBuild } from "./faults/trapping.mjs";
 import { after as later, reply } from "./harness/replies.mjs";
 
 describe("a trap", () => {
@@ -49,6 +50,26 @@ describe("a trap", () => {
       stage.core.clear();
     }
   });
+
+  for (const [when, outcome, options] of [
+    ["before anything is sent", "not_sent", { headers: { "user-agent": THROW } }],
+    ["after Core answered", "unknown", {}],
+  ]) {
+    test(`is not made of what the platform throws ${when}: that is 500 with the request's id, and ${outcome}`, async () => {
+      if (outcome === "unknown") stage.core.answer(reply({ headers: { [TRAP_HEADER]: THROW }, body: {} }));
+      for (const kind of ["read", "create", "bulk", "upload"]) {
+        const answer = await stage.send(kind, options);
+        const { code, details } = answer.json().error_detail;
+        assert.deepEqual([answer.status, code, details.request_id], [500, "PROXY_INTERNAL", answer.id]);
+        assert.equal(details.outcome, kind === "read" ? undefined : outcome);
+        const line = await stage.worker.logLine(answer.id);
+        assert.deepEqual([line.level, line.status, line.code], ["error", 500, "PROXY_INTERNAL"]);
+      }
+      assert.equal(stage.core.requests.length, outcome === "unknown" ? 4 : 0);
+      stage.core.answer(reply({ body: { fine: true } }));
+      await serves();
+    });
+  }
 
   test("takes its neighbours with it: they end in 500 too and do not hang, and Core saw each write once", async () => {
     stage.core.answer(later(400, reply({ body: { fine: true } })));

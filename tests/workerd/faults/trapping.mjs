@@ -1,7 +1,7 @@
 /**
  * A copy of the built worker that traps when it is told to. The wasm is the release build's own, untouched: the copy's
  * JavaScript, on a header, makes it fail an allocation while Rust code is on the stack, and that ends in `unreachable`,
- * as every panic does.
+ * as every panic does. It can also be told to have the platform's calls throw.
  */
 import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +15,9 @@ const BUILD = fileURLToPath(new URL("../../../build", import.meta.url));
 /** A request with this header traps as it arrives; an answer of Core with it, as it is passed on. */
 export const TRAP_HEADER = "x-test-trap";
 
+/** A request whose User-Agent this is makes `fetch` throw at once; an answer of Core with it as TRAP_HEADER, what passes it on. */
+export const THROW = "throw";
+
 /** @returns {string} the folder of the copy, removed when the process ends */
 export function trappingBuild() {
   const folder = mkdtempSync(join(tmpdir(), "blnk-edge-trapping-"));
@@ -22,12 +25,21 @@ export function trappingBuild() {
   copyFileSync(join(BUILD, "index_bg.wasm"), join(folder, "index_bg.wasm"));
   const source = readFileSync(join(BUILD, "index.js"), "utf8");
   const [, wasm] = found(source, /(\w+)\.__wbindgen_start\(\)/);
-  const trap = (subject) => `if(${subject}.headers.get("${TRAP_HEADER}"))${wasm}.__wbindgen_malloc(0xffffffff,1);`;
+  const told = (subject) => `${subject}.headers.get("${TRAP_HEADER}")`;
+  const trap = (subject) =>
+    `if(${told(subject)}==="${THROW}")throw new Error("told to");if(${told(subject)})${wasm}.__wbindgen_malloc(0xffffffff,1);`;
   const arriving = source.replace(...insert(source, /__wbg_head_\w+:function\(\w+,(\w+)\)\{/, trap));
   const both = arriving.replace(...insert(arriving, /__wbg_passOn_\w+:function\((\w+),[\w,]+\)\{/, trap));
-  writeFileSync(join(folder, "index.js"), both);
+  writeFileSync(join(folder, "index.js"), `${THROWING_FETCH}\n${both}`);
   return folder;
 }
+
+const THROWING_FETCH = `
+const realFetch = globalThis.fetch;
+globalThis.fetch = (url, init) => {
+  if (init?.headers?.get?.("user-agent") === "${THROW}") throw new Error("told to");
+  return realFetch(url, init);
+};`;
 
 function insert(source, pattern, code) {
   const [start, subject] = found(source, pattern);
