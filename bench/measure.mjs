@@ -82,7 +82,7 @@ export async function coldStarts(prepared, surroundings, work, number) {
 }
 
 function workersFor(work, workers) {
-  return work.refused ? workers.filter(({ name }) => name !== BARE) : workers;
+  return workers.filter(({ name, isOurs }) => (work.refused ? name !== BARE : !work.own || isOurs || name === BARE));
 }
 
 function slot(work, worker) {

@@ -1,6 +1,7 @@
 // The figures as tables, in Markdown.
 import { median, ratio } from "./stats.mjs";
 import { BARE, HANDWRITTEN } from "./workers.mjs";
+import { KEY_WORK, TOKEN_WORK } from "./works.mjs";
 
 /**
  * The table of ratios: the CPU of a request, to the floor and to the hand-written worker.
@@ -12,7 +13,7 @@ export function ratioTable({ works, workers, rounds }) {
   const head = ["CPU of a request", ...shown.map((name) => `${name} to ${BARE}`), ...peersOf(shown).map((name) => `${name} to ${HANDWRITTEN}`)];
   const rows = works.map(({ name, title }) => {
     const of = (worker) => rounds.map((samples) => samples[name][worker]?.cpu);
-    const compared = (worker, base) => (of(base).includes(undefined) ? "" : inWords(ratio(of(worker), of(base))));
+    const compared = (worker, base) => ([...of(worker), ...of(base)].includes(undefined) ? "" : inWords(ratio(of(worker), of(base))));
     return [title, ...shown.map((worker) => compared(worker, BARE)), ...peersOf(shown).map((worker) => compared(worker, HANDWRITTEN))];
   });
   return table(head, rows);
@@ -37,9 +38,14 @@ export function figureTable({ works, workers, rounds }) {
   return table(head, rows);
 }
 
-/** Throughput of the upload to the floor, and the cold starts to the hand-written worker. */
+/** An access token to an API key, throughput of the upload to the floor, and the cold starts to the hand-written worker. */
 export function otherRatios({ works, workers, rounds, coldStarts }) {
   const lines = [];
+  const measured = (work) => works.some(({ name }) => name === work);
+  for (const worker of workers.filter((name) => measured(KEY_WORK) && measured(TOKEN_WORK) && rounds[0]?.[TOKEN_WORK][name])) {
+    const of = (work) => rounds.map((samples) => samples[work][worker].cpu);
+    lines.push(["CPU with an access token", worker, "the same with an API key", inWords(ratio(of(TOKEN_WORK), of(KEY_WORK)))]);
+  }
   const upload = works.find(({ name }) => name === "upload");
   for (const worker of workers.filter((name) => name !== BARE)) {
     if (upload !== undefined && workers.includes(BARE)) {

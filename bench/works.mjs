@@ -1,13 +1,16 @@
 // What is measured: the requests, and the answers that they must have.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { apiKey, credentialRecord, instanceRecord } from "./records.mjs";
+import { accessToken, apiKey, clientRecord, credentialRecord, instanceRecord } from "./records.mjs";
 
 const ID = "BenchCredential0";
+const CLIENT = "BenchOauthClient";
 const SECRET = "s".repeat(43);
 const INSTANCE = "instance_bench";
 const KEY = apiKey(ID, SECRET);
 const UNKNOWN_KEY = apiKey("BenchCredential9", SECRET);
+/** The names of two works that differ in the credential alone. */
+export const [KEY_WORK, TOKEN_WORK] = ["get", "get-token"];
 const JSON_TYPE = { "Content-Type": "application/json" };
 const BOUNDARY = "----bench-boundary";
 const UPLOAD_BYTES = 100_000_000;
@@ -24,11 +27,13 @@ const UPLOAD_BYTES = 100_000_000;
  * @property {number} status what every answer must have
  * @property {number} connections kept open
  * @property {boolean} [refused] the floor would forward it: it is compared with the peers alone
+ * @property {boolean} [own] the peers cannot do it: it is compared with the floor alone
  */
 
 /** Publishes the benchmark's records in a KV stand-in. */
 export function publish(kv, coreUrl) {
   kv.set("CREDENTIALS", `credential/${ID}`, credentialRecord(ID, SECRET));
+  kv.set("CREDENTIALS", `credential/${CLIENT}`, clientRecord(CLIENT));
   kv.set("INSTANCES", `instance/${INSTANCE}`, instanceRecord(INSTANCE, coreUrl));
 }
 
@@ -48,7 +53,8 @@ export function works(folder) {
   const refused = { ...get, path: proxied("/balances/bln_1"), status: 401, refused: true };
   const bulk = (count) => body(`bulk-${count}`, JSON.stringify({ transactions: Array.from({ length: count }, (_, at) => transaction(at)) }));
   return [
-    { ...get, name: "get", title: "GET, warm", path: proxied("/balances/bln_7b4b4f0a-8a4c-4a59-8d0a-5a4f0e3a9f11") },
+    { ...get, name: KEY_WORK, title: "GET, warm", path: proxied("/balances/bln_7b4b4f0a-8a4c-4a59-8d0a-5a4f0e3a9f11") },
+    { ...get, name: TOKEN_WORK, title: "GET, warm, with an access token", path: proxied("/balances/bln_7b4b4f0a-8a4c-4a59-8d0a-5a4f0e3a9f11"), headers: { Authorization: `Bearer ${accessToken(CLIENT)}` }, own: true },
     { ...post, name: "enriched", title: "POST, 300 bytes, enriched", path: proxied("/transactions"), ...body("enriched", padded(transaction(1))) },
     { ...post, name: "complete", title: "POST, 300 bytes, nothing to add", path: proxied("/transactions"), ...body("complete", padded(complete(1))) },
     { ...post, name: "streamed", title: "POST, 300 bytes, streamed", path: proxied("/ledgers"), ...body("streamed", padded({ name: "Ledger" })) },

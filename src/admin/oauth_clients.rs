@@ -113,9 +113,7 @@ pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
 /// Deletes a client for good. Again it changes nothing.
 pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
     let (row, mut client) = desk.load::<Client>(id)?;
-    if client.0.status != CredentialStatus::Deleted {
-        client.set_status(CredentialStatus::Deleted, desk.now);
-    }
+    client.set_status(CredentialStatus::Deleted, desk.now);
     // What opens nothing any more need not be kept.
     client.0.secrets.clear();
     let changed = desk.update(&row, &mut client, Action::Delete, &[])?;
@@ -155,9 +153,10 @@ impl Client {
         self.0.tokens.get_or_insert(TokenRules::new(TokenTtl::DEFAULT))
     }
 
-    /// A client that stops being active loses its tokens: they are not good again when it is active again.
+    /// A client that stops being active loses its tokens. When it is active again, it loses those that were issued where
+    /// nobody had heard of it yet.
     fn set_status(&mut self, status: CredentialStatus, now: Timestamp) {
-        if self.0.status == CredentialStatus::Active && status != CredentialStatus::Active {
+        if self.0.status != status {
             self.rules().end_all(now);
         }
         self.0.status = status;

@@ -152,6 +152,19 @@ fn a_disabled_client_loses_its_tokens_for_good_and_can_be_active_again() {
 }
 
 #[test]
+fn a_token_that_was_issued_to_a_disabled_client_is_not_good_when_it_is_active_again() {
+    let mut office = Office::new();
+    let made = client(&mut office, &json!({}));
+    office.done("PATCH", &path(&made), &json!({ "status": "disabled" }));
+    office.now = at(60);
+    office.done("PATCH", &path(&made), &json!({ "status": "active" }));
+    // A Worker may issue one until it hears that the client is disabled.
+    let rules = stored(&office, &made).tokens.unwrap();
+    assert!(!rules.allow(TokenId::from_bytes([1; 16]), at(20)));
+    assert!(rules.allow(TokenId::from_bytes([1; 16]), at(66)));
+}
+
+#[test]
 fn disabling_a_client_twice_changes_nothing_more() {
     let mut office = Office::new();
     let made = client(&mut office, &json!({}));
