@@ -8,8 +8,7 @@ use crate::error::Error;
 use crate::registry::audit::Action;
 use crate::registry::token::{new_api_key, new_credential_id};
 use crate::registry::{
-    CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, SecretHash, StoredSecret,
-    Workspace,
+    CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, SecretHash, StoredSecret, Workspace,
 };
 use crate::store::{Kind, Store};
 
@@ -179,11 +178,7 @@ impl Reach {
     }
 }
 
-pub(super) fn check_default(
-    instances: Option<&[InstanceId]>,
-    default: Option<&InstanceId>,
-    faults: &mut Faults,
-) {
+pub(super) fn check_default(instances: Option<&[InstanceId]>, default: Option<&InstanceId>, faults: &mut Faults) {
     if let (Some(instances), Some(default)) = (instances, default)
         && !instances.contains(default)
     {

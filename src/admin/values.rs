@@ -4,7 +4,10 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
-use crate::registry::{BaseUrl, CredentialStatus, InstanceId, InstanceStatus, Profile, Scope, Scopes, Secret, TimeoutMs, TokenTtl, Workspace};
+use crate::registry::{
+    BaseUrl, CredentialStatus, InstanceId, InstanceStatus, Profile, Scope, Scopes, Secret, TimeoutMs, TokenTtl,
+    Workspace,
+};
 
 /// The most instances that a key may name: its record must stay small, for every request reads it.
 pub const MAX_INSTANCES: usize = 100;

@@ -4,8 +4,8 @@
 //! again. [`settle`] judges what came of the plan. The order of the steps is in the types: a [`Plan`] is made only of a
 //! grant, a grant only of an authenticated caller, and each only in its own step.
 //!
-//! In reading order: [`presented`] (the token), [`target`] (path, query, instance), [`routes`] (the table), [`grant`]
-//! (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it).
+//! In reading order: [`presented`](mod@presented) (the token), [`target`] (path, query, instance), [`routes`] (the table),
+//! [`grant`] (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it).
 
 pub mod grant;
 pub mod headers;
