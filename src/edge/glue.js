@@ -15,18 +15,15 @@ export function configure(up, down) {
  * which no header can hold.
  */
 export function head(request) {
-  const headers = request.headers;
-  return [
-    request.method,
-    request.url,
-    headers.get("authorization") ?? "\0",
-    headers.get("x-blnk-key") ?? "\0",
-    headers.get("x-request-id") ?? "\0",
-    headers.get("traceparent") ?? "\0",
-    headers.get("idempotency-key") ?? "\0",
-    headers.get("content-length") ?? "\0",
-    headers.get("content-encoding") ?? "\0",
-  ].join("\n");
+  const { method, headers } = request;
+  const lines = `${method}\n${request.url}\n${headers.get("authorization") ?? "\0"}\n${headers.get("x-blnk-key") ?? "\0"}\n${
+    headers.get("x-request-id") ?? "\0"
+  }\n${headers.get("traceparent") ?? "\0"}`;
+  // What follows matters to writes alone, and each look-up costs.
+  if (method === "GET") return lines;
+  return `${lines}\n${headers.get("idempotency-key") ?? "\0"}\n${headers.get("content-length") ?? "\0"}\n${
+    headers.get("content-encoding") ?? "\0"
+  }`;
 }
 
 /** An answer of our own. `extra` is name and value, a line each. */
@@ -122,34 +119,41 @@ export function withBody(call, request, limit, declared, timeoutMs) {
 
 /**
  * Sends a request to Core and gives the answer to be returned. `set` is name and value, a line each; they come on top of the
- * caller's own headers. `body` is null, bytes, or the name of a kind of stream (see `bodyOf`).
+ * caller's own headers. `body` is null, bytes, or the name of a kind of stream (see `bodyOf`). `line` is the log line of an
+ * ordinary answer up to its status; empty where it leaves none.
  */
-export function forward(call, request, url, set, timeoutMs, body) {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), timeoutMs);
+export function forward(call, request, url, set, timeoutMs, body, line, requestId, reference) {
+  const sentAt = Date.now();
   let up, answer;
   try {
     up = bodyOf(request, body);
-    answer = send(request, url, set, deadline.signal, up.body);
+    answer = send(request, url, set, AbortSignal.timeout(timeoutMs), up.body);
   } catch {
-    clearTimeout(timer);
     return call.not_sent();
   }
-  return answer.then(
+  const settled = answer.then(
     (answer) => {
-      // From here on nothing is cut: a signal that fires later would still end a body that nobody has begun to read.
-      clearTimeout(timer);
       const status = answer.status;
+      // A 2xx is Core's own answer, whatever else it says; all others are judged.
+      if (status >= 200 && status < 300) {
+        let passed;
+        try {
+          passed = passOn(answer, requestId, reference);
+        } catch {
+          return call.answered(answer, status);
+        }
+        if (line) console.log(`${line}"status":${status},"core_ms":${Date.now() - sentAt}}`);
+        call.free();
+        return passed;
+      }
       // Only where the type decides anything is it handed over.
       const type = status === 403 || status >= 500 ? answer.headers.get("content-type") : null;
       return call.answered(answer, status, type ?? undefined);
     },
-    () => {
-      clearTimeout(timer);
-      const response = call.failed(deadline.signal.aborted);
-      return up.taken ? within(DRAIN_MS, up.taken).then(() => response) : response;
-    },
+    (error) => call.failed(error?.name === "TimeoutError"),
   );
+  // An answer that overtakes the body would be lost with what is left of it.
+  return up.taken ? settled.then((response) => within(DRAIN_MS, up.taken).then(() => response)) : settled;
 }
 
 /**

@@ -11,7 +11,9 @@ const FLOOD = 2_000;
 describe("before a caller is known", () => {
   let stage;
   before(async () => {
-    stage = await openStage({ worker: { vars: { CACHE_ENTRIES: "100" } } });
+    // Nothing is out of date within this test, however slow the machine: what is read again was evicted.
+    const vars = { CACHE_ENTRIES: "100", CACHE_FOUND_SECONDS: "3600", CACHE_MISSING_SECONDS: "3600" };
+    stage = await openStage({ worker: { vars } });
     assert.equal((await stage.send("read")).status, 200);
   });
   beforeEach(() => {
@@ -42,8 +44,7 @@ describe("before a caller is known", () => {
     await stillCached();
     stage.worker.kv.forget();
     await flood(FLOOD, () => stage.send("read", { key: key(FLOOD - 1) }));
-    // Missing ids are remembered for five seconds.
-    assert.ok(stage.worker.kv.reads.length <= 2, String(stage.worker.kv.reads.length));
+    assert.equal(stage.worker.kv.reads.length, 0);
   });
 
   test("a flood of unknown instances reads each once and evicts nothing", async () => {
