@@ -1,7 +1,7 @@
 // `npm run build`, and wrangler's own build step: the release build of the worker, `build/index.js` beside
 // `build/index_bg.wasm`. Nothing is done when neither the sources nor the output changed since the last one.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { cargoTools, npmProgram } from "./project.mjs";
 import { main, run, say } from "./run.mjs";
@@ -21,6 +21,7 @@ export async function build() {
   const started = Date.now();
   rmSync(STAMP, { force: true });
   await compile();
+  await bundle();
   const unoptimised = statSync(`${STAGING}/index_bg.wasm`).size;
   await optimise();
   for (const name of OUTPUT) renameSync(`${STAGING}/${name}`, `build/${name}`);
@@ -38,6 +39,15 @@ async function compile() {
     env: { WASM_BINDGEN_BIN: bindgen, ESBUILD_BIN: npmProgram("esbuild"), RUST_BACKTRACE: "0" },
     failure: "The build failed: correct what the compiler says above, and run it again.",
   });
+}
+
+/** Puts our main module in front of worker-build's, and makes one file of both. */
+async function bundle() {
+  renameSync(`${STAGING}/index.js`, `${STAGING}/worker.js`);
+  copyFileSync("src/edge/entry.js", `${STAGING}/entry.js`);
+  const outside = ["./index_bg.wasm", "cloudflare:*"].map((name) => `--external:${name}`);
+  const args = [`${STAGING}/entry.js`, "--bundle", "--format=esm", "--minify-whitespace", "--log-level=warning", `--outfile=${STAGING}/index.js`];
+  await run(npmProgram("esbuild"), [...args, ...outside], { failure: "esbuild failed: see its message above." });
 }
 
 async function optimise() {

@@ -76,7 +76,8 @@ pub struct Line<'a> {
     /// The pattern of its route, where it has one: never the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
-    /// The status that the caller got.
+    /// The status that the caller got; 0, and left out, where it is not known yet.
+    #[serde(skip_serializing_if = "is_unknown")]
     pub status: u16,
     /// The code of an error of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +112,11 @@ pub struct Line<'a> {
     /// What an operator needs to know more, without anything secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'a str>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_unknown(status: &u16) -> bool {
+    *status == 0
 }
 
 impl Line<'_> {

@@ -66,9 +66,14 @@ pub fn level(error: &Error) -> Level {
 
 /// Writes the line of a request that went to Core, if the setting keeps it.
 pub fn write_log(state: &State, line: &Line<'_>, writes: bool) {
-    if state.config.log.keeps(line.status, writes, js_sys::Math::random) {
+    if keeps_line(state, line.status, writes) {
         platform::log_line(&line.to_json());
     }
+}
+
+/// Whether the setting keeps the line of an answer with this status.
+pub fn keeps_line(state: &State, status: u16, writes: bool) -> bool {
+    state.config.log.keeps(status, writes, js_sys::Math::random)
 }
 
 /// An error as an answer.

@@ -8,7 +8,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
-use super::answer::{drain_then, error_response, level, write_log};
+use super::answer::{drain_then, error_response, keeps_line, level, write_log};
 use super::arrival::Arrival;
 use super::platform;
 use super::state::{Reservation, State};
@@ -110,7 +110,31 @@ impl Call {
         self.sent_at = Some(now());
         let set = self.upstream_headers();
         let (request, url, timeout) = (self.request(), std::mem::take(&mut self.plan.url), self.plan.timeout());
-        platform::forward(self, &request, &url, &set, timeout.millis(), body)
+        let (line, request_id, reference) =
+            (self.ordinary_line(), self.arrival.request_id.clone(), self.made_reference());
+        platform::forward(
+            self,
+            &request,
+            &url,
+            &set,
+            timeout.millis(),
+            body,
+            &line,
+            &request_id,
+            reference.as_deref(),
+        )
+    }
+
+    /// The log line of an answer with a 2xx, up to where JavaScript writes its status and the time that it took; empty where
+    /// the setting keeps none. Written ahead, it spares such an answer the way through wasm: 4 to 6 % of a request.
+    fn ordinary_line(&self) -> String {
+        if !keeps_line(&self.state, 200, self.plan.route.writes()) {
+            return String::new();
+        }
+        let mut json = self.line(0, Level::Info, None, None).to_json();
+        json.truncate(json.len().saturating_sub(1));
+        json.push(',');
+        json
     }
 
     /// Another handle on the same request; its own method `clone` would split the body in two.
@@ -147,13 +171,18 @@ impl Call {
     }
 
     fn log(&self, status: u16, level: Level, error: Option<&Error>, detail: Option<&str>) {
+        let line = Line { core_ms: self.sent_at.map(|sent| now().since(sent)), ..self.line(status, level, error, detail) };
+        write_log(&self.state, &line, self.plan.route.writes());
+    }
+
+    fn line<'a>(&'a self, status: u16, level: Level, error: Option<&'a Error>, detail: Option<&'a str>) -> Line<'a> {
         let plan = &self.plan;
         let upstream_status = match error {
             Some(Error::CoreUnreachable { upstream_status }) => *upstream_status,
             Some(Error::CoreRedirect { upstream_status }) => Some(*upstream_status),
             _ => None,
         };
-        let line = Line {
+        Line {
             level: if self.warning.is_some() { level.max(Level::Warn) } else { level },
             route: Some(plan.route.pattern),
             status,
@@ -161,14 +190,12 @@ impl Call {
             credential: Some(&plan.credential.id),
             workspace: Some(&plan.credential.workspace),
             instance: Some(&plan.instance.id),
-            core_ms: self.sent_at.map(|sent| now().since(sent)),
             upstream_status,
             cache: Some(self.cache),
             reference: self.enriched.as_ref().map(reference_origin),
             detail: detail.or(self.warning.as_deref()),
             ..self.arrival.line()
-        };
-        write_log(&self.state, &line, plan.route.writes());
+        }
     }
 }
 

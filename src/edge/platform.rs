@@ -28,7 +28,17 @@ extern "C" {
     pub fn with_body(call: Call, request: &Request, limit: u32, declared: bool, timeout_ms: u32) -> Promise;
 
     /// Sends a request and goes on with [`Call::answered`], [`Call::failed`] or [`Call::not_sent`].
-    pub fn forward(call: Call, request: &Request, url: &str, set: &str, timeout_ms: u32, body: JsValue) -> JsValue;
+    pub fn forward(
+        call: Call,
+        request: &Request,
+        url: &str,
+        set: &str,
+        timeout_ms: u32,
+        body: JsValue,
+        line: &str,
+        request_id: &str,
+        reference: Option<&str>,
+    ) -> JsValue;
 
     /// The headers of a request to Core, name and value in turn.
     #[wasm_bindgen(js_name = upstreamPairs)]

@@ -29,10 +29,13 @@ export function trappingBuild() {
   const trap = (subject) =>
     `if(${told(subject)}==="${THROW}")throw new Error("told to");if(${told(subject)})${wasm}.__wbindgen_malloc(0xffffffff,1);`;
   const arriving = source.replace(...insert(source, /__wbg_head_\w+:function\(\w+,(\w+)\)\{/, trap));
-  const both = arriving.replace(...insert(arriving, /__wbg_passOn_\w+:function\((\w+),[\w,]+\)\{/, trap));
+  const both = arriving.replace(...insert(arriving, PASS_ON, trap));
   writeFileSync(join(folder, "index.js"), `${THROWING_FETCH}\n${both}`);
   return folder;
 }
+
+/** The beginning of `passOn` in glue.js, whatever its names have become. */
+const PASS_ON = /function \w+\((\w+),\w+,\w+\)\{(?=let \w+=new Response\(\1\.body,\1\))/;
 
 const THROWING_FETCH = `
 const realFetch = globalThis.fetch;
