@@ -112,17 +112,7 @@ impl Call {
         let (request, url, timeout) = (self.request(), std::mem::take(&mut self.plan.url), self.plan.timeout());
         let (line, request_id, reference) =
             (self.ordinary_line(), self.arrival.request_id.clone(), self.made_reference());
-        platform::forward(
-            self,
-            &request,
-            &url,
-            &set,
-            timeout.millis(),
-            body,
-            &line,
-            &request_id,
-            reference.as_deref(),
-        )
+        platform::forward(self, &request, &url, &set, timeout.millis(), body, &line, &request_id, reference.as_deref())
     }
 
     /// The log line of an answer with a 2xx, up to where JavaScript writes its status and the time that it took; empty where
@@ -171,7 +161,8 @@ impl Call {
     }
 
     fn log(&self, status: u16, level: Level, error: Option<&Error>, detail: Option<&str>) {
-        let line = Line { core_ms: self.sent_at.map(|sent| now().since(sent)), ..self.line(status, level, error, detail) };
+        let line =
+            Line { core_ms: self.sent_at.map(|sent| now().since(sent)), ..self.line(status, level, error, detail) };
         write_log(&self.state, &line, self.plan.route.writes());
     }
 

@@ -76,9 +76,22 @@ mod tests {
     #[test]
     fn no_credential_cookie_or_address_of_the_caller_is_forwarded() {
         for name in [
-            "authorization", "cookie", "x-blnk-key", "x-forwarded-for", "x-forwarded-prefix", "x-forwarded-proto",
-            "x-real-ip", "forwarded", "host", "connection", "content-length", "transfer-encoding", "expect",
-            "cf-access-client-secret", "idempotency-key", "x-http-method-override",
+            "authorization",
+            "cookie",
+            "x-blnk-key",
+            "x-forwarded-for",
+            "x-forwarded-prefix",
+            "x-forwarded-proto",
+            "x-real-ip",
+            "forwarded",
+            "host",
+            "connection",
+            "content-length",
+            "transfer-encoding",
+            "expect",
+            "cf-access-client-secret",
+            "idempotency-key",
+            "x-http-method-override",
         ] {
             assert!(!FORWARDED.contains(&name), "{name}");
         }

@@ -152,9 +152,8 @@ fn first_need(credential: &str, instance: Option<&str>, known: &Known) -> Need {
 /// that could write counts.
 #[must_use]
 pub fn could_write(method: Method, url: &str) -> bool {
-    let route = Target::split(url)
-        .ok()
-        .and_then(|target| target.core_path().and_then(|path| routes::find(method, path).ok()));
+    let route =
+        Target::split(url).ok().and_then(|target| target.core_path().and_then(|path| routes::find(method, path).ok()));
     match (route, method) {
         (Some(route), _) => route.writes(),
         (None, Method::Get | Method::Other) => false,

@@ -100,10 +100,7 @@ mod tests {
             let expected = Err(Error::CoreUnreachable { upstream_status: Some(status) });
             assert_eq!(settled(status, html), expected, "{status}");
         }
-        assert_eq!(
-            settle(Upstream::Failed, TimeoutMs::DEFAULT),
-            Err(Error::CoreUnreachable { upstream_status: None })
-        );
+        assert_eq!(settle(Upstream::Failed, TimeoutMs::DEFAULT), Err(Error::CoreUnreachable { upstream_status: None }));
     }
 
     #[test]
@@ -111,10 +108,7 @@ mod tests {
         for status in [301, 302, 303, 307, 308] {
             assert_eq!(settled(status, false), Err(Error::CoreRedirect { upstream_status: status }));
         }
-        assert_eq!(
-            settle(Upstream::TimedOut, TimeoutMs::DEFAULT),
-            Err(Error::CoreTimeout { timeout_ms: 30_000 })
-        );
+        assert_eq!(settle(Upstream::TimedOut, TimeoutMs::DEFAULT), Err(Error::CoreTimeout { timeout_ms: 30_000 }));
     }
 
     #[test]

@@ -159,11 +159,7 @@ fn best(method: Method, path: &str, slashes: usize) -> Option<&'static Route> {
 /// Which segments match as written, the first in the highest bit; `None` where one differs.
 fn statics(pattern: &str, path: &str) -> Option<u8> {
     pattern.split('/').zip(path.split('/')).try_fold(0, |bits, (expected, segment)| {
-        if expected.starts_with(':') {
-            Some(bits << 1)
-        } else {
-            (expected == segment).then_some(bits << 1 | 1)
-        }
+        if expected.starts_with(':') { Some(bits << 1) } else { (expected == segment).then_some(bits << 1 | 1) }
     })
 }
 
@@ -182,8 +178,7 @@ fn parameters_fit(pattern: &str, path: &str) -> bool {
 }
 
 fn is_id(segment: &str) -> bool {
-    (1..=128).contains(&segment.len())
-        && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    (1..=128).contains(&segment.len()) && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 impl Route {

@@ -78,8 +78,17 @@ fn only_known_collections_are_searched() {
 #[test]
 fn operator_routes_have_no_row() {
     for path in [
-        "/api-keys", "/api-keys/x", "/hooks", "/hooks/x", "/backup", "/backup-s3", "/transactions/recover",
-        "/search/reindex", "/balances-snapshots", "/metrics", "/mocked-account",
+        "/api-keys",
+        "/api-keys/x",
+        "/hooks",
+        "/hooks/x",
+        "/backup",
+        "/backup-s3",
+        "/transactions/recover",
+        "/search/reindex",
+        "/balances-snapshots",
+        "/metrics",
+        "/mocked-account",
     ] {
         for method in [Get, Post, Put, Delete] {
             let found = pattern(method, path);
@@ -93,13 +102,18 @@ fn operator_routes_have_no_row() {
 #[test]
 fn another_method_names_those_that_the_path_has() {
     assert_eq!(pattern(Delete, "/ledgers"), Err(Error::MethodNotAllowed { allow: vec![Get, Post] }));
-    assert_eq!(pattern(Method::Other, "/identities/idt_1"), Err(Error::MethodNotAllowed { allow: vec![Get, Put, Delete] }));
+    assert_eq!(
+        pattern(Method::Other, "/identities/idt_1"),
+        Err(Error::MethodNotAllowed { allow: vec![Get, Put, Delete] })
+    );
     assert_eq!(pattern(Method::Patch, "/nope"), Err(Error::RouteNotFound));
 }
 
 #[test]
 fn paths_that_only_resemble_a_route_are_unknown() {
-    for path in ["/Ledgers", "/ledgers/a/b", "/ledger", "/ledgers/a.b", "/ledgers/%20", "/balances/indicator/x/currency"] {
+    for path in
+        ["/Ledgers", "/ledgers/a/b", "/ledger", "/ledgers/a.b", "/ledgers/%20", "/balances/indicator/x/currency"]
+    {
         assert_eq!(pattern(Get, path), Err(Error::RouteNotFound), "{path}");
     }
     assert_eq!(pattern(Get, &format!("/ledgers/{}", "a".repeat(129))), Err(Error::RouteNotFound));

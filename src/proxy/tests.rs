@@ -217,7 +217,8 @@ fn a_stranger_learns_nothing_about_paths_scopes_or_instances() {
 
 #[test]
 fn each_scope_opens_its_methods_only() {
-    let scoped = |scopes: &[Scope]| found(CredentialRecord { scopes: scopes.iter().copied().collect(), ..credential() });
+    let scoped =
+        |scopes: &[Scope]| found(CredentialRecord { scopes: scopes.iter().copied().collect(), ..credential() });
     let post = || case(Method::Post, "/ledgers?instance_id=instance_a");
     Case { credential: scoped(&[Scope::Read]), ..get() }.plan();
     Case { credential: scoped(&[Scope::Write]), ..post() }.plan();

@@ -43,7 +43,9 @@ impl BaseUrl {
             _ => (authority, None),
         };
         let host_is_name = check_host(host)?;
-        if port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit()) || !port.parse::<u16>().is_ok_and(|p| p > 0)) {
+        if port
+            .is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit()) || !port.parse::<u16>().is_ok_and(|p| p > 0))
+        {
             return Err("must have a port from 1 to 65535, or none");
         }
         if path.is_some_and(|path| !path.split('/').all(is_plain_segment)) {
@@ -159,12 +161,33 @@ mod tests {
     #[test]
     fn whatever_a_url_parser_would_read_otherwise_is_refused() {
         for text in [
-            "", "core.example.com", "ftp://core.example.com", "https://", "https:///x", "https://a@b.example",
-            "https://b.example?x", "https://b.example#x", "https://b.example:0", "https://b.example:65536",
-            "https://b.example:+80", "https://b.example//x", "https://b.example/../x", "https://b.example/%2e%2e",
-            "https://B.example", "https://b.example\\x", "https://b .example", "https://bücher.example",
-            "https://127.1", "https://0x7f000001", "https://2130706433", "https://1.2.3.4.5", "https://b..example",
-            "https://[::1", "https://[x]", "HTTPS://b.example", "https://b.example/a b",
+            "",
+            "core.example.com",
+            "ftp://core.example.com",
+            "https://",
+            "https:///x",
+            "https://a@b.example",
+            "https://b.example?x",
+            "https://b.example#x",
+            "https://b.example:0",
+            "https://b.example:65536",
+            "https://b.example:+80",
+            "https://b.example//x",
+            "https://b.example/../x",
+            "https://b.example/%2e%2e",
+            "https://B.example",
+            "https://b.example\\x",
+            "https://b .example",
+            "https://bücher.example",
+            "https://127.1",
+            "https://0x7f000001",
+            "https://2130706433",
+            "https://1.2.3.4.5",
+            "https://b..example",
+            "https://[::1",
+            "https://[x]",
+            "HTTPS://b.example",
+            "https://b.example/a b",
         ] {
             assert!(BaseUrl::parse(text).is_err(), "{text}");
         }

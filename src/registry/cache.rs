@@ -63,9 +63,7 @@ impl<T: Revised> Cache<T> {
             return Lookup::Found(Rc::clone(&entry.record));
         }
         match self.missing.get(id) {
-            Some(read_at) if now.since(*read_at) < self.limits.missing_seconds.saturating_mul(1_000) => {
-                Lookup::Missing
-            }
+            Some(read_at) if now.since(*read_at) < self.limits.missing_seconds.saturating_mul(1_000) => Lookup::Missing,
             _ => Lookup::Unknown,
         }
     }

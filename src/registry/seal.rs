@@ -107,8 +107,7 @@ impl Sealer {
     ) -> Result<Sealed, UnsealError> {
         let aad = binding.associated_data();
         let payload = Payload { msg: secret.expose().as_bytes(), aad: &aad };
-        let ciphertext =
-            self.current.cipher.encrypt(&nonce.into(), payload).map_err(|_| UnsealError::Broken)?;
+        let ciphertext = self.current.cipher.encrypt(&nonce.into(), payload).map_err(|_| UnsealError::Broken)?;
         let text = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat());
         Ok(Sealed(format!("{FORMAT}.{}.{text}", self.current.id)))
     }
@@ -125,8 +124,7 @@ impl Sealer {
             .ok_or_else(|| UnsealError::UnknownKey(id.to_owned()))?;
         let text = sealed.0.rsplit('.').next().unwrap_or_default();
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| UnsealError::Broken)?;
-        let (nonce, ciphertext) =
-            bytes.split_first_chunk::<NONCE_LENGTH>().ok_or(UnsealError::Broken)?;
+        let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_LENGTH>().ok_or(UnsealError::Broken)?;
         let aad = binding.associated_data();
         let clear = key
             .cipher

@@ -156,9 +156,8 @@ mod tests {
         // The check value of CRC-32/ISO-HDLC over "123456789" in the catalogue of CRC algorithms.
         assert_eq!(CRC_32.checksum(b"123456789"), 0xcbf4_3926);
         let digits = check_digits(b"123456789");
-        let value = digits.iter().fold(0_u64, |sum, digit| {
-            sum * 62 + BASE62.iter().position(|d| d == digit).unwrap() as u64
-        });
+        let value =
+            digits.iter().fold(0_u64, |sum, digit| sum * 62 + BASE62.iter().position(|d| d == digit).unwrap() as u64);
         assert_eq!(value, 0xcbf4_3926);
     }
 
