@@ -124,15 +124,18 @@ export function withBody(call, request, limit, declared, timeoutMs) {
  */
 export function forward(call, request, url, set, timeoutMs, body, line, requestId, reference) {
   const sentAt = Date.now();
-  let up, answer;
+  let up, deadline, answer;
   try {
     up = bodyOf(request, body);
-    answer = send(request, url, set, AbortSignal.timeout(timeoutMs), up.body);
+    deadline = up.taken ? clearableDeadline(timeoutMs) : { signal: AbortSignal.timeout(timeoutMs) };
+    answer = send(request, url, set, deadline.signal, up.body);
   } catch {
+    deadline?.clear?.();
     return call.not_sent();
   }
   const settled = answer.then(
     (answer) => {
+      deadline.clear?.();
       const status = answer.status;
       // A 2xx is Core's own answer, whatever else it says; all others are judged.
       if (status >= 200 && status < 300) {
@@ -150,10 +153,23 @@ export function forward(call, request, url, set, timeoutMs, body, line, requestI
       const type = status === 403 || status >= 500 ? answer.headers.get("content-type") : null;
       return call.answered(answer, status, type ?? undefined);
     },
-    (error) => call.failed(error?.name === "TimeoutError"),
+    (error) => {
+      deadline.clear?.();
+      return call.failed(error?.name === "TimeoutError");
+    },
   );
   // An answer that overtakes the body would be lost with what is left of it.
   return up.taken ? settled.then((response) => within(DRAIN_MS, up.taken).then(() => response)) : settled;
+}
+
+/**
+ * A deadline that is put away at the head of an answer. One that fires later ends a body that nobody has begun to read: that
+ * matters only where the answer is held back. Elsewhere `AbortSignal.timeout` does, for 9 % of a GET less.
+ */
+function clearableDeadline(ms) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new DOMException("The deadline passed", "TimeoutError")), ms);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 /**
