@@ -173,10 +173,9 @@ proptest::proptest! {
     fn an_allowed_path_has_one_reading(path in "/[a-z/%.0-9A-F\\\\]{0,24}") {
         if check_path(&path).is_ok() {
             let decoded: Vec<u8> = percent_encoding::percent_decode_str(&path).collect();
-            let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
-            assert_eq!(slashes(&decoded), slashes(path.as_bytes()));
-            assert!(!decoded.contains(&b'\\'));
             let text = String::from_utf8_lossy(&decoded).into_owned();
+            assert_eq!(text.matches('/').count(), path.matches('/').count());
+            assert!(!text.contains('\\'));
             assert!(text.split('/').skip(1).all(|segment| !matches!(segment, "" | "." | "..")), "{path}");
         }
     }

@@ -26,16 +26,16 @@ impl Record {
 
 #[test]
 fn what_was_sealed_opens_for_its_own_record() {
-    let (sealer, record) = (Sealer::new(key(1), None), Record::new("a"));
-    let sealed = sealer.seal(&secret(), record.binding(), [9; 12]).unwrap();
-    assert_eq!(sealer.open(&sealed, record.binding()).unwrap(), secret());
+    let (keys, record) = (Sealer::new(key(1), None), Record::new("a"));
+    let sealed = keys.seal(&secret(), record.binding(), [9; 12]).unwrap();
+    assert_eq!(keys.open(&sealed, record.binding()).unwrap(), secret());
     assert!(!sealed.0.contains("core-master-key"));
 }
 
 #[test]
 fn what_was_sealed_opens_for_no_other_record_field_or_core() {
-    let (sealer, record) = (Sealer::new(key(1), None), Record::new("a"));
-    let sealed = sealer.seal(&secret(), record.binding(), [9; 12]).unwrap();
+    let (keys, record) = (Sealer::new(key(1), None), Record::new("a"));
+    let sealed = keys.seal(&secret(), record.binding(), [9; 12]).unwrap();
     let other = Record::new("b");
     let moved = Workspace::parse("elsewhere").unwrap();
     for binding in [
@@ -44,7 +44,7 @@ fn what_was_sealed_opens_for_no_other_record_field_or_core() {
         Binding { field: "access.client_secret", ..record.binding() },
         Binding { origin: "https://evil.example", ..record.binding() },
     ] {
-        assert_eq!(sealer.open(&sealed, binding).unwrap_err(), UnsealError::Broken);
+        assert_eq!(keys.open(&sealed, binding).unwrap_err(), UnsealError::Broken);
     }
 }
 
@@ -61,24 +61,24 @@ fn the_previous_key_still_opens_and_a_key_that_is_gone_is_named() {
 #[test]
 fn the_current_key_seals() {
     let record = Record::new("a");
-    let sealer = Sealer::new(key(2), Some(key(1)));
-    let sealed = sealer.seal(&secret(), record.binding(), [9; 12]).unwrap();
+    let keys = Sealer::new(key(2), Some(key(1)));
+    let sealed = keys.seal(&secret(), record.binding(), [9; 12]).unwrap();
     assert_eq!(sealed.key_id(), Some(key(2).id()));
-    assert_eq!(sealer.current_id(), key(2).id());
+    assert_eq!(keys.current_id(), key(2).id());
 }
 
 #[test]
 fn a_damaged_text_does_not_open() {
-    let (sealer, record) = (Sealer::new(key(1), None), Record::new("a"));
-    let sealed = sealer.seal(&secret(), record.binding(), [9; 12]).unwrap();
+    let (keys, record) = (Sealer::new(key(1), None), Record::new("a"));
+    let sealed = keys.seal(&secret(), record.binding(), [9; 12]).unwrap();
     for at in 0..sealed.0.len() {
         let mut text = sealed.0.clone();
         let wrong = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
         text.replace_range(at..=at, wrong);
-        assert!(sealer.open(&Sealed(text), record.binding()).is_err(), "at {at}");
+        assert!(keys.open(&Sealed(text), record.binding()).is_err(), "at {at}");
     }
     for text in ["", "v1", "v1.", "v1..", "v2.x.y"] {
-        assert!(sealer.open(&Sealed(text.to_owned()), record.binding()).is_err());
+        assert!(keys.open(&Sealed(text.to_owned()), record.binding()).is_err());
     }
 }
 
@@ -100,7 +100,7 @@ fn parts_cannot_be_shifted_between_fields_of_the_associated_data() {
 /// A vector that Node's `WebCrypto` opens as well (`tests/dev/seal.test.mjs`): the stored format does not change.
 #[test]
 fn the_sealed_format_is_unchanged() {
-    let (sealer, record) = (Sealer::new(key(7), None), Record::new("instance_golden"));
-    let sealed = sealer.seal(&secret(), record.binding(), [3; 12]).unwrap();
+    let (keys, record) = (Sealer::new(key(7), None), Record::new("instance_golden"));
+    let sealed = keys.seal(&secret(), record.binding(), [3; 12]).unwrap();
     assert_eq!(sealed.0, include_str!("../../tests/fixtures/sealed.txt").trim_end());
 }
