@@ -96,6 +96,11 @@ export async function readBody(request, limit, declared) {
     }
     chunks.push(value);
   }
+  return joined(chunks, length);
+}
+
+/** Chunks of `length` bytes in all, as one. */
+export function joined(chunks, length) {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

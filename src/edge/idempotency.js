@@ -1,7 +1,7 @@
 // What a write with an Idempotency-Key needs of the platform beside `glue.js`: the call of its object, on the Worker's
 // side, and the exchange with Core, on the object's. A write without the header comes past none of it.
 
-import { cleaned, passOn } from "./glue.js";
+import { cleaned, joined, passOn } from "./glue.js";
 
 const REPORT = "x-blnk-edge-report";
 
@@ -98,16 +98,6 @@ async function readUpTo(body, keep, late) {
     length += value.byteLength;
     if (length > keep) return { bytes: null, rest: resumed(chunks, reader) };
   }
-}
-
-function joined(chunks, length) {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
 }
 
 /** The chunks that were read, and then what is still to come. */

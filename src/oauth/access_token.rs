@@ -17,13 +17,13 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
-use crate::registry::{CredentialId, CredentialKind, CredentialRecord, Scopes, Secret, TokenId};
+use crate::registry::{CredentialId, CredentialKind, CredentialRecord, KeyBytes, Scopes, Secret, TokenId};
 
 /// What every access token begins with. No API key does: its id is longer than `at`.
 pub const PREFIX: &str = "blnk_at_";
@@ -66,12 +66,8 @@ impl SigningKey {
     /// Reads a key from its standard base64. `None` where it is not 32 bytes.
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(STANDARD.decode(text).ok()?);
-        if bytes.len() != 32 {
-            return None;
-        }
-        let digest: [u8; 32] = Sha256::digest(&*bytes).into();
-        Some(Self { id: *digest.first_chunk()?, mac: Hmac::new_from_slice(&bytes).ok()? })
+        let KeyBytes { bytes, id } = KeyBytes::from_base64(text)?;
+        Some(Self { id, mac: Hmac::new_from_slice(&*bytes).ok()? })
     }
 }
 

@@ -1,3 +1,5 @@
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 use crate::registry::{CredentialStatus, RevokedToken, Scope, TokenRules, TokenTtl, Workspace};
 

@@ -25,7 +25,7 @@ pub use instance::{
     Access, Core, Instance, InstanceRecord, InstanceStatus, OpenError, Profile, SealedAccess, TimeoutMs,
 };
 pub use scope::{Scope, Scopes};
-pub use secret::Secret;
+pub use secret::{KeyBytes, Secret};
 pub use token_rules::{MAX_REVOKED, RevokedToken, TokenId, TokenRules, TokenTtl};
 
 use serde::Deserialize;

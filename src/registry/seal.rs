@@ -7,13 +7,11 @@
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 pub use super::secret::Sealed;
-use super::{InstanceId, Secret, Workspace};
+use super::{InstanceId, KeyBytes, Secret, Workspace};
 
 const FORMAT: &str = "v1";
 const NONCE_LENGTH: usize = 12;
@@ -29,13 +27,8 @@ impl SealingKey {
     /// Reads a key from its standard base64. `None` where it is not 32 bytes.
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(STANDARD.decode(text).ok()?);
-        if bytes.len() != 32 {
-            return None;
-        }
-        let digest: [u8; 32] = Sha256::digest(&*bytes).into();
-        let id = hex::encode(digest.first_chunk::<4>()?);
-        Some(Self { id, cipher: Aes256Gcm::new(Key::<Aes256Gcm>::from_slice(&bytes)) })
+        let KeyBytes { bytes, id } = KeyBytes::from_base64(text)?;
+        Some(Self { id: hex::encode(id), cipher: Aes256Gcm::new(Key::<Aes256Gcm>::from_slice(&*bytes)) })
     }
 
     /// The key's id, as it stands in what it sealed.

@@ -1,3 +1,5 @@
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 fn key(byte: u8) -> SealingKey {

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// A secret in clear: Core's key, an Access client's secret. `Debug` hides it, there is no `Display`, and its memory
@@ -27,6 +30,25 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(REDACTED)")
+    }
+}
+
+/// The 32 bytes of a configured key, and the id that it is known by: the first 4 bytes of their SHA-256.
+pub struct KeyBytes {
+    /// The key.
+    pub bytes: Zeroizing<[u8; 32]>,
+    /// Its id, which may be seen.
+    pub id: [u8; 4],
+}
+
+impl KeyBytes {
+    /// Reads a key from its standard base64. `None` where it is not 32 bytes.
+    #[must_use]
+    pub fn from_base64(text: &str) -> Option<Self> {
+        let decoded = Zeroizing::new(STANDARD.decode(text).ok()?);
+        let bytes = Zeroizing::new(<[u8; 32]>::try_from(decoded.as_slice()).ok()?);
+        let digest: [u8; 32] = Sha256::digest(*bytes).into();
+        Some(Self { id: *digest.first_chunk()?, bytes })
     }
 }
 

@@ -72,7 +72,7 @@ fn no_two_errors_share_a_code() {
 
 #[test]
 fn the_readme_lists_every_code_with_its_status_and_no_other() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let mut listed: Vec<String> = Vec::new();
     for line in readme.lines() {
         let mut cells = line.split('|').map(str::trim).skip(1);
