@@ -1,6 +1,6 @@
 //! The platform: the only folder that names it. It carries decisions out.
 //!
-//! [`fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
+//! [`Edge::fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
 //! cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from JavaScript), [`proxy`]
 //! (a request to Core, decided), [`call`] (the same, under way), [`answer`] (what we answer ourselves), [`idempotency`]
 //! (the object of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`platform`] (the calls themselves).
