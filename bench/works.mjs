@@ -14,6 +14,8 @@ export const [KEY_WORK, TOKEN_WORK] = ["get", "get-token"];
 const JSON_TYPE = { "Content-Type": "application/json" };
 const BOUNDARY = "----bench-boundary";
 const UPLOAD_BYTES = 100_000_000;
+/** Below the limit of 5 MiB, with room for what is added. */
+const LARGEST = 5_242_000;
 
 /**
  * @typedef {object} Work
@@ -59,6 +61,7 @@ export function works(folder) {
     { ...post, name: "complete", title: "POST, 300 bytes, nothing to add", path: proxied("/transactions"), ...body("complete", padded(complete(1))) },
     { ...post, name: "streamed", title: "POST, 300 bytes, streamed", path: proxied("/ledgers"), ...body("streamed", padded({ name: "Ledger" })) },
     { ...post, name: "bulk-1000", title: "bulk, 1,000 items", path: proxied("/transactions/bulk"), ...bulk(1_000) },
+    { ...post, name: "largest", title: "POST, 5 MB, enriched", path: proxied("/transactions"), ...body("largest", padded(transaction(1), LARGEST)), connections: 2 },
     { ...post, name: "bulk-10000", title: "bulk, 10,000 items", path: proxied("/transactions/bulk"), ...bulk(10_000), connections: 2 },
     { ...refused, name: "garbage", title: "refused: not a token", headers: { Authorization: `Bearer ${KEY.slice(0, -1)}_` } },
     { ...refused, name: "unknown", title: "refused: unknown token, cached", headers: { Authorization: `Bearer ${UNKNOWN_KEY}` } },
@@ -87,8 +90,8 @@ function complete(at) {
   return { ...transaction(at), precision: 100, reference: `reference-${at}` };
 }
 
-/** As JSON, made up to 300 bytes. */
-function padded(value) {
-  const length = 300 - JSON.stringify({ ...value, meta_data: { note: "" } }).length;
+/** As JSON, made up to a length. */
+function padded(value, bytes = 300) {
+  const length = bytes - JSON.stringify({ ...value, meta_data: { note: "" } }).length;
   return JSON.stringify({ ...value, meta_data: { note: "n".repeat(length) } });
 }
