@@ -21,8 +21,8 @@ ${create("DESTINATION", "balances", "balance_id", `{"ledger_id":"'$LEDGER'","cur
 # 3. A transaction between them; the proxy adds the precision and the reference that are not given
 ${create("TRANSACTION", "transactions", "transaction_id", `{"amount":100.50,"currency":"USD","source":"'$SOURCE'","destination":"'$DESTINATION'","description":"Integration test","allow_overdraft":true}`)}
 
-# 4. Metadata on it
-${post("$TRANSACTION/metadata", `{"meta_data":{"myApp":{"channel":"web","customer_id":"cust_abc123"}}}`)}; echo
+# 4. Metadata on it; Core stores a queued transaction a moment after it has answered
+sleep 1; ${post("$TRANSACTION/metadata", `{"meta_data":{"myApp":{"channel":"web","customer_id":"cust_abc123"}}}`)}; echo
 
 # 5. When Core has applied it: the balance that it came to
 sleep 2; ${get("balances/$DESTINATION")}; echo`;
