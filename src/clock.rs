@@ -42,14 +42,14 @@ impl Timestamp {
         u64::try_from(millis).ok().map(Self)
     }
 
-    /// Writes the time as RFC 3339 in UTC, with milliseconds where they are not zero.
+    /// Writes the time as RFC 3339 in UTC, always with milliseconds: texts of one length sort as the times do.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         let nanos = i128::from(self.0) * 1_000_000;
-        OffsetDateTime::from_unix_timestamp_nanos(nanos)
-            .ok()
-            .and_then(|time| time.format(&Rfc3339).ok())
-            .unwrap_or_default()
+        let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(nanos) else { return String::new() };
+        let (date, millis) = (time.date(), time.millisecond());
+        let (hour, minute, second) = time.to_hms();
+        format!("{date}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
 }
 
@@ -65,9 +65,17 @@ mod tests {
     }
 
     #[test]
+    fn milliseconds_are_always_three_digits() {
+        for (millis, end) in [(0, "00:00.000Z"), (70, "00:00.070Z"), (770, "00:00.770Z"), (61_005, "01:01.005Z")] {
+            let text = Timestamp::from_millis(millis).to_rfc3339();
+            assert!(text.starts_with("1970-01-01T00:") && text.ends_with(end), "{text}");
+        }
+    }
+
+    #[test]
     fn an_offset_is_turned_into_utc() {
         let time = Timestamp::parse_rfc3339("2026-11-21T05:00:00+02:00").unwrap();
-        assert_eq!(time.to_rfc3339(), "2026-11-21T03:00:00Z");
+        assert_eq!(time.to_rfc3339(), "2026-11-21T03:00:00.000Z");
     }
 
     #[test]

@@ -59,8 +59,8 @@ fn a_new_client_is_shown_whole_with_its_id_first_and_its_secret_once() {
             r#"{{"id":"{id}","client_id":"{id}","name":"App","workspace":"default","#,
             r#""scopes":["proxy:read","proxy:write"],"instances":null,"default_instance":null,"#,
             r#""token_ttl_seconds":3600,"tokens_ended_at":null,"revoked_tokens":0,"previous_secret_until":null,"#,
-            r#""status":"active","revision":1,"published":false,"created_at":"2026-11-21T00:00:00Z","#,
-            r#""updated_at":"2026-11-21T00:00:00Z","client_secret":"{secret}"}}"#
+            r#""status":"active","revision":1,"published":false,"created_at":"2026-11-21T00:00:00.000Z","#,
+            r#""updated_at":"2026-11-21T00:00:00.000Z","client_secret":"{secret}"}}"#
         ),
         id = id,
         secret = secret
@@ -143,7 +143,7 @@ fn a_disabled_client_loses_its_tokens_for_good_and_can_be_active_again() {
     assert_eq!(disabled["status"], "disabled");
     assert!(!stored(&office, &made).is_active(at(0)));
     let (_, again) = office.done("PATCH", &path(&made), &json!({ "status": "active" }));
-    assert_eq!((&again["status"], &again["tokens_ended_at"]), (&json!("active"), &json!("2026-11-21T00:00:05Z")));
+    assert_eq!((&again["status"], &again["tokens_ended_at"]), (&json!("active"), &json!("2026-11-21T00:00:05.000Z")));
     let record = stored(&office, &made);
     assert!(record.is_active(at(0)) && knows(&office, &made, &made["client_secret"], at(0)));
     let rules = record.tokens.unwrap();
@@ -180,7 +180,7 @@ fn a_rotated_secret_is_accepted_until_its_grace_ends_and_shown_once() {
     let made = client(&mut office, &json!({}));
     let rotate = format!("{}/rotate", path(&made));
     let (status, rotated) = office.done("POST", &rotate, &json!({ "grace_seconds": 60 }));
-    assert_eq!((status, &rotated["previous_secret_until"]), (200, &json!("2026-11-21T00:01:00Z")));
+    assert_eq!((status, &rotated["previous_secret_until"]), (200, &json!("2026-11-21T00:01:00.000Z")));
     assert_eq!(rotated["key"], Value::Null);
     let (old, new) = (&made["client_secret"], &rotated["client_secret"]);
     assert!(knows(&office, &made, old, at(59)) && knows(&office, &made, new, at(59)));
@@ -263,5 +263,5 @@ fn a_record_stays_small_however_many_tokens_are_revoked() {
         assert!(office.store.row(Kind::OauthClient, &id).unwrap().unwrap().json.len() < 40_000);
     }
     let shown = office.show(&path(&made));
-    assert_eq!((&shown["revoked_tokens"], &shown["tokens_ended_at"]), (&json!(0), &json!("2026-11-21T00:00:05Z")));
+    assert_eq!((&shown["revoked_tokens"], &shown["tokens_ended_at"]), (&json!(0), &json!("2026-11-21T00:00:05.000Z")));
 }

@@ -17,7 +17,7 @@ fn a_new_instance_is_shown_whole_with_its_id_first_and_no_secret() {
         r#""base_url":"https://core.example.com","profile":"extended","timeout_ms":30000,"#,
         r#""upload_timeout_ms":300000,"default_precision":100,"zero_precision":"pass","has_access":false,"#,
         r#""sealing_key":"66687aad","status":"active","revision":1,"published":false,"#,
-        r#""created_at":"2026-11-21T00:00:00Z","updated_at":"2026-11-21T00:00:00Z"}"#
+        r#""created_at":"2026-11-21T00:00:00.000Z","updated_at":"2026-11-21T00:00:00.000Z"}"#
     );
     assert_eq!(text, expected);
 }
@@ -122,7 +122,7 @@ fn a_change_touches_only_what_it_names() {
     expected["name"] = "Other".into();
     expected["status"] = "paused".into();
     expected["revision"] = 2.into();
-    expected["updated_at"] = "2026-11-21T00:00:01Z".into();
+    expected["updated_at"] = "2026-11-21T00:00:01.000Z".into();
     assert_eq!(after, expected);
     assert_eq!(office.stored_instance("a").status, InstanceStatus::Paused);
 }

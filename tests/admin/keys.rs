@@ -26,8 +26,8 @@ fn a_new_key_is_shown_whole_with_its_id_first_and_the_token_once() {
         concat!(
             r#"{{"id":"{id}","name":"Checkout","workspace":"default","scopes":["proxy:read","proxy:write"],"#,
             r#""instances":null,"default_instance":null,"expires_at":null,"previous_key_until":null,"status":"active","#,
-            r#""revision":1,"published":false,"created_at":"2026-11-21T00:00:00Z","#,
-            r#""updated_at":"2026-11-21T00:00:00Z","key":"{key}"}}"#
+            r#""revision":1,"published":false,"created_at":"2026-11-21T00:00:00.000Z","#,
+            r#""updated_at":"2026-11-21T00:00:00.000Z","key":"{key}"}}"#
         ),
         id = id,
         key = key
@@ -58,7 +58,7 @@ fn a_key_can_be_made_for_some_instances_and_an_end() {
     let mut later = given;
     later["expires_at"] = "2026-11-21T01:00:01+01:00".into();
     let shown = office.key(&later);
-    assert_eq!(shown["expires_at"], "2026-11-21T00:00:01Z");
+    assert_eq!(shown["expires_at"], "2026-11-21T00:00:01.000Z");
     assert!(opens(&office, &shown, at(0)) && !opens(&office, &shown, at(1)));
     assert_eq!(office.stored_key(shown["id"].as_str().unwrap()).default_instance.as_deref(), Some("b"));
 }
@@ -102,7 +102,7 @@ fn a_key_names_only_instances_of_its_own_workspace_that_are_there() {
 fn a_change_of_a_key_touches_only_what_it_names() {
     let mut office = Office::new();
     office.instance(&json!({ "id": "a" }));
-    let made = office.key(&json!({ "instances": ["a"], "expires_at": "2027-01-01T00:00:00Z" }));
+    let made = office.key(&json!({ "instances": ["a"], "expires_at": "2027-01-01T00:00:00.000Z" }));
     let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
     let (_, shown) =
         office.done("PATCH", &path, &json!({ "scopes": ["*"], "expires_at": null, "default_instance": "a" }));
@@ -145,7 +145,7 @@ fn a_rotated_key_opens_beside_its_successor_until_the_grace_ends() {
     let path = format!("/api-keys/{}/rotate", first["id"].as_str().unwrap());
     let (status, second) = office.done("POST", &path, &json!({ "grace_seconds": 60 }));
     assert_eq!((status, &second["id"]), (200, &first["id"]));
-    assert_eq!(second["previous_key_until"], "2026-11-21T00:01:00Z");
+    assert_eq!(second["previous_key_until"], "2026-11-21T00:01:00.000Z");
     assert!(opens(&office, &first, at(59)) && !opens(&office, &first, at(60)));
     assert!(opens(&office, &second, at(1_000_000)));
 }

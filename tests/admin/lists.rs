@@ -91,7 +91,7 @@ fn every_change_has_one_line_in_the_trail_newest_first() {
         "1 ops create instance",
     ];
     assert_eq!(seen, expected);
-    assert_eq!(trail["data"][6]["at"], "2026-11-21T00:00:00Z");
+    assert_eq!(trail["data"][6]["at"], "2026-11-21T00:00:00.000Z");
     let page = office.show("/audit?limit=3&cursor=6");
     assert_eq!((&page["data"][0]["seq"], &page["cursor"]), (&json!(5), &json!("3")));
 }

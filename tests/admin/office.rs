@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::memory::Memory;
 
-/// 2026-11-21T00:00:00Z.
+/// 2026-11-21T00:00:00.000Z.
 pub const START: u64 = 1_795_219_200_000;
 
 pub struct Office {
