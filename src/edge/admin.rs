@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
@@ -24,13 +24,6 @@ use crate::proxy::target::Target;
 const REGISTRY_NAME: &str = "registry";
 /// How long the registry is waited for, in milliseconds: longer than a check and a publication take.
 const DEADLINE_MS: u64 = 25_000;
-
-#[wasm_bindgen(module = "/src/edge/glue.js")]
-extern "C" {
-    /// The body as one `Uint8Array`; null where it is larger than `limit`.
-    #[wasm_bindgen(js_name = readBody)]
-    pub fn read_body(request: &web_sys::Request, limit: u32, declared: bool) -> Promise;
-}
 
 /// An answer, and what the log line says of it.
 pub struct Served {
@@ -108,7 +101,7 @@ async fn body(request: &web_sys::Request, declared: Option<usize>) -> Result<Str
         return Err(too_large().into());
     }
     let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
-    let read = JsFuture::from(read_body(request, limit, declared.is_some())).await;
+    let read = JsFuture::from(platform::read_body(request, limit, declared.is_some())).await;
     let read = read.map_err(|_| Faults::one("body", "broke off before it was whole"))?;
     let bytes: Uint8Array = read.dyn_into().map_err(|_| too_large())?;
     String::from_utf8(bytes.to_vec()).map_err(|_| Faults::one("body", "must be JSON in UTF-8").into())

@@ -8,7 +8,7 @@ use worker::Env;
 
 use std::rc::Rc;
 
-use super::admin::{ask_registry, drained, read_body};
+use super::admin::{ask_registry, drained};
 use super::answer::write_log;
 use super::arrival::Arrival;
 use super::state::State;
@@ -91,7 +91,9 @@ async fn form(arrival: &Arrival) -> Result<Form, OAuthError> {
     }
     let content_type = arrival.request.headers().get("content-type").ok().flatten();
     let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
-    let read = JsFuture::from(read_body(&arrival.request, limit, declared.is_some())).await.map_err(|_| INCOMPLETE)?;
+    let read = JsFuture::from(platform::read_body(&arrival.request, limit, declared.is_some()))
+        .await
+        .map_err(|_| INCOMPLETE)?;
     let bytes: Uint8Array = read.dyn_into().map_err(|_| TOO_LARGE)?;
     Form::parse(content_type.as_deref(), &bytes.to_vec())
 }

@@ -23,6 +23,10 @@ extern "C" {
     /// The same, once the rest of the request's body was read.
     pub fn drained(request: &Request, response: Response) -> Promise;
 
+    /// The body as one `Uint8Array`; null where it is larger than `limit`.
+    #[wasm_bindgen(js_name = readBody)]
+    pub fn read_body(request: &Request, limit: u32, declared: bool) -> Promise;
+
     /// Reads the body and goes on with [`Call::body_read`]. It must be there within the time; 0 waits.
     #[wasm_bindgen(js_name = withBody)]
     pub fn with_body(call: Call, request: &Request, limit: u32, declared: bool, timeout_ms: u32) -> Promise;
