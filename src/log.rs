@@ -61,27 +61,23 @@ impl Keep {
     }
 }
 
-/// One request.
+/// One request. What is known of it before it is sent stands first, and what comes of it last.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Line<'a> {
     /// How much it matters.
     pub level: Level,
     /// The request's id, as the caller got it.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub request_id: &'a str,
     /// The trace id of its `traceparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<&'a str>,
     /// The method; `OTHER` where Core knows none such.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub method: &'a str,
     /// The pattern of its route, where it has one: never the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
-    /// The status that the caller got; 0, and left out, where it is not known yet.
-    #[serde(skip_serializing_if = "is_unknown")]
-    pub status: u16,
-    /// The code of an error of ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'a str>,
     /// The id of the credential, once it is authenticated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<&'a str>,
@@ -94,18 +90,24 @@ pub struct Line<'a> {
     /// The id of the instance, once the caller is known to reach it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<&'a str>,
-    /// How long Core took to the head of its answer, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub core_ms: Option<u64>,
-    /// The status of what answered in Core's place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub upstream_status: Option<u16>,
     /// Where the records came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheState>,
     /// On creates: whether the reference was `made` here or `given`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
+    /// The status that the caller got; 0, and left out, where it is not known yet.
+    #[serde(skip_serializing_if = "is_unknown")]
+    pub status: u16,
+    /// The code of an error of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'a str>,
+    /// How long Core took to the head of its answer, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_ms: Option<u64>,
+    /// The status of what answered in Core's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_status: Option<u16>,
     /// With an `Idempotency-Key`: what became of the request, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<&'a str>,
@@ -125,6 +127,25 @@ impl Line<'_> {
     pub fn to_json(&self) -> String {
         // A struct of texts and numbers cannot fail to serialise; an empty line would only be the proof of a defect.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The members between the level and what comes of the request, each with a comma in front: the line of a request that
+    /// is about to be sent. [`Line::completing`] makes a whole line of it, and `glue.js` that of an ordinary answer.
+    #[must_use]
+    pub fn begun(&self) -> String {
+        let mut json = self.to_json();
+        json.truncate(json.len().saturating_sub(1));
+        json.split_off(json.find(',').unwrap_or(json.len()))
+    }
+
+    /// The whole line as JSON: this one's level, what was known before, and what this line adds.
+    #[must_use]
+    pub fn completing(&self, begun: &str) -> String {
+        let json = self.to_json();
+        match json.split_once(',') {
+            Some((level, ending)) => [level, begun, ",", ending].concat(),
+            None => json,
+        }
     }
 }
 
@@ -159,6 +180,16 @@ mod tests {
         for bad in ["", "none", "2", "-0.1", "NaN"] {
             assert_eq!(Keep::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_line_written_in_two_parts_is_the_same_line() {
+        let known = Line { request_id: "r,1", method: "POST", instance: Some("i"), ..Line::default() };
+        let ending =
+            Line { level: Level::Warn, status: 502, code: Some("PROXY_X"), core_ms: Some(7), ..Line::default() };
+        let whole =
+            Line { request_id: known.request_id, method: known.method, instance: known.instance, ..ending.clone() };
+        assert_eq!(ending.completing(&known.begun()), whole.to_json());
     }
 
     #[test]

@@ -14,19 +14,30 @@ pub struct Arrival {
     /// The caller's request id, or one of our own.
     pub request_id: String,
     head: String,
+    /// Where each line of the head ends: it is looked at several times, and searched once.
+    ends: [usize; LINES],
 }
+
+/// How many lines a head has at most.
+const LINES: usize = 9;
 
 impl Arrival {
     /// Reads the head of a request.
     pub fn of(request: Request) -> Self {
         let head = platform::head(&request);
-        let request_id = Lines::split(&head).request_id().map_or_else(new_request_id, str::to_owned);
-        Self { request, request_id, head }
+        let mut ends = [head.len(); LINES];
+        let breaks = head.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
+        for (end, at) in ends.iter_mut().zip(breaks) {
+            *end = at;
+        }
+        let mut arrival = Self { request, request_id: String::new(), head, ends };
+        arrival.request_id = arrival.lines().request_id().map_or_else(new_request_id, str::to_owned);
+        arrival
     }
 
     /// The head, a line each.
     pub fn lines(&self) -> Lines<'_> {
-        Lines::split(&self.head)
+        Lines::split(&self.head, self.ends)
     }
 
     /// What every log line of this request says.
@@ -42,7 +53,8 @@ impl Arrival {
 }
 
 fn new_request_id() -> String {
-    uuid::Builder::from_random_bytes(random_bytes()).into_uuid().to_string()
+    let id = uuid::Builder::from_random_bytes(random_bytes()).into_uuid();
+    id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 
 /// The lines of `glue.js`' `head`, split. `None` stands for an absent header.
@@ -62,11 +74,16 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Splits the lines. A method or URL that is not there is empty, and is refused as such.
-    pub fn split(text: &'a str) -> Self {
-        let mut lines = text.split('\n');
-        let method = lines.next().unwrap_or_default();
-        let url = lines.next().unwrap_or_default();
-        let mut header = || lines.next().filter(|line| *line != "\0");
+    fn split(text: &'a str, ends: [usize; LINES]) -> Self {
+        let (mut ends, mut start) = (ends.into_iter(), 0);
+        let mut line = || {
+            let line = text.get(start..ends.next()?);
+            start += line.map_or(0, str::len) + 1;
+            line
+        };
+        let method = line().unwrap_or_default();
+        let url = line().unwrap_or_default();
+        let mut header = || line().filter(|line| *line != "\0");
         Self {
             method,
             url,

@@ -6,11 +6,12 @@ use std::rc::Rc;
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{Request, Response};
+use web_sys::Response;
 
 use super::answer::{drain_then, error_response, keeps_line, level, write_log};
 use super::arrival::Arrival;
 use super::platform;
+use super::sent::{Outcome, conclude};
 use super::state::{Reservation, State};
 use super::{now, random_bytes};
 use crate::clock::Timestamp;
@@ -18,14 +19,15 @@ use crate::enrich::{self, Enriched, Refusal, Shape};
 use crate::error::{Error, WriteFate};
 use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::{BLNK_KEY, REFERENCE, REQUEST_ID};
-use crate::proxy::outcome::{is_html, reference_origin, unknown_fate};
+use crate::proxy::outcome::reference_origin;
 use crate::proxy::routes::Body;
-use crate::proxy::{Method, Plan, Upstream, settle};
+use crate::proxy::{Method, Outgoing, Plan, Sending};
 
 /// The most of a body, in bytes, that the platform itself reads on when nobody wants it: its HTTP server's grace.
 const PLATFORM_DRAINS: usize = 64 << 10;
 
-/// Everything that is kept of a request while Core is asked. JavaScript holds it between the turns, and hands it back once.
+/// A request that was let through. Where its body must be read first, JavaScript holds it between the turns; every other is
+/// sent at once, and nothing of it is kept here.
 #[wasm_bindgen]
 pub struct Call {
     plan: Plan,
@@ -34,7 +36,7 @@ pub struct Call {
     cache: CacheState,
     /// Something that went wrong on the way and did not stop the request.
     warning: Option<String>,
-    /// When the request was handed to `fetch`; none before that.
+    /// When the request was handed to the object of its key; none before that.
     sent_at: Option<Timestamp>,
     enriched: Option<Enriched>,
     /// The body's part of the budget, given back when the call is over.
@@ -57,34 +59,33 @@ impl Call {
         let keyed = call.plan.idempotency.is_some();
         match body {
             Body::Nothing if keyed => call.ask(&Uint8Array::new_with_length(0)),
-            Body::Nothing if !call.plan.route.writes() => call.send(JsValue::NULL),
-            Body::Nothing => call.send("empty".into()),
-            Body::Streamed | Body::Upload if !keyed => {
-                let stream = call.stream();
-                call.send(stream.into())
-            }
+            Body::Nothing if !call.plan.route.writes() => call.send(Outgoing::Nothing),
+            Body::Nothing => call.send(Outgoing::Empty),
+            Body::Streamed | Body::Upload if !keyed => call.send(call.stream()),
             Body::Streamed | Body::Upload | Body::Enriched(_) => match call.prepare_body() {
                 Ok(limit) => {
-                    let (request, declared) = (call.request(), call.arrival.lines().declared_length());
+                    // Another handle on the same request; its own method `clone` would split the body in two.
+                    let request = Clone::clone(&call.arrival.request);
+                    let declared = call.arrival.lines().declared_length();
                     // A slow one would keep its part of the budget from others. Small ones are not worth a timer each.
                     let small = declared.is_some_and(|length| length <= PLATFORM_DRAINS);
                     let timeout_ms = if small { 0 } else { call.plan.timeout().millis() };
-                    platform::with_body(call, &request, limit, declared.is_some(), timeout_ms).into()
+                    platform::with_body(call, &request, keyed, limit, declared.is_some(), timeout_ms).into()
                 }
                 Err(error) => call.refuse(&error),
             },
         }
     }
 
-    /// How a body that passes unread goes up; the kinds are those of `glue.js`.
-    fn stream(&self) -> &'static str {
+    /// How a body that passes unread goes up.
+    fn stream(&self) -> Outgoing {
         let declared = self.arrival.lines().declared_length();
         let nothing = declared == Some(0) || self.arrival.request.body().is_none();
         match declared {
-            _ if nothing && self.plan.route.method == Method::Put => "empty",
-            _ if nothing => "own",
-            Some(..=PLATFORM_DRAINS) => "own",
-            _ => "guarded",
+            _ if nothing && self.plan.route.method == Method::Put => Outgoing::Empty,
+            _ if nothing => Outgoing::Own,
+            Some(..=PLATFORM_DRAINS) => Outgoing::Own,
+            _ => Outgoing::Guarded,
         }
     }
 
@@ -106,46 +107,41 @@ impl Call {
         Ok(u32::try_from(limit).unwrap_or(u32::MAX))
     }
 
-    fn send(mut self, body: JsValue) -> JsValue {
-        self.sent_at = Some(now());
-        let set = self.upstream_headers();
-        let (request, url, timeout) = (self.request(), std::mem::take(&mut self.plan.url), self.plan.timeout());
-        let (line, request_id, reference) =
-            (self.ordinary_line(), self.arrival.request_id.clone(), self.made_reference());
-        platform::forward(self, &request, &url, &set, timeout.millis(), body, &line, &request_id, reference.as_deref())
+    fn send(&self, body: Outgoing) -> JsValue {
+        platform::forward(&self.arrival.request, &self.sending(body))
     }
 
-    /// The log line of an answer with a 2xx, up to where JavaScript writes its status and the time that it took; empty where
-    /// the setting keeps none. Written ahead, it spares such an answer the way through wasm: 4 to 6 % of a request.
-    fn ordinary_line(&self) -> String {
-        if !keeps_line(&self.state, 200, self.plan.route.writes()) {
-            return String::new();
-        }
-        let mut json = self.line(0, Level::Info, None, None).to_json();
-        json.truncate(json.len().saturating_sub(1));
-        json.push(',');
-        json
+    /// All that sending takes, as [`Sending::to_text`] gives it.
+    fn sending(&self, body: Outgoing) -> String {
+        let (plan, made) = (&self.plan, self.made_reference());
+        let sending = Sending {
+            url: &plan.url,
+            body,
+            timeout: plan.timeout(),
+            request_id: &self.arrival.request_id,
+            reference: made.as_deref().unwrap_or_default(),
+            begun: &self.line(0, Level::Info, None, None).begun(),
+            logged: keeps_line(&self.state, 200, plan.route.writes()),
+            writes: plan.route.writes(),
+            warning: self.warning.as_deref().unwrap_or_default(),
+        };
+        sending.to_text(&self.upstream_headers())
     }
 
-    /// Another handle on the same request; its own method `clone` would split the body in two.
-    fn request(&self) -> Request {
-        Clone::clone(&self.arrival.request)
-    }
-
-    /// What is set on the way up, name and value a line each.
-    fn upstream_headers(&self) -> String {
+    /// What is set on the way up, name and value in turn.
+    fn upstream_headers(&self) -> Vec<&str> {
         let core = &self.plan.core;
         let proto = if self.plan.https { "https" } else { "http" };
-        let mut lines =
-            vec![BLNK_KEY, core.key.expose(), REQUEST_ID, &self.arrival.request_id, "x-forwarded-proto", proto];
+        let mut set = Vec::with_capacity(10);
+        set.extend([BLNK_KEY, core.key.expose(), REQUEST_ID, &self.arrival.request_id, "x-forwarded-proto", proto]);
         if let Some(access) = &core.access {
-            lines.extend(["cf-access-client-id", access.client_id.expose()]);
-            lines.extend(["cf-access-client-secret", access.client_secret.expose()]);
+            set.extend(["cf-access-client-id", access.client_id.expose()]);
+            set.extend(["cf-access-client-secret", access.client_secret.expose()]);
         }
-        lines.join("\n")
+        set
     }
 
-    fn refuse(self, error: &Error) -> JsValue {
+    fn refuse(&self, error: &Error) -> JsValue {
         let fate = self.plan.route.writes().then_some(WriteFate::NOT_SENT);
         let response = self.error(error, fate.as_ref());
         drain_then(&self.arrival.request, response)
@@ -190,19 +186,27 @@ impl Call {
     }
 }
 
-/// The turns in which JavaScript hands the call back.
+/// The turns in which JavaScript goes on with the call.
 #[wasm_bindgen]
 impl Call {
-    /// The body is there: complete it and send it, or have it sent.
-    pub fn body_read(mut self, body: &Uint8Array) -> JsValue {
-        if self.plan.idempotency.is_some() {
-            return self.ask(body);
-        }
+    /// The body is there: completes it. What it gives is sent with [`Call::completed`], unless it is a response: a refusal.
+    pub fn complete(&mut self, body: &Uint8Array) -> JsValue {
         let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
         match self.enrich(body, shape) {
-            Ok(body) => self.send(body.into()),
+            Ok(()) => self.sending(Outgoing::Bytes).into(),
             Err(error) => self.refuse(&error),
         }
+    }
+
+    /// The completed body, once; none where the caller's own goes on.
+    pub fn completed(&mut self) -> Option<Uint8Array> {
+        let body = self.enriched.as_mut()?.body.take()?;
+        Some(platform::bytes_out(&body))
+    }
+
+    /// The body is there: hands the request over to the object of its key.
+    pub fn hand_over(self, body: &Uint8Array) -> JsValue {
+        self.ask(body)
     }
 
     /// The body grew over the limit while it was read.
@@ -216,61 +220,33 @@ impl Call {
         self.refuse(&Error::BodyIncomplete)
     }
 
-    /// Something answered. `content_type` is only looked at where the status leaves it open whose answer this is.
-    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
-    pub fn answered(self, answer: &Response, status: u16, content_type: Option<String>) -> JsValue {
-        let html = content_type.as_deref().is_some_and(is_html);
-        if let Err(error) = settle(Upstream::Answered { status, html }, self.plan.timeout()) {
-            return self.failed_with(&error);
-        }
-        let (level, detail) = match status {
-            401 => (Level::Error, Some("Core refused the instance's own key")),
-            _ => (Level::Info, None),
-        };
-        match platform::pass_on(answer, &self.arrival.request_id, self.made_reference().as_deref()) {
-            Ok(response) => {
-                self.log(status, level, None, detail);
-                response.into()
-            }
-            Err(_) => self.failed_with(&Error::Internal),
-        }
+    /// It is over, and gives back what it holds. Not `free`: that one does not look whether the object is of this instance.
+    pub fn done(self) {
+        drop(self);
     }
 
-    /// The platform would not make the request.
-    pub fn not_sent(self) -> JsValue {
-        self.refuse(&Error::Internal)
-    }
-
-    /// `fetch` failed.
-    pub fn failed(self, timed_out: bool) -> JsValue {
-        let upstream = if timed_out { Upstream::TimedOut } else { Upstream::Failed };
-        match settle(upstream, self.plan.timeout()) {
-            Err(error) => self.failed_with(&error),
-            Ok(()) => self.failed_with(&Error::Internal),
-        }
+    /// Something other than an ordinary answer came of it; the arguments are those of [`super::Edge::settle`].
+    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over owned texts")]
+    pub fn settle(self, sending: &str, outcome: u16, core_ms: f64, answer: Option<Response>) -> JsValue {
+        let references = self.enriched.as_ref().map(|enriched| &enriched.references);
+        conclude(sending, &Outcome { status: outcome, core_ms, answer: answer.as_ref() }, references)
     }
 }
 
 impl Call {
-    fn enrich(&mut self, body: &Uint8Array, shape: Shape) -> Result<Uint8Array, Error> {
+    fn enrich(&mut self, body: &Uint8Array, shape: Shape) -> Result<(), Error> {
         let limit = self.state.config.max_transaction_bytes;
         let bytes = body.to_vec();
         let enriched = enrich::enrich(&bytes, shape, self.plan.core.rule, limit, random_bytes).map_err(Error::Body)?;
-        let sent = enriched.body.as_deref().map_or_else(|| body.clone(), platform::bytes_out);
+        let sent = enriched.body.as_ref().map_or(bytes.len(), Vec::len);
         // From here on only what goes out is held, and what came in until it is collected.
         if let Some(reservation) = &mut self.body
-            && !reservation.resize(bytes.len() + sent.length() as usize)
+            && !reservation.resize(bytes.len() + sent)
         {
             return Err(Error::Busy);
         }
-        self.enriched = Some(Enriched { body: None, ..enriched });
-        Ok(sent)
-    }
-
-    fn failed_with(self, error: &Error) -> JsValue {
-        let references = self.enriched.as_ref().map(|enriched| &enriched.references);
-        let fate = self.plan.route.writes().then(|| unknown_fate(references));
-        self.error(error, fate.as_ref()).into()
+        self.enriched = Some(enriched);
+        Ok(())
     }
 }
 

@@ -10,6 +10,31 @@ export function configure(up, down) {
   neverReturned = down.split("\n");
 }
 
+/** `Edge.settle` and `Edge.wake`: this module cannot name what is made of the crate. */
+let settle, wake;
+
+/** Takes those two over. */
+export function connect(edge) {
+  ({ settle, wake } = edge);
+}
+
+/**
+ * A Rust object, safe to be called. After a trap the instance that it belongs to is replaced at the next call from outside,
+ * and wasm-bindgen looks whether an object is of this instance before that: so another call must come first.
+ */
+export function awake(call) {
+  wake();
+  return call;
+}
+
+function release(call) {
+  try {
+    awake(call).done();
+  } catch {
+    // It is gone with its instance.
+  }
+}
+
 /**
  * What is decided on, a line each: method, URL, and the headers that `edge::head` names. An absent header is a lone NUL,
  * which no header can hold.
@@ -111,61 +136,89 @@ export function joined(chunks, length) {
 }
 
 /**
- * Reads the body and lets `call` go on with it. `call` is a Rust object, and its method returns what to answer. A body that
- * is not there within `timeoutMs` counts as broken off; 0 waits for it.
+ * Reads the body and lets `call`, a Rust object, go on with it: what it gives is answered or sent. A body that is not there
+ * within `timeoutMs` counts as broken off; 0 waits for it.
  */
-export function withBody(call, request, limit, declared, timeoutMs) {
+export function withBody(call, request, keyed, limit, declared, timeoutMs) {
+  const goOn = keyed ? (bytes) => awake(call).hand_over(bytes) : (bytes) => complete(call, request, bytes);
+  const failed = () => awake(call).body_failed();
+  // The ordinary case, with no promise that it does not need: a declared body is no larger than it says.
+  if (declared && !timeoutMs) return request.arrayBuffer().then((buffer) => goOn(new Uint8Array(buffer)), failed);
   const body = readBody(request, limit, declared);
-  return (timeoutMs ? within(timeoutMs, body, failLate) : body).then(
-    (bytes) => (bytes ? call.body_read(bytes) : call.body_too_large()),
-    () => call.body_failed(),
-  );
+  const read = timeoutMs ? within(timeoutMs, body, failLate) : body;
+  return read.then((bytes) => (bytes ? goOn(bytes) : awake(call).body_too_large()), failed);
 }
 
+function complete(call, request, bytes) {
+  const sending = awake(call).complete(bytes);
+  if (typeof sending === "string") return forward(request, sending, call.completed() ?? bytes, call);
+  call.done();
+  return sending;
+}
+
+// Statuses, to Rust, of what has none.
+const FAILED = 0;
+const TIMED_OUT = 1;
+const NOT_SENT = 2;
+
 /**
- * Sends a request to Core and gives the answer to be returned. `set` is name and value, a line each; they come on top of the
- * caller's own headers. `body` is null, bytes, or the name of a kind of stream (see `bodyOf`). `line` is the log line of an
- * ordinary answer up to its status; empty where it leaves none.
+ * Sends a request to Core and gives the answer to be returned. `sending` is a line each: URL, kind of body (see `bodyOf`),
+ * deadline in milliseconds, request id, reference that was made, beginning of the log line, whether an ordinary answer leaves
+ * one, whether Core may act, a warning; then name and value of the headers to set, on top of the caller's own. `call` is a
+ * Rust object that is to settle it, and is let go where there is nothing to settle.
  */
-export function forward(call, request, url, set, timeoutMs, body, line, requestId, reference) {
+export function forward(request, sending, bytes, call) {
+  const lines = sending.split("\n");
+  const [url, kind, timeoutMs, requestId, reference, begun, logged, , warning] = lines;
   const sentAt = Date.now();
+  const conclude = (status, answer) => {
+    const tookMs = Date.now() - sentAt;
+    return call ? awake(call).settle(sending, status, tookMs, answer) : settle(sending, status, tookMs, answer);
+  };
   let up, deadline, answer;
   try {
-    up = bodyOf(request, body);
-    deadline = up.taken ? clearableDeadline(timeoutMs) : { signal: AbortSignal.timeout(timeoutMs) };
-    answer = send(request, url, set, deadline.signal, up.body);
+    up = bodyOf(request, kind, bytes);
+    deadline = up.taken ? clearableDeadline(Number(timeoutMs)) : { signal: AbortSignal.timeout(Number(timeoutMs)) };
+    answer = fetch(url, {
+      method: request.method,
+      headers: upstreamHeaders(request, lines, HEADERS_FROM),
+      body: up.body,
+      redirect: "manual",
+      cache: "no-store",
+      signal: deadline.signal,
+    });
   } catch {
     deadline?.clear?.();
-    return call.not_sent();
+    const response = conclude(NOT_SENT);
+    return request.body ? drained(request, response) : response;
   }
   const settled = answer.then(
     (answer) => {
       deadline.clear?.();
-      const status = answer.status;
+      const { status } = answer;
       // A 2xx is Core's own answer, whatever else it says; all others are judged.
-      if (status >= 200 && status < 300) {
-        let passed;
-        try {
-          passed = passOn(answer, requestId, reference);
-        } catch {
-          return call.answered(answer, status);
-        }
-        if (line) console.log(`${line}"status":${status},"core_ms":${Date.now() - sentAt}}`);
-        call.free();
-        return passed;
+      if (status < 200 || status > 299 || warning) return conclude(status, answer);
+      let passed;
+      try {
+        passed = passOn(answer, requestId, reference);
+      } catch {
+        return conclude(status, answer);
       }
-      // Only where the type decides anything is it handed over.
-      const type = status === 403 || status >= 500 ? answer.headers.get("content-type") : null;
-      return call.answered(answer, status, type ?? undefined);
+      if (logged) console.log(`{"level":"info"${begun},"status":${status},"core_ms":${Date.now() - sentAt}}`);
+      if (call) release(call);
+      return passed;
     },
     (error) => {
       deadline.clear?.();
-      return call.failed(error?.name === "TimeoutError");
+      return conclude(error?.name === "TimeoutError" ? TIMED_OUT : FAILED);
     },
   );
   // An answer that overtakes the body would be lost with what is left of it.
   return up.taken ? settled.then((response) => within(DRAIN_MS, up.taken).then(() => response)) : settled;
 }
+
+/** In which line of what is sent the headers begin. */
+const HEADERS_FROM = 9;
 
 /**
  * A deadline that is put away at the head of an answer. One that fires later ends a body that nobody has begun to read: that
@@ -179,54 +232,49 @@ function clearableDeadline(ms) {
 
 /**
  * What goes up, and for a stream that Core may not take to its end `taken`, settled when someone has read all of it.
+ * - `nothing`: no body.
+ * - `bytes`: those that were read before.
  * - `own`: the caller's stream as it is.
  * - `guarded`: the same through a pipe. When Core goes away before it has it all, the rest is drained here: the platform
  *   would cancel it, and lose our answer with it.
  * - `empty`: a stream with nothing in it. Without one the platform itself sends an idempotent method once more when a pooled
  *   connection breaks, and a deletion that was done would be answered 404.
  */
-function bodyOf(request, body) {
-  if (body === "own") return { body: request.body };
-  if (body === "empty") {
+function bodyOf(request, kind, bytes) {
+  if (kind === "nothing") return NOTHING;
+  if (kind === "bytes") return { body: bytes };
+  if (kind === "own") return { body: request.body };
+  if (kind === "empty") {
     const { readable, writable } = new IdentityTransformStream();
     writable.close().catch(() => {});
     return { body: readable };
   }
-  if (body !== "guarded") return { body };
   const length = request.headers.get("content-length");
   const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
   const taken = request.body.pipeTo(writable, { preventCancel: true }).catch(() => drain(request.body));
   return { body: readable, taken };
 }
 
-function send(request, url, set, signal, body) {
-  return fetch(url, {
-    method: request.method,
-    headers: upstreamHeaders(request, set),
-    body,
-    redirect: "manual",
-    cache: "no-store",
-    signal,
-  });
-}
+const NOTHING = { body: null };
 
-function upstreamHeaders(request, set) {
+/** The headers of a request to Core. `lines` holds name and value in turn of those to set, from one of them on. */
+function upstreamHeaders(request, lines, from) {
   const sent = request.headers;
-  const headers = new Headers();
+  // A plain object: a `Headers` made here would be copied by `fetch`, and costs two percent of a GET.
+  const headers = {};
   for (const name of forwarded) {
     const value = sent.get(name);
-    if (value !== null) headers.set(name, value);
+    if (value !== null) headers[name] = value;
   }
   const address = sent.get("cf-connecting-ip");
-  if (address !== null) headers.set("x-forwarded-for", address);
-  const lines = set.split("\n");
-  for (let at = 0; at + 1 < lines.length; at += 2) headers.set(lines[at], lines[at + 1]);
+  if (address !== null) headers["x-forwarded-for"] = address;
+  for (let at = from; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
   return headers;
 }
 
 /** The headers of a request to Core, for the object that sends it: name and value in turn. */
 export function upstreamPairs(request, set) {
-  return [...upstreamHeaders(request, set)].flat();
+  return Object.entries(upstreamHeaders(request, set.split("\n"), 0)).flat();
 }
 
 /** Core's answer with the header rules applied; its body is passed on unread. */
@@ -244,10 +292,4 @@ export function cleaned(headers) {
   if (named !== null) for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
   for (const name of neverReturned) headers.delete(name);
   return headers;
-}
-
-/** Keeps a write and its log line alive when the caller hangs up. */
-export function keepAlive(context, promise) {
-  context.waitUntil(promise);
-  return promise;
 }

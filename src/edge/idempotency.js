@@ -1,7 +1,7 @@
 // What a write with an Idempotency-Key needs of the platform beside `glue.js`: the call of its object, on the Worker's
 // side, and the exchange with Core, on the object's. A write without the header comes past none of it.
 
-import { cleaned, joined, passOn } from "./glue.js";
+import { awake, cleaned, joined, passOn } from "./glue.js";
 
 const REPORT = "x-blnk-edge-report";
 
@@ -19,9 +19,9 @@ export async function ask(call, namespace, name, prefix, body) {
     // Whatever the status, it is Core's answer to the caller and no redirect of the object's.
     answer = await object.fetch(OBJECT, { method: "POST", body: message, redirect: "manual" });
   } catch (error) {
-    return call.object_failed(String(error?.message ?? error));
+    return awake(call).object_failed(String(error?.message ?? error));
   }
-  return call.object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
+  return awake(call).object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
 }
 
 /** The object's answer as the caller gets it. */

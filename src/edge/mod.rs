@@ -2,7 +2,7 @@
 //!
 //! [`Edge::fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
 //! cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from JavaScript), [`proxy`]
-//! (a request to Core, decided), [`call`] (the same, under way), [`answer`] (what we answer ourselves), [`idempotency`]
+//! (a request to Core, decided), [`call`] (the same, up to its sending), [`sent`] (what came of it), [`answer`] (what we answer ourselves), [`idempotency`]
 //! (the object of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`platform`] (the calls themselves).
 //! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose tables
 //! are in [`sql_store`].
@@ -17,15 +17,15 @@ mod platform;
 mod proxy;
 mod records;
 mod registry;
+mod sent;
 mod sql_store;
 mod state;
 
 use std::cell::RefCell;
 
-use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use web_sys::Request;
+use web_sys::{Request, Response};
 use worker::Env;
 
 use crate::clock::Timestamp;
@@ -37,6 +37,7 @@ use crate::proxy::target::Target;
 
 use answer::Refusal;
 use arrival::Arrival;
+use sent::Outcome;
 use state::State;
 
 /// The Worker, as `entry.js` calls it.
@@ -51,16 +52,25 @@ impl Edge {
     /// proxies of its own, made anew for each request: 4 to 6 % of one. Nor is it under the `worker` crate's `event` macro,
     /// which wraps each answer in a promise and converts requests and responses: 1.4 to 1.5 times a bare pass-through.
     #[must_use]
+    pub fn fetch(request: Request, env: Env) -> JsValue {
+        serve(Arrival::of(request), env)
+    }
+
+    /// Goes on with a request that was sent, where what came of it is anything but a 2xx. `sending` is what was sent;
+    /// `status` the answer's, or one of those in [`sent`] where there is none; `core_ms` how long it took.
+    #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over what JavaScript passes")]
-    pub fn fetch(request: Request, env: Env, context: JsValue) -> JsValue {
-        let arrival = Arrival::of(request);
-        let writes = arrival.lines().method != "GET";
-        // A caller who hangs up must neither cancel a write nor lose its log line.
-        match serve(arrival, env).dyn_into::<Promise>() {
-            Ok(promise) if writes => platform::keep_alive(&context, promise).into(),
-            Ok(promise) => promise.into(),
-            Err(response) => response,
-        }
+    pub fn settle(sending: &str, status: u16, core_ms: f64, answer: Option<Response>) -> JsValue {
+        sent::conclude(sending, &Outcome { status, core_ms, answer: answer.as_ref() }, None)
+    }
+
+    /// Does nothing. But no call from outside finds an instance that has trapped: it is replaced first.
+    pub fn wake() {}
+
+    /// Hands the two functions above over to `glue.js`, once, as the members of an object.
+    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over what JavaScript passes")]
+    pub fn connect(edge: JsValue) {
+        platform::connect(&edge);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the request path needs of the platform: the functions of `glue.js`.
 //!
 //! They stand in JavaScript because crossings are what the request path costs most: one call here replaces nine header
-//! look-ups, sixteen deletions or a request built field by field.
+//! look-ups, sixteen deletions, or a request built field by field and all that comes of it.
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -27,22 +27,23 @@ extern "C" {
     #[wasm_bindgen(js_name = readBody)]
     pub fn read_body(request: &Request, limit: u32, declared: bool) -> Promise;
 
-    /// Reads the body and goes on with [`Call::body_read`]. It must be there within the time; 0 waits.
-    #[wasm_bindgen(js_name = withBody)]
-    pub fn with_body(call: Call, request: &Request, limit: u32, declared: bool, timeout_ms: u32) -> Promise;
+    /// Takes over `Edge::settle` and `Edge::wake`.
+    pub fn connect(edge: &JsValue);
 
-    /// Sends a request and goes on with [`Call::answered`], [`Call::failed`] or [`Call::not_sent`].
-    pub fn forward(
+    /// Reads the body and goes on with [`Call::complete`] or, where it is `keyed`, [`Call::hand_over`]. It must be there
+    /// within the time; 0 waits.
+    #[wasm_bindgen(js_name = withBody)]
+    pub fn with_body(
         call: Call,
         request: &Request,
-        url: &str,
-        set: &str,
+        keyed: bool,
+        limit: u32,
+        declared: bool,
         timeout_ms: u32,
-        body: JsValue,
-        line: &str,
-        request_id: &str,
-        reference: Option<&str>,
-    ) -> JsValue;
+    ) -> Promise;
+
+    /// Sends a request, the text being [`crate::proxy::Sending::to_text`]'s, and gives the promise of what to answer.
+    pub fn forward(request: &Request, sending: &str) -> JsValue;
 
     /// The headers of a request to Core, name and value in turn.
     #[wasm_bindgen(js_name = upstreamPairs)]
@@ -51,10 +52,6 @@ extern "C" {
     /// Core's answer with the header rules applied.
     #[wasm_bindgen(catch, js_name = passOn)]
     pub fn pass_on(answer: &Response, request_id: &str, reference: Option<&str>) -> Result<Response, JsValue>;
-
-    /// Keeps the promise going when the caller hangs up.
-    #[wasm_bindgen(js_name = keepAlive)]
-    pub fn keep_alive(context: &JsValue, promise: Promise) -> Promise;
 }
 
 #[wasm_bindgen]

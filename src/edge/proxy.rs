@@ -14,8 +14,8 @@ use super::{now, records};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::log::CacheState;
-use crate::proxy::{Decision, Known, Need, Plan, decide};
-use crate::registry::Lookup;
+use crate::proxy::{Decision, Known, Need, Plan, Records, decide};
+use crate::registry::{CredentialRecord, Instance, Lookup};
 
 /// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before `fetch`.
 pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
@@ -33,13 +33,30 @@ pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
     }
 }
 
-/// Decides, as often as the caches have what is needed.
 fn decide_from_cache(lines: &Lines<'_>, state: &State, known: &mut Known, now: Timestamp) -> Decision {
-    loop {
-        match decide(&lines.head(), known, state.config.signer.as_ref(), now) {
-            Decision::Need(need) if state.recall(&need, known, now) => {}
-            decision => return decision,
+    decide(&lines.head(), &mut AtHand { state, known, now }, state.config.signer.as_ref(), now)
+}
+
+/// The records of a request: what was read for it, else what the caches know. What they know is noted.
+struct AtHand<'a> {
+    state: &'a State,
+    known: &'a mut Known,
+    now: Timestamp,
+}
+
+impl Records for AtHand<'_> {
+    fn credential(&mut self, id: &str) -> Lookup<CredentialRecord> {
+        if matches!(self.known.credential, Lookup::Unknown) {
+            self.known.credential = self.state.credentials.borrow_mut().look(id, self.now);
         }
+        self.known.credential.clone()
+    }
+
+    fn instance(&mut self, id: &str) -> Lookup<Instance> {
+        if matches!(self.known.instance, Lookup::Unknown) {
+            self.known.instance = self.state.instances.borrow_mut().look(id, self.now);
+        }
+        self.known.instance.clone()
     }
 }
 
@@ -74,7 +91,10 @@ async fn start_limited(plan: Plan, arrival: Arrival, cache: CacheState, state: &
                 let refusal = Refusal { known: Some(&known), cache: Some(cache), ..Refusal::of(&arrival) };
                 return refusal.answer(&Error::RateLimited);
             }
-            Err(error) => warning = Some(format!("the rate limiter failed, and the request was let through: {error}")),
+            Err(error) => {
+                let error = error.to_string().replace('\n', " ");
+                warning = Some(format!("the rate limiter failed, and the request was let through: {error}"));
+            }
         }
     }
     Call::start(plan, arrival, cache, warning, state)

@@ -13,11 +13,13 @@ mod method;
 pub mod outcome;
 pub mod presented;
 pub mod routes;
+pub mod sending;
 pub mod target;
 
 pub use grant::Plan;
 pub use method::Method;
 pub use outcome::{Upstream, settle};
+pub use sending::{Outgoing, Sending};
 pub use target::MAX_URL_BYTES;
 
 use crate::clock::Timestamp;
@@ -46,13 +48,31 @@ pub struct Head<'a> {
     pub idempotency_key: Option<&'a str>,
 }
 
-/// What is known of the records so far.
+/// Where records are looked up, without waiting: what is not at hand is unknown.
+pub trait Records {
+    /// The credential with this id.
+    fn credential(&mut self, id: &str) -> Lookup<CredentialRecord>;
+    /// The instance with this id.
+    fn instance(&mut self, id: &str) -> Lookup<Instance>;
+}
+
+/// The records of one request, as far as they are known.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// The credential that the token names.
     pub credential: Lookup<CredentialRecord>,
     /// The instance that the request means.
     pub instance: Lookup<Instance>,
+}
+
+impl Records for Known {
+    fn credential(&mut self, _: &str) -> Lookup<CredentialRecord> {
+        self.credential.clone()
+    }
+
+    fn instance(&mut self, _: &str) -> Lookup<Instance> {
+        self.instance.clone()
+    }
 }
 
 /// The ids of records that must be read before the next decision; those to be read together are named together.
@@ -79,7 +99,7 @@ pub enum Decision {
 ///
 /// 1. The credential is read from the headers, an access token with the keys of `signer`: 401.
 /// 2. The instance id is read from the query: 400.
-/// 3. The records are asked for: both at once where both ids are known.
+/// 3. The records are looked up; those that are not at hand are asked for, both at once where both ids are known.
 /// 4. The caller is authenticated: 401. Only now does a missing instance id count, when the caller has no default: 400.
 /// 5. The path is judged and its route found: 400, 404, 405.
 /// 6. The scope is checked: 403.
@@ -89,8 +109,8 @@ pub enum Decision {
 ///
 /// A refusal for a longer URL than any we look at (414) comes before all of them.
 #[must_use]
-pub fn decide(head: &Head<'_>, known: &Known, signer: Option<&Signer>, now: Timestamp) -> Decision {
-    match plan(head, known, signer, now) {
+pub fn decide(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, now: Timestamp) -> Decision {
+    match plan(head, records, signer, now) {
         Ok(plan) => Decision::Forward(plan),
         Err(Stop::Refuse(error)) => Decision::Refuse(error),
         Err(Stop::Need(need)) => Decision::Need(need),
@@ -108,28 +128,28 @@ impl From<Error> for Stop {
     }
 }
 
-fn plan(head: &Head<'_>, known: &Known, signer: Option<&Signer>, now: Timestamp) -> Result<Plan, Stop> {
+fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, now: Timestamp) -> Result<Plan, Stop> {
     let target = Target::split(head.url)?;
     let path = target.core_path().ok_or(Error::RouteNotFound)?;
     let presented = presented(head.authorization, head.blnk_key, signer)?; // 1
     let named = target.instance_id()?; // 2
-    let credential = match &known.credential {
-        Lookup::Unknown => return Err(Stop::Need(first_need(presented.credential_id(), named, known))), // 3
+    let credential = match records.credential(presented.credential_id()) {
+        Lookup::Unknown => return Err(Stop::Need(first_need(presented.credential_id(), named, records))), // 3
         Lookup::Missing => None,
         Lookup::Found(record) => Some(record),
     };
-    let caller = authenticate(&presented, credential, now)?; // 4
+    let caller = authenticate(&presented, credential.as_ref(), now)?; // 4
     let instance_id = named.or_else(|| caller.default_instance()).ok_or(Error::MissingInstanceId)?;
     target::check_path(path)?; // 5
     target.check_query()?;
     let route = routes::find(head.method, path)?;
     let grant = caller.permit(route)?; // 6
-    let instance = match &known.instance {
+    let instance = match records.instance(instance_id) {
         Lookup::Unknown => return Err(Stop::Need(Need { credential: None, instance: Some(instance_id.to_owned()) })),
         Lookup::Missing => None,
         Lookup::Found(instance) => Some(instance),
     };
-    let plan = grant.plan(instance, path, target.core_query(), target.https)?; // 7
+    let plan = grant.plan(instance.as_ref(), path, target.core_query(), target.https)?; // 7
     let idempotency = idempotency_key(head, route)?; // 9
     Ok(Plan { idempotency, ..plan })
 }
@@ -143,8 +163,8 @@ fn idempotency_key(head: &Head<'_>, route: &Route) -> Result<Option<IdempotencyK
     }
 }
 
-fn first_need(credential: &str, instance: Option<&str>, known: &Known) -> Need {
-    let instance = instance.filter(|_| matches!(known.instance, Lookup::Unknown));
+fn first_need(credential: &str, instance: Option<&str>, records: &mut impl Records) -> Need {
+    let instance = instance.filter(|id| matches!(records.instance(id), Lookup::Unknown));
     Need { credential: Some(credential.to_owned()), instance: instance.map(str::to_owned) }
 }
 

@@ -93,8 +93,8 @@ impl Case {
             blnk_key: self.blnk_key.as_deref(),
             idempotency_key: self.idempotency_key,
         };
-        let known = Known { credential: self.credential.clone(), instance: self.instance.clone() };
-        decide(&head, &known, None, NOW)
+        let mut known = Known { credential: self.credential.clone(), instance: self.instance.clone() };
+        decide(&head, &mut known, None, NOW)
     }
 
     fn refusal(&self) -> Error {

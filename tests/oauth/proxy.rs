@@ -68,8 +68,9 @@ impl Case {
             blnk_key: Some(self.token.as_str()).filter(|_| key_header),
             idempotency_key: None,
         };
-        let known = Known { credential: self.client.clone(), instance: Lookup::Found(Rc::new(self.instance.clone())) };
-        decide(&head, &known, self.signer.as_ref(), self.now)
+        let instance = Lookup::Found(Rc::new(self.instance.clone()));
+        let mut known = Known { credential: self.client.clone(), instance };
+        decide(&head, &mut known, self.signer.as_ref(), self.now)
     }
 
     fn plan(&self, route: (Method, &str)) -> Plan {

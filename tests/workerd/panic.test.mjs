@@ -71,19 +71,23 @@ describe("a trap", () => {
     });
   }
 
-  test("takes its neighbours with it: they end in 500 too and do not hang, and Core saw each write once", async () => {
-    stage.core.answer(later(400, reply({ body: { fine: true } })));
-    const neighbours = Array.from({ length: 20 }, (_, index) => stage.send(index % 2 ? "create" : "read"));
-    while (stage.core.requests.length < 20) await sleep(5);
-    assert.equal((await stage.send("read", trap)).status, 500);
-    // Served by the new instance while the old one's requests are still under way.
-    stage.core.answer(reply({ body: { fine: true } }));
-    await serves();
-    const statuses = (await Promise.all(neighbours)).map(({ status }) => status);
-    assert.deepEqual(statuses, statuses.map(() => 500));
-    assert.equal(stage.core.requests.filter(({ target }) => target === "/transactions").length, 11);
-    await serves();
-  });
+  for (const [when, between] of [
+    ["before the next request", () => {}],
+    ["after the next request, which a new instance serves", serves],
+  ]) {
+    test(`leaves its neighbours the answers that come ${when}, and Core saw each write once`, async () => {
+      stage.core.answer(later(400, reply({ body: { fine: true } })));
+      const neighbours = Array.from({ length: 20 }, (_, index) => stage.send(index % 2 ? "create" : "read"));
+      while (stage.core.requests.length < 20) await sleep(5);
+      assert.equal((await stage.send("read", trap)).status, 500);
+      stage.core.answer(reply({ body: { fine: true } }));
+      await between();
+      const answers = await Promise.all(neighbours);
+      assert.deepEqual(answers.map((answer) => [answer.status, answer.json()]), answers.map(() => [200, { fine: true }]));
+      assert.equal(stage.core.requests.filter(({ target }) => target === "/transactions").length, between === serves ? 11 : 10);
+      await serves();
+    });
+  }
 
   test("gives the budget of bodies back", async () => {
     const body = `{"description":"${"x".repeat(2_000_000)}"}`;

@@ -28,7 +28,7 @@ impl Call {
 
     fn job(&self) -> Job {
         let (plan, core) = (&self.plan, &self.plan.core);
-        let headers = platform::upstream_headers(&self.arrival.request, &self.upstream_headers());
+        let headers = platform::upstream_headers(&self.arrival.request, &self.upstream_headers().join("\n"));
         let (pairs, _) = headers.as_chunks::<2>();
         let base_url = core.base_url.as_str();
         Job {

@@ -40,7 +40,7 @@ const PASS_ON = /function \w+\((\w+),\w+,\w+\)\{(?=let \w+=new Response\(\1\.bod
 const THROWING_FETCH = `
 const realFetch = globalThis.fetch;
 globalThis.fetch = (url, init) => {
-  if (init?.headers?.get?.("user-agent") === "${THROW}") throw new Error("told to");
+  if (init?.headers?.["user-agent"] === "${THROW}") throw new Error("told to");
   return realFetch(url, init);
 };`;
 

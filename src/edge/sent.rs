@@ -1,0 +1,88 @@
+//! What came of a request that was sent, where it is anything but a 2xx: those `glue.js` passes on itself.
+
+use wasm_bindgen::JsValue;
+use web_sys::Response;
+
+use super::answer::{error_response, level};
+use super::platform;
+use crate::enrich::References;
+use crate::error::{Error, WriteFate};
+use crate::log::{Level, Line};
+use crate::proxy::outcome::{is_html, unknown_fate};
+use crate::proxy::{Sending, Upstream, settle};
+
+/// What came of it, as JavaScript tells it.
+pub struct Outcome<'a> {
+    /// The status of the answer; where there is none, [`FAILED`], [`TIMED_OUT`] or [`NOT_SENT`].
+    pub status: u16,
+    /// How long it took, in milliseconds.
+    pub core_ms: f64,
+    /// The answer.
+    pub answer: Option<&'a Response>,
+}
+
+/// `fetch` failed.
+const FAILED: u16 = 0;
+/// The deadline passed first.
+const TIMED_OUT: u16 = 1;
+/// The platform would not make the request.
+const NOT_SENT: u16 = 2;
+
+/// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`Sending::to_text`] gave it.
+pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&References>) -> JsValue {
+    let Some(sending) = Sending::parse(text) else {
+        return error_response(&Error::Internal, "", None, None).into();
+    };
+    let failed = |error: &Error, fate: Option<WriteFate>| {
+        let upstream_status = match error {
+            Error::CoreUnreachable { upstream_status } => *upstream_status,
+            Error::CoreRedirect { upstream_status } => Some(*upstream_status),
+            _ => None,
+        };
+        let line = Line { code: Some(error.code()), upstream_status, ..Line::default() };
+        write_line(&sending, outcome, &Line { level: level(error), status: error.status(), ..line });
+        let reference = Some(sending.reference).filter(|made| !made.is_empty());
+        let fate = fate.filter(|_| sending.writes);
+        error_response(error, sending.request_id, fate.as_ref(), reference).into()
+    };
+    let upstream = match (outcome.status, outcome.answer) {
+        (NOT_SENT, _) => return failed(&Error::Internal, Some(WriteFate::NOT_SENT)),
+        (TIMED_OUT, _) => Upstream::TimedOut,
+        (FAILED, _) | (_, None) => Upstream::Failed,
+        (status, Some(answer)) => Upstream::Answered { status, html: is_html_answer(answer) },
+    };
+    let unknown = || Some(unknown_fate(references));
+    match (settle(upstream, sending.timeout), outcome.answer) {
+        (Err(error), _) => failed(&error, unknown()),
+        (Ok(()), None) => failed(&Error::Internal, unknown()),
+        (Ok(()), Some(answer)) => {
+            let reference = Some(sending.reference).filter(|made| !made.is_empty());
+            let Ok(response) = platform::pass_on(answer, sending.request_id, reference) else {
+                return failed(&Error::Internal, unknown());
+            };
+            let (level, detail) = match outcome.status {
+                401 => (Level::Error, Some("Core refused the instance's own key")),
+                _ => (Level::Info, None),
+            };
+            write_line(&sending, outcome, &Line { level, status: outcome.status, detail, ..Line::default() });
+            response.into()
+        }
+    }
+}
+
+fn is_html_answer(answer: &Response) -> bool {
+    answer.headers().get("content-type").ok().flatten().is_some_and(|content_type| is_html(&content_type))
+}
+
+/// Failures leave a line by every setting.
+fn write_line(sending: &Sending<'_>, outcome: &Outcome<'_>, line: &Line<'_>) {
+    if line.status < 400 && !sending.logged {
+        return;
+    }
+    let warning = Some(sending.warning).filter(|warning| !warning.is_empty());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of milliseconds")]
+    let core_ms = Some(outcome.core_ms as u64);
+    let level = if warning.is_some() { line.level.max(Level::Warn) } else { line.level };
+    let line = Line { level, core_ms, detail: line.detail.or(warning), ..line.clone() };
+    platform::log_line(&line.completing(sending.begun));
+}
