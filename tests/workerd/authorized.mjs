@@ -22,8 +22,7 @@ export async function startAuthorized(options = {}) {
   };
 
   /** A client that is published, with its secret. */
-  const client = async (fields = {}) =>
-    published(await desk.expect(201, "POST", "/oauth-clients", { name: "app", scopes: ["proxy:read", "proxy:write"], ...fields }));
+  const client = (fields = {}) => desk.oauthClient({ name: "app", scopes: ["proxy:read", "proxy:write"], ...fields });
 
   /** Changes a client and waits until that is published. */
   const patchClient = async (id, fields) => published(await desk.expect(200, "PATCH", `/oauth-clients/${id}`, fields));

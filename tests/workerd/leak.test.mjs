@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
+import { basic } from "./authorized.mjs";
 import { CASES } from "./faults/cases.mjs";
 import { filesAsText, leaks } from "./faults/leak.mjs";
 import { KINDS, openStage } from "./faults/stage.mjs";
@@ -15,7 +16,11 @@ const SECRETS = {
   "Core's key": marker("core-key"),
   "the access id": marker("access-id"),
   "the access secret": marker("access-secret"),
+  "the sealing key": marker("sealing-key").padEnd(32, "x"),
+  "the signing key": marker("signing-key").padEnd(32, "x"),
 };
+/** A key of the Worker's as it is set: base64 of its 32 bytes. */
+const asSet = (name) => Buffer.from(SECRETS[name]).toString("base64");
 /** What belongs to callers and to Core alone. */
 const CONTENT = {
   "a body": marker("body"),
@@ -23,11 +28,16 @@ const CONTENT = {
   "a path": marker("path"),
   "a header": marker("header"),
   "a wrong token": marker("wrong-token"),
+  "a wrong client's secret": marker("wrong-client-secret"),
   "an idempotency key": marker("idempotency-key"),
   "Core's answer": marker("core-answer"),
 };
 /** What is shown to administrators, and to nobody else. */
-const NAMES = { "an instance's name": marker("instance-name"), "a key's name": marker("key-name") };
+const NAMES = {
+  "an instance's name": marker("instance-name"),
+  "a key's name": marker("key-name"),
+  "a client's name": marker("client-name"),
+};
 
 describe("after every fault", () => {
   let stage;
@@ -37,6 +47,7 @@ describe("after every fault", () => {
 
   before(async () => {
     stage = await openStage({
+      worker: { vars: { SEALING_KEY: asSet("the sealing key"), SIGNING_KEY: asSet("the signing key") } },
       instance: {
         name: NAMES["an instance's name"],
         core_key: SECRETS["Core's key"],
@@ -47,7 +58,10 @@ describe("after every fault", () => {
     SECRETS["a token"] = stage.key.key;
     SECRETS["a token's secret"] = stage.key.key.split("_")[2].slice(0, 43);
     SECRETS["the administrator's token"] = stage.worker.vars.ADMIN_TOKEN;
+    const client = await stage.office.oauthClient({ name: NAMES["a client's name"] });
+    SECRETS["a client's secret"] = client.client_secret;
     await misbehave();
+    await misbehaveAsClient(client);
   });
   after(() => stage.close());
 
@@ -72,7 +86,7 @@ describe("after every fault", () => {
   test("no name is in the log or in our errors", () => {
     const { KV, ...others } = places();
     assert.deepEqual(leaks(NAMES, others), []);
-    assert.equal(leaks(NAMES, { KV }).length, 2, "a record has its name, so the search finds it there");
+    assert.equal(leaks(NAMES, { KV }).length, Object.keys(NAMES).length, "a record has its name, so the search finds it there");
   });
 
   test("no secret is in clear on the registry's disk", () => {
@@ -81,8 +95,9 @@ describe("after every fault", () => {
 
   test("the markers did arrive where they belong", () => {
     const seen = stage.core.requests.map(({ target, headerLines, body }) => [target, ...headerLines, body?.bytes ?? ""].join("\n"));
-    const { "a wrong token": _wrong, "Core's answer": _answer, "an idempotency key": _key, ...up } = CONTENT;
-    for (const [name, text] of Object.entries(up)) assert.ok(seen.some((one) => one.includes(text)), name);
+        const kept = new Set(["a wrong token", "a wrong client's secret", "Core's answer", "an idempotency key"]);
+    const up = Object.entries(CONTENT).filter(([name]) => !kept.has(name));
+    for (const [name, text] of up) assert.ok(seen.some((one) => one.includes(text)), name);
     for (const name of ["Core's key", "the access id", "the access secret"]) assert.ok(seen.every((one) => one.includes(SECRETS[name])), name);
   });
 
@@ -145,5 +160,44 @@ describe("after every fault", () => {
     stage.worker.kv.fail({ status: 500, key: /unread/ });
     await send("/ledgers", { instance: "unread" });
     stage.worker.kv.heal();
+  }
+
+  /** Every way to ask for a token and to give one back, wrongly and rightly; the token is a secret from then on. */
+  async function misbehaveAsClient({ id, client_secret: secret }) {
+    const wrong = CONTENT["a wrong client's secret"];
+    const post = async (path, parameters, headers = {}) => {
+      sent += 1;
+      const form = { "content-type": "application/x-www-form-urlencoded", "user-agent": CONTENT["a header"] };
+      const answer = await stage.worker.fetch(path, { method: "POST", body: new URLSearchParams(parameters).toString(), headers: { ...form, ...headers } });
+      if (answer.status !== 200) errors.push(answer.text(), JSON.stringify(answer.rawHeaders));
+      await stage.worker.logLine(answer.headers.get("x-request-id"));
+      return answer;
+    };
+    const grant = { grant_type: "client_credentials" };
+    const asked = await post("/oauth/token", grant, { authorization: basic(id, secret) });
+    const token = asked.json().access_token;
+    SECRETS["an access token"] = token;
+    for (const path of ["/oauth/token", "/oauth/revoke"]) {
+      await post(path, { ...grant, token, client_id: id, client_secret: wrong });
+      await post(path, { ...grant, token }, { authorization: basic(id, wrong) });
+      await post(path, { ...grant, token }, { authorization: basic(wrong, secret) });
+      await post(path, { ...grant, token, scope: wrong }, { authorization: `Basic ${wrong}` });
+      await post(path, { token, note: CONTENT["a body"] }, { authorization: basic(id, wrong) });
+    }
+    await post("/oauth/token", { ...grant, scope: CONTENT["a body"] }, { authorization: basic(id, secret) });
+    await post("/oauth/revoke", { token: CONTENT["a wrong token"] }, { authorization: basic(id, secret) });
+    for (const key of [token, `${token.slice(0, -1)}_`, `blnk_at_${CONTENT["a wrong token"]}`]) await stageCall(key);
+    stage.worker.kv.fail({ status: 500, key: /credential/ });
+    await post("/oauth/token", grant, { authorization: basic(`${id.slice(0, -1)}0`, secret) });
+    stage.worker.kv.heal();
+    await post("/oauth/revoke", { token }, { authorization: basic(id, secret) });
+    await stageCall(token);
+  }
+
+  async function stageCall(key) {
+    sent += 1;
+    const answer = await stage.call("/ledgers", { key });
+    if (answer.text().includes('"request_id"')) errors.push(answer.text(), JSON.stringify(answer.rawHeaders));
+    await stage.worker.logLine(answer.id);
   }
 });

@@ -66,6 +66,17 @@ export function admin(worker, options = {}) {
       return keyPublished(await expect(201, "POST", "/api-keys", body));
     },
 
+    /**
+     * Creates an OAuth client and waits until it is published.
+     * @param {Record<string, unknown>} [fields] over a made-up name and the scope `*`
+     * @returns {Promise<Record<string, any>>} the record with `client_secret`
+     */
+    async oauthClient(fields = {}) {
+      made += 1;
+      const body = { name: `client ${made}`, scopes: ["*"], ...fields };
+      return keyPublished(await expect(201, "POST", "/oauth-clients", body));
+    },
+
     /** Changes an instance and waits until that is published. */
     patchInstance: async (id, fields) =>
       instancePublished(await expect(200, "PATCH", `/instances/${id}`, fields)),
