@@ -12,6 +12,7 @@
 //! - [`oauth`]: access tokens, and the clients that get them.
 //! - [`config`]: the Worker's variables, parsed once.
 //! - [`error`]: every error of our own, and its one mapping to an answer.
+//! - [`json`]: how records and messages are read and written.
 //! - [`log`]: the one line that a request leaves behind.
 
 pub mod admin;
@@ -22,6 +23,7 @@ mod edge;
 pub mod enrich;
 pub mod error;
 pub mod idempotency;
+pub mod json;
 pub mod log;
 pub mod oauth;
 pub mod proxy;

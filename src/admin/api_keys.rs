@@ -65,7 +65,7 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
 }
 
 pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load::<CredentialRecord>(id)?;
+    let (row, mut record) = desk.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     must_be_active(&record)?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
@@ -88,7 +88,7 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
 
 /// Gives a key a new secret under the same id. The one before it is accepted until its grace ends; any earlier one no more.
 pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load::<CredentialRecord>(id)?;
+    let (row, mut record) = desk.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     must_be_active(&record)?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
@@ -116,7 +116,7 @@ pub(super) fn rotated(secrets: &[StoredSecret], sha256: SecretHash, grace: u64, 
 
 /// Revokes or deletes a key. Both are for good, and once is enough: again they change nothing.
 pub(super) fn end<S: Store>(desk: &mut Desk<'_, S>, id: &str, how: Revocation) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load::<CredentialRecord>(id)?;
+    let (row, mut record) = desk.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     let action = match how {
         Revocation::Revoked if record.status == CredentialStatus::Deleted => {
             return Err(Failure::conflict("The key is deleted, and that is for good"));

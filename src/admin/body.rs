@@ -1,12 +1,7 @@
 //! A request's body, read field by field so that every fault is found at once.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
 use crate::error::Error;
+use crate::json::{Json, Object};
 
 /// What is wrong with a request: a sentence a field.
 #[derive(Debug, Default)]
@@ -61,13 +56,13 @@ impl<T> Sent<T> {
 }
 
 /// How a field's JSON is read: its value, or a sentence that goes on from the field's name.
-pub type Read<T> = fn(&str) -> Result<T, String>;
+pub type Read<T> = fn(Json<'_>) -> Result<T, String>;
 
 /// A JSON object whose fields are taken out one by one.
 #[derive(Debug)]
 pub struct Fields<'a> {
     prefix: &'static str,
-    members: Vec<(String, &'a RawValue)>,
+    members: Vec<(String, &'a str)>,
 }
 
 impl<'a> Fields<'a> {
@@ -79,20 +74,15 @@ impl<'a> Fields<'a> {
         if body.trim().is_empty() {
             return Ok(Self { prefix: "", members: Vec::new() });
         }
-        let members: Members<'_> =
-            serde_json::from_str(body).map_err(|_| Faults::one("body", "must be one JSON object"))?;
-        Ok(Self::new("", members, faults))
+        let object = Object::parse(body).ok_or_else(|| Faults::one("body", "must be one JSON object"))?;
+        Ok(Self::of("", object, faults))
     }
 
-    /// The fields of an object within a field, named with `prefix` in front.
+    /// The fields of an object, which are named with `prefix` in front.
     #[must_use]
-    pub fn parse_inner(prefix: &'static str, json: &'a str, faults: &mut Faults) -> Option<Self> {
-        serde_json::from_str(json).ok().map(|members| Self::new(prefix, members, faults))
-    }
-
-    fn new(prefix: &'static str, members: Members<'a>, faults: &mut Faults) -> Self {
-        let mut kept: Vec<(String, &RawValue)> = Vec::new();
-        for (name, value) in members.0 {
+    pub fn of(prefix: &'static str, object: Object<'a>, faults: &mut Faults) -> Self {
+        let mut kept: Vec<(String, &str)> = Vec::new();
+        for (name, value) in object.0 {
             if kept.iter().any(|(other, _)| *other == name) {
                 faults.add(&format!("{prefix}{name}"), "must be there once");
             } else {
@@ -125,7 +115,7 @@ impl<'a> Fields<'a> {
     /// Takes a field that may be missing or null.
     pub fn nullable<T>(&mut self, name: &str, read: Read<T>, faults: &mut Faults) -> Sent<T> {
         let Some(json) = self.take(name) else { return Sent::Absent };
-        if json == "null" {
+        if let Json::Null = json {
             return Sent::Null;
         }
         match read(json) {
@@ -143,15 +133,16 @@ impl<'a> Fields<'a> {
         self.members.iter().any(|(other, _)| other == name)
     }
 
-    /// Takes a field's JSON as it stands.
-    pub fn take(&mut self, name: &str) -> Option<&'a str> {
+    /// Takes a field's JSON.
+    pub fn take(&mut self, name: &str) -> Option<Json<'a>> {
         let at = self.members.iter().position(|(other, _)| other == name)?;
-        Some(self.members.swap_remove(at).1.get())
+        // All that can be JSON here and not be read is a number beyond every float.
+        Some(Json::parse(self.members.swap_remove(at).1).unwrap_or(Json::OtherNumber))
     }
 
     /// Notes what was not taken: `fixed` are fields that a record has and a change may not set.
     pub fn finish(mut self, fixed: &[&str], faults: &mut Faults) {
-        self.members.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.members.sort_unstable();
         for (name, _) in &self.members {
             let fault = if fixed.contains(&name.as_str()) { "cannot be changed" } else { "is not a field of this" };
             faults.add(&format!("{}{}", self.prefix, shorten(name)), fault);
@@ -164,37 +155,12 @@ fn shorten(name: &str) -> String {
     if name.chars().count() <= 64 { name.to_owned() } else { name.chars().take(64).chain(['…']).collect() }
 }
 
-/// An object's members in their order, duplicates too.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(Collect).map(Members)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(json: &str) -> Result<String, String> {
-        serde_json::from_str(json).map_err(|_| "must be a text".to_owned())
+    fn text(json: Json<'_>) -> Result<String, String> {
+        json.text().ok_or_else(|| "must be a text".to_owned())
     }
 
     fn faults(body: &str) -> Vec<(String, String)> {
@@ -236,7 +202,9 @@ mod tests {
 
     #[test]
     fn a_null_is_no_text_where_it_is_not_asked_for() {
-        assert_eq!(faults(r#"{"name":null}"#), [("name".to_owned(), "must be a text".to_owned())]);
+        for json in ["null", "1e999"] {
+            assert_eq!(faults(&format!("{{\"name\":{json}}}")), [("name".to_owned(), "must be a text".to_owned())]);
+        }
     }
 
     #[test]

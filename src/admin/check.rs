@@ -4,9 +4,9 @@
 //! scoped one, which gets 403, and from a wrong one, which gets 401. A scoped key makes Core decode and encode bodies
 //! anew, which changes large numbers, so it is reported as wrong.
 
-use serde::Serialize;
-
 use crate::error::Error;
+use crate::json::Writer;
+use crate::json::write::{list, quoted};
 use crate::proxy::{Upstream, settle};
 use crate::registry::{OpenError, TimeoutMs};
 
@@ -18,7 +18,7 @@ pub const WITH_KEY: &str = "/hooks";
 pub const DEADLINE_MS: u32 = 10_000;
 
 /// The verdict; `null` stands for what could not be told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether a Core answers.
     pub reachable: bool,
@@ -37,6 +37,16 @@ impl Verdict {
     #[must_use]
     pub fn unusable(why: &OpenError) -> Self {
         Self { problems: vec![why.to_string()], ..Self::nothing_known() }
+    }
+
+    /// The verdict as it is answered.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let known = |known: Option<bool>| known.map_or("null", |known| if known { "true" } else { "false" });
+        let mut verdict = Writer::new();
+        verdict.truth("reachable", self.reachable).raw("secure_mode", known(self.secure_mode));
+        verdict.raw("key_accepted", known(self.key_accepted)).raw("master_key", known(self.master_key));
+        verdict.raw("problems", &list(self.problems.iter().map(|problem| quoted(problem)))).end()
     }
 
     fn nothing_known() -> Self {

@@ -1,12 +1,10 @@
 //! What every action works with, and the one way in which a record is read and written.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
-use super::shown::Shown;
+use super::shown::{self, Shown};
 use super::{Answer, Handled};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::Writer;
 use crate::registry::audit::{self, Action};
 use crate::registry::seal::Sealer;
 use crate::registry::{RecordError, Workspace};
@@ -64,18 +62,16 @@ impl Failure {
 }
 
 /// A record of either kind, as far as it is kept alike.
-pub(super) trait Record: Serialize + Sized {
-    /// Its kind.
-    const KIND: Kind;
-    /// What is shown of it: no secret, `id` first.
-    type View: Serialize;
-
-    fn read(json: &str) -> Result<Self, RecordError>;
+pub(super) trait Record {
+    fn kind(&self) -> Kind;
     fn id(&self) -> &str;
     fn workspace(&self) -> &Workspace;
     fn status(&self) -> &'static str;
     fn set_revision(&mut self, revision: u64);
-    fn view(&self) -> Self::View;
+    /// What is stored and published.
+    fn to_json(&self) -> String;
+    /// What is shown of it: no secret, `id` first.
+    fn view(&self, view: &mut Writer);
 }
 
 impl<S: Store> Desk<'_, S> {
@@ -91,16 +87,17 @@ impl<S: Store> Desk<'_, S> {
         Ok(Handled { answer: Answer::Record(Shown::row(row)), changed: Vec::new() })
     }
 
-    pub(super) fn load<R: Record>(&self, id: &str) -> Result<(Row, R), Failure> {
-        let row = self.store.row(R::KIND, id)?.ok_or(Error::AdminNotFound)?;
-        let record = read(&row)?;
+    /// A record of this kind, which `from_json` reads.
+    pub(super) fn load<R>(&self, kind: Kind, id: &str, from_json: FromJson<R>) -> Result<(Row, R), Failure> {
+        let row = self.store.row(kind, id)?.ok_or(Error::AdminNotFound)?;
+        let record = read(&row, from_json)?;
         Ok((row, record))
     }
 
     /// Writes a new record, whose revision is 1. `secrets` names the fields that hold one.
-    pub(super) fn create<R: Record>(&mut self, record: &R, secrets: &[&str]) -> Result<Row, Failure> {
+    pub(super) fn create(&mut self, record: &dyn Record, secrets: &[&str]) -> Result<Row, Failure> {
         let row = Row {
-            kind: R::KIND,
+            kind: record.kind(),
             id: record.id().to_owned(),
             workspace: record.workspace().to_string(),
             status: record.status().to_owned(),
@@ -108,9 +105,9 @@ impl<S: Store> Desk<'_, S> {
             published: 0,
             created_at: self.now,
             updated_at: self.now,
-            json: json(record)?,
+            json: record.to_json(),
         };
-        let change = self.change(Action::Create, audit::changes(None, &map(&record.view())?, secrets));
+        let change = self.change(Action::Create, audit::changes(None, &view(record), secrets));
         match self.store.write(&row, &change) {
             Ok(()) => Ok(row),
             Err(StoreError::IdInUse) => Err(Failure::conflict(format!("The id {} is in use", row.id))),
@@ -119,39 +116,42 @@ impl<S: Store> Desk<'_, S> {
     }
 
     /// Writes the next revision of a record and gives its row; `None`, and no new revision, where nothing changed.
-    pub(super) fn update<R: Record>(
+    pub(super) fn update(
         &mut self,
         row: &Row,
-        record: &mut R,
+        record: &mut dyn Record,
         action: Action,
         secrets: &[&str],
     ) -> Result<Option<Row>, Failure> {
-        if json(record)? == row.json {
+        if record.to_json() == row.json {
             return Ok(None);
         }
-        let old: R = read(row)?;
+        let old = view(&*shown::record(row)?);
         let revision = row.revision + 1;
         record.set_revision(revision);
         let new_row = Row {
             status: record.status().to_owned(),
             revision,
             updated_at: self.now,
-            json: json(record)?,
+            json: record.to_json(),
             ..row.clone()
         };
-        let changes = audit::changes(Some(&map(&old.view())?), &map(&record.view())?, secrets);
+        let changes = audit::changes(Some(&old), &view(record), secrets);
         self.store.write(&new_row, &self.change(action, changes))?;
         Ok(Some(new_row))
     }
 
-    fn change(&self, action: Action, changes: Value) -> audit::Change {
+    fn change(&self, action: Action, changes: String) -> audit::Change {
         audit::Change { at: self.now, actor: self.actor.to_owned(), action, changes }
     }
 }
 
+/// How a record is read.
+pub(super) type FromJson<R> = fn(&str) -> Result<R, RecordError>;
+
 /// The record of a row. One that cannot be read is named in the log, and nothing of its content.
-pub(super) fn read<R: Record>(row: &Row) -> Result<R, Failure> {
-    R::read(&row.json).map_err(|error| Failure::unavailable(format!("{} {}: {error}", row.kind.as_str(), row.id)))
+pub(super) fn read<R>(row: &Row, from_json: FromJson<R>) -> Result<R, Failure> {
+    from_json(&row.json).map_err(|error| Failure::unavailable(format!("{} {}: {error}", row.kind.as_str(), row.id)))
 }
 
 /// The answer about a record that was changed, or left as it was where `changed` is `None`.
@@ -162,13 +162,8 @@ pub(super) fn answer(row: Row, changed: Option<Row>) -> Handled {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|_| Error::Internal.into())
-}
-
-fn map<T: Serialize>(view: &T) -> Result<Map<String, Value>, Failure> {
-    match serde_json::to_value(view) {
-        Ok(Value::Object(map)) => Ok(map),
-        _ => Err(Error::Internal.into()),
-    }
+fn view(record: &dyn Record) -> String {
+    let mut view = Writer::new();
+    record.view(&mut view);
+    view.end()
 }

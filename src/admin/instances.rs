@@ -6,13 +6,14 @@ use super::routes::RESERVED_INSTANCE_ID;
 use super::{Answer, Handled, Shown, values};
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
 use crate::error::Error;
+use crate::json::Json;
 use crate::registry::audit::Action;
 use crate::registry::seal::Sealed;
 use crate::registry::{
     Access, BaseUrl, InstanceId, InstanceRecord, InstanceStatus, Profile, RECORD_VERSION, SealedAccess, Secret,
     TimeoutMs,
 };
-use crate::store::Store;
+use crate::store::{Kind, Store};
 
 /// The statuses that a listed instance can have.
 pub(super) const LISTED: &[&str] = &["active", "paused"];
@@ -62,7 +63,7 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
 }
 
 pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load::<InstanceRecord>(id)?;
+    let (row, mut record) = desk.load(Kind::Instance, id, InstanceRecord::from_json)?;
     if record.status == InstanceStatus::Deleted {
         return Err(Failure::conflict(DELETED));
     }
@@ -102,7 +103,7 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
 
 /// Deletes an instance: its record stays as a tombstone, without its secrets.
 pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load::<InstanceRecord>(id)?;
+    let (row, mut record) = desk.load(Kind::Instance, id, InstanceRecord::from_json)?;
     record.status = InstanceStatus::Deleted;
     record.core_key = Sealed::erased();
     record.access = None;
@@ -111,7 +112,7 @@ pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handl
 }
 
 pub(super) fn to_check<S: Store>(desk: &Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (_, record) = desk.load::<InstanceRecord>(id)?;
+    let (_, record) = desk.load(Kind::Instance, id, InstanceRecord::from_json)?;
     if record.status == InstanceStatus::Deleted {
         return Err(Failure::conflict(DELETED));
     }
@@ -140,15 +141,16 @@ impl Settings {
 }
 
 fn access(fields: &mut Fields<'_>, faults: &mut Faults) -> Sent<Access> {
-    let json = match fields.take("access") {
+    let object = match fields.take("access") {
         None => return Sent::Absent,
-        Some("null") => return Sent::Null,
-        Some(json) => json,
+        Some(Json::Null) => return Sent::Null,
+        Some(Json::Object(object)) => object,
+        Some(_) => {
+            faults.add("access", "must be an object of client_id and client_secret, or null");
+            return Sent::Absent;
+        }
     };
-    let Some(mut inner) = Fields::parse_inner("access.", json, faults) else {
-        faults.add("access", "must be an object of client_id and client_secret, or null");
-        return Sent::Absent;
-    };
+    let mut inner = Fields::of("access.", object, faults);
     let client_id = inner.required("client_id", values::secret, faults);
     let client_secret = inner.required("client_secret", values::secret, faults);
     inner.finish(&[], faults);

@@ -18,13 +18,13 @@ pub mod routes;
 mod shown;
 mod values;
 
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
 use crate::error::Error;
+use crate::json::write::list as json_list;
+use crate::json::{Object, Writer};
 use crate::oauth::Endpoint;
 use crate::proxy::Method;
 use crate::registry::InstanceRecord;
+use crate::registry::audit::Line;
 use crate::store::{Filter, Kind, Store};
 
 pub use desk::{Desk, Failure};
@@ -39,7 +39,7 @@ use routes::{Action, Route};
 pub const MAX_BODY_BYTES: usize = 64 * 1_024;
 
 /// One request, as it crosses from the Worker to the registry.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The method's name.
     pub method: String,
@@ -53,6 +53,30 @@ pub struct Ask {
     pub actor: String,
     /// The request's id, for the body of an error.
     pub request_id: String,
+}
+
+impl Ask {
+    /// The request as it crosses.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut ask = Writer::new();
+        ask.text("method", &self.method).text("path", &self.path).some_text("query", self.query.as_deref());
+        ask.text("body", &self.body).text("actor", &self.actor).text("request_id", &self.request_id).end()
+    }
+
+    /// Reads what [`Ask::to_json`] wrote.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        let ask = Object::parse(json)?;
+        Some(Self {
+            method: ask.text("method")?,
+            path: ask.text("path")?,
+            query: ask.maybe_text("query")?,
+            body: ask.text("body")?,
+            actor: ask.text("actor")?,
+            request_id: ask.text("request_id")?,
+        })
+    }
 }
 
 /// What came of a request.
@@ -126,7 +150,7 @@ fn list<S: Store>(action: Action, filter: &Filter, desk: &Desk<'_, S>) -> Result
     if action == Action::Audit {
         let lines = desk.store.audit(filter.before, asked)?;
         let (lines, cursor) = query::page(lines.into_iter().map(|line| (line.seq, line)).collect(), filter.limit);
-        return Ok(json!({ "data": lines, "cursor": cursor }).to_string());
+        return Ok(page(lines.iter().map(Line::to_json).collect(), cursor.as_deref()));
     }
     let kind = match action {
         Action::ListKeys => Kind::ApiKey,
@@ -136,8 +160,11 @@ fn list<S: Store>(action: Action, filter: &Filter, desk: &Desk<'_, S>) -> Result
     let rows = desk.store.rows(kind, &Filter { limit: asked, ..filter.clone() })?;
     let (rows, cursor) = query::page(rows, filter.limit);
     let shown: Vec<String> = rows.into_iter().map(|row| Shown::row(row).body()).collect::<Result<_, _>>()?;
-    // Each record is text already, its fields in their order.
-    Ok(format!("{{\"data\":[{}],\"cursor\":{}}}", shown.join(","), json!(cursor)))
+    Ok(page(shown, cursor.as_deref()))
+}
+
+fn page(data: Vec<String>, cursor: Option<&str>) -> String {
+    Writer::new().raw("data", &json_list(data)).text_or_null("cursor", cursor).end()
 }
 
 fn text(body: String) -> Handled {

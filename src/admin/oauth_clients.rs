@@ -1,19 +1,19 @@
 //! OAuth clients: made, changed, disabled, rotated and deleted; and the tokens that they give back.
 
-use serde::Serialize;
-
 use super::api_keys::{Reach, check_default, rotated};
 use super::body::{Faults, Fields};
 use super::desk::{Desk, Failure, Record, answer};
+use super::shown::{previous_until, put_time, view_access};
 use super::{Answer, Handled, Shown, values};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::Writer;
 use crate::oauth::revocation::Revocation;
 use crate::registry::audit::Action;
 use crate::registry::token::{new_client_secret, new_credential_id};
 use crate::registry::{
-    CredentialId, CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, RecordError, Scopes,
-    StoredSecret, TokenRules, TokenTtl, Workspace,
+    CredentialKind, CredentialRecord, CredentialStatus, RECORD_VERSION, RecordError, StoredSecret, TokenRules,
+    TokenTtl, Workspace,
 };
 use crate::store::{Kind, Store};
 
@@ -61,7 +61,7 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
 }
 
 pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut client) = desk.load::<Client>(id)?;
+    let (row, mut client) = desk.load(Kind::OauthClient, id, Client::from_json)?;
     client.must_not_be_deleted()?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
@@ -93,7 +93,7 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
 
 /// Gives a client a new secret. The one before it is accepted until its grace ends; its tokens are as good as before.
 pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut client) = desk.load::<Client>(id)?;
+    let (row, mut client) = desk.load(Kind::OauthClient, id, Client::from_json)?;
     client.must_not_be_deleted()?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
@@ -112,7 +112,7 @@ pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
 
 /// Deletes a client for good. Again it changes nothing.
 pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (row, mut client) = desk.load::<Client>(id)?;
+    let (row, mut client) = desk.load(Kind::OauthClient, id, Client::from_json)?;
     client.set_status(CredentialStatus::Deleted, desk.now);
     // What opens nothing any more need not be kept.
     client.0.secrets.clear();
@@ -123,9 +123,9 @@ pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handl
 /// Revokes one token. The client showed at the Worker that it is its own; the answer is the record as it is published, so
 /// that the Worker need not wait for KV. A token that is refused already changes nothing.
 pub(super) fn revoke_token<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Handled, Failure> {
-    let revocation: Revocation = serde_json::from_str(body).map_err(|_| Error::Internal)?;
+    let revocation = Revocation::from_json(body).ok_or(Error::Internal)?;
     let Revocation { client: id, token, issued_at } = revocation;
-    let (row, mut client) = desk.load::<Client>(&id)?;
+    let (row, mut client) = desk.load(Kind::OauthClient, &id, Client::from_json)?;
     let now = desk.now;
     let rules = client.rules();
     if rules.allow(token.id, issued_at) {
@@ -137,11 +137,14 @@ pub(super) fn revoke_token<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Resu
 }
 
 /// A record that is a client's.
-#[derive(Serialize)]
-#[serde(transparent)]
 pub(super) struct Client(CredentialRecord);
 
 impl Client {
+    /// Reads a stored record.
+    pub(super) fn from_json(json: &str) -> Result<Self, RecordError> {
+        CredentialRecord::from_json(json).map(Self)
+    }
+
     fn must_not_be_deleted(&self) -> Result<(), Failure> {
         match self.0.status {
             CredentialStatus::Deleted => Err(Failure::conflict("The client is deleted, and that is for good")),
@@ -163,31 +166,9 @@ impl Client {
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct ClientView {
-    id: CredentialId,
-    client_id: CredentialId,
-    name: String,
-    workspace: Workspace,
-    scopes: Scopes,
-    instances: Option<Vec<InstanceId>>,
-    default_instance: Option<InstanceId>,
-    token_ttl_seconds: Option<TokenTtl>,
-    /// Tokens that were issued then or earlier are refused.
-    tokens_ended_at: Option<String>,
-    /// How many tokens that would still be good are refused one by one.
-    revoked_tokens: usize,
-    /// Until when the secret before the last rotation is accepted.
-    previous_secret_until: Option<String>,
-    status: CredentialStatus,
-}
-
 impl Record for Client {
-    const KIND: Kind = Kind::OauthClient;
-    type View = ClientView;
-
-    fn read(json: &str) -> Result<Self, RecordError> {
-        CredentialRecord::from_json(json).map(Self)
+    fn kind(&self) -> Kind {
+        Kind::OauthClient
     }
 
     fn id(&self) -> &str {
@@ -199,29 +180,31 @@ impl Record for Client {
     }
 
     fn status(&self) -> &'static str {
-        Record::status(&self.0)
+        self.0.status.as_str()
     }
 
     fn set_revision(&mut self, revision: u64) {
         self.0.revision = revision;
     }
 
-    fn view(&self) -> ClientView {
+    fn to_json(&self) -> String {
+        self.0.to_json()
+    }
+
+    fn view(&self, view: &mut Writer) {
         let record = &self.0;
         let rules = record.tokens.as_ref();
-        ClientView {
-            id: record.id.clone(),
-            client_id: record.id.clone(),
-            name: record.name.clone(),
-            workspace: record.workspace.clone(),
-            scopes: record.scopes,
-            instances: record.instances.clone(),
-            default_instance: record.default_instance.clone(),
-            token_ttl_seconds: rules.map(|rules| rules.ttl_seconds),
-            tokens_ended_at: rules.and_then(|rules| rules.not_before).map(Timestamp::to_rfc3339),
-            revoked_tokens: rules.map_or(0, |rules| rules.revoked.len()),
-            previous_secret_until: record.secrets.iter().find_map(|secret| secret.until).map(Timestamp::to_rfc3339),
-            status: record.status,
-        }
+        view.text("id", &record.id).text("client_id", &record.id);
+        view_access(record, view);
+        match rules {
+            Some(rules) => view.number("token_ttl_seconds", rules.ttl_seconds.seconds().into()),
+            None => view.raw("token_ttl_seconds", "null"),
+        };
+        // Tokens that were issued then or earlier are refused.
+        put_time(view, "tokens_ended_at", rules.and_then(|rules| rules.not_before));
+        // How many tokens that would still be good are refused one by one.
+        view.number("revoked_tokens", rules.map_or(0, |rules| rules.revoked.len() as u64));
+        put_time(view, "previous_secret_until", previous_until(record));
+        view.text("status", record.status.as_str());
     }
 }

@@ -1,10 +1,10 @@
 //! After `SEALING_KEY` was changed: sealing again what the key before it sealed, until that one can be taken out.
 
-use serde_json::json;
-
 use super::desk::{Desk, Failure, read};
 use super::instances::seal;
 use super::{Answer, Handled};
+use crate::json::Writer;
+use crate::json::write::{list, quoted};
 use crate::registry::audit::Action;
 use crate::registry::{InstanceRecord, SealedAccess};
 use crate::store::{Filter, Kind, Row, Store};
@@ -19,7 +19,7 @@ const PAGE: u32 = 200;
 pub(super) fn reseal<S: Store>(desk: &mut Desk<'_, S>) -> Result<Handled, Failure> {
     let (mut resealed, mut left, mut unreadable) = (Vec::new(), 0_usize, Vec::new());
     for row in old_rows(desk)? {
-        let record: InstanceRecord = read(&row)?;
+        let record = read(&row, InstanceRecord::from_json)?;
         if resealed.len() == AT_ONCE {
             left += 1;
         } else if let Some(mut new) = sealed_again(&record, desk)? {
@@ -31,8 +31,10 @@ pub(super) fn reseal<S: Store>(desk: &mut Desk<'_, S>) -> Result<Handled, Failur
             unreadable.push(row.id);
         }
     }
-    let body = json!({ "resealed": resealed.len(), "left": left, "unreadable": unreadable });
-    Ok(Handled { answer: Answer::Text(body.to_string()), changed: resealed })
+    let mut body = Writer::new();
+    body.number("resealed", resealed.len() as u64).number("left", left as u64);
+    let body = body.raw("unreadable", &list(unreadable.iter().map(|id| quoted(id)))).end();
+    Ok(Handled { answer: Answer::Text(body), changed: resealed })
 }
 
 /// The rows with a secret that is not sealed under the current key, oldest last. Deleted ones have no secrets.
@@ -44,7 +46,7 @@ fn old_rows<S: Store>(desk: &Desk<'_, S>) -> Result<Vec<Row>, Failure> {
         let Some((last, _)) = page.last() else { return Ok(old) };
         before = Some(*last);
         for (_, row) in page {
-            let record: InstanceRecord = read(&row)?;
+            let record = read(&row, InstanceRecord::from_json)?;
             let access = record.access.iter().flat_map(|access| [&access.client_id, &access.client_secret]);
             if access.chain([&record.core_key]).any(|sealed| sealed.key_id() != Some(current)) {
                 old.push(row);

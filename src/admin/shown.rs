@@ -1,16 +1,12 @@
 //! How records are shown: the whole record, `id` first, without its secrets.
 
-use serde::Serialize;
-
 use super::desk::{Failure, Record, read};
 use super::oauth_clients::Client;
 use crate::clock::Timestamp;
-use crate::enrich::{DefaultPrecision, ZeroPrecision};
-use crate::error::Error;
-use crate::registry::{
-    BaseUrl, CredentialId, CredentialRecord, CredentialStatus, InstanceId, InstanceRecord, InstanceStatus, Profile,
-    RecordError, Scopes, Secret, TimeoutMs, Workspace,
-};
+use crate::json::Writer;
+use crate::json::write::{list, quoted};
+use crate::registry::precision::{default_json, zero_name};
+use crate::registry::{CredentialRecord, InstanceId, InstanceRecord, Secret, Workspace};
 use crate::store::{Kind, Row};
 
 /// A record that is to be shown.
@@ -36,65 +32,31 @@ impl Shown {
     /// # Errors
     /// Where the stored record cannot be read; the detail names it.
     pub fn body(&self) -> Result<String, Failure> {
-        match self.row.kind {
-            Kind::Instance => self.text(&read::<InstanceRecord>(&self.row)?.view()),
-            Kind::ApiKey => self.text(&read::<CredentialRecord>(&self.row)?.view()),
-            Kind::OauthClient => self.text(&read::<Client>(&self.row)?.view()),
-        }
-    }
-
-    fn text<V: Serialize>(&self, view: &V) -> Result<String, Failure> {
-        #[derive(Serialize)]
-        struct Whole<'a, V> {
-            #[serde(flatten)]
-            view: &'a V,
-            revision: u64,
-            published: bool,
-            created_at: String,
-            updated_at: String,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            key: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            client_secret: Option<&'a str>,
-        }
-        let secret = self.key.as_ref().map(Secret::expose);
-        let is_client = self.row.kind == Kind::OauthClient;
-        let whole = Whole {
-            view,
-            revision: self.row.revision,
-            published: self.row.is_published(),
-            created_at: self.row.created_at.to_rfc3339(),
-            updated_at: self.row.updated_at.to_rfc3339(),
-            key: secret.filter(|_| !is_client),
-            client_secret: secret.filter(|_| is_client),
-        };
-        serde_json::to_string(&whole).map_err(|_| Error::Internal.into())
+        let Self { row, key, .. } = self;
+        let mut body = Writer::new();
+        record(row)?.view(&mut body);
+        body.number("revision", row.revision).truth("published", row.is_published());
+        body.text("created_at", &row.created_at.to_rfc3339()).text("updated_at", &row.updated_at.to_rfc3339());
+        let name = if row.kind == Kind::OauthClient { "client_secret" } else { "key" };
+        Ok(body.some_text(name, key.as_ref().map(Secret::expose)).end())
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct InstanceView {
-    id: InstanceId,
-    name: String,
-    workspace: Workspace,
-    base_url: BaseUrl,
-    profile: Profile,
-    timeout_ms: TimeoutMs,
-    upload_timeout_ms: TimeoutMs,
-    default_precision: DefaultPrecision,
-    zero_precision: ZeroPrecision,
-    has_access: bool,
-    /// The id of the key that its secrets are sealed under, so that an operator sees when an old one is out of use.
-    sealing_key: Option<String>,
-    status: InstanceStatus,
+/// The record of a row.
+///
+/// # Errors
+/// Where it cannot be read; the detail names it.
+pub(super) fn record(row: &Row) -> Result<Box<dyn Record>, Failure> {
+    Ok(match row.kind {
+        Kind::Instance => Box::new(read(row, InstanceRecord::from_json)?),
+        Kind::ApiKey => Box::new(read(row, CredentialRecord::from_json)?),
+        Kind::OauthClient => Box::new(read(row, Client::from_json)?),
+    })
 }
 
 impl Record for InstanceRecord {
-    const KIND: Kind = Kind::Instance;
-    type View = InstanceView;
-
-    fn read(json: &str) -> Result<Self, RecordError> {
-        Self::from_json(json)
+    fn kind(&self) -> Kind {
+        Kind::Instance
     }
 
     fn id(&self) -> &str {
@@ -106,55 +68,32 @@ impl Record for InstanceRecord {
     }
 
     fn status(&self) -> &'static str {
-        match self.status {
-            InstanceStatus::Active => "active",
-            InstanceStatus::Paused => "paused",
-            InstanceStatus::Deleted => "deleted",
-        }
+        self.status.as_str()
     }
 
     fn set_revision(&mut self, revision: u64) {
         self.revision = revision;
     }
 
-    fn view(&self) -> InstanceView {
-        InstanceView {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            workspace: self.workspace.clone(),
-            base_url: self.base_url.clone(),
-            profile: self.profile,
-            timeout_ms: self.timeout_ms,
-            upload_timeout_ms: self.upload_timeout_ms,
-            default_precision: self.default_precision,
-            zero_precision: self.zero_precision,
-            has_access: self.access.is_some(),
-            sealing_key: self.core_key.key_id().map(str::to_owned),
-            status: self.status,
-        }
+    fn to_json(&self) -> String {
+        self.to_json()
     }
-}
 
-#[derive(Serialize)]
-pub(super) struct KeyView {
-    id: CredentialId,
-    name: String,
-    workspace: Workspace,
-    scopes: Scopes,
-    instances: Option<Vec<InstanceId>>,
-    default_instance: Option<InstanceId>,
-    expires_at: Option<String>,
-    /// Until when the key before the last rotation is accepted.
-    previous_key_until: Option<String>,
-    status: CredentialStatus,
+    fn view(&self, view: &mut Writer) {
+        view.text("id", &self.id).text("name", &self.name).text("workspace", &self.workspace);
+        view.text("base_url", self.base_url.as_str()).text("profile", self.profile.as_str());
+        view.number("timeout_ms", self.timeout_ms.millis().into());
+        view.number("upload_timeout_ms", self.upload_timeout_ms.millis().into());
+        view.raw("default_precision", &default_json(self.default_precision));
+        view.text("zero_precision", zero_name(self.zero_precision)).truth("has_access", self.access.is_some());
+        // The id of the key that its secrets are sealed under, so that an operator sees when an old one is out of use.
+        view.text_or_null("sealing_key", self.core_key.key_id()).text("status", self.status.as_str());
+    }
 }
 
 impl Record for CredentialRecord {
-    const KIND: Kind = Kind::ApiKey;
-    type View = KeyView;
-
-    fn read(json: &str) -> Result<Self, RecordError> {
-        Self::from_json(json)
+    fn kind(&self) -> Kind {
+        Kind::ApiKey
     }
 
     fn id(&self) -> &str {
@@ -166,30 +105,41 @@ impl Record for CredentialRecord {
     }
 
     fn status(&self) -> &'static str {
-        match self.status {
-            CredentialStatus::Active => "active",
-            CredentialStatus::Disabled => "disabled",
-            CredentialStatus::Revoked => "revoked",
-            CredentialStatus::Deleted => "deleted",
-        }
+        self.status.as_str()
     }
 
     fn set_revision(&mut self, revision: u64) {
         self.revision = revision;
     }
 
-    fn view(&self) -> KeyView {
-        let previous_until = self.secrets.iter().find_map(|secret| secret.until);
-        KeyView {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            workspace: self.workspace.clone(),
-            scopes: self.scopes,
-            instances: self.instances.clone(),
-            default_instance: self.default_instance.clone(),
-            expires_at: self.not_after.map(Timestamp::to_rfc3339),
-            previous_key_until: previous_until.map(Timestamp::to_rfc3339),
-            status: self.status,
-        }
+    fn to_json(&self) -> String {
+        self.to_json()
     }
+
+    fn view(&self, view: &mut Writer) {
+        view.text("id", &self.id);
+        view_access(self, view);
+        put_time(view, "expires_at", self.not_after);
+        // Until when the key before the last rotation is accepted.
+        put_time(view, "previous_key_until", previous_until(self));
+        view.text("status", self.status.as_str());
+    }
+}
+
+/// What is shown alike of a key and of a client: what it is called and what it reaches.
+pub(super) fn view_access(record: &CredentialRecord, view: &mut Writer) {
+    view.text("name", &record.name).text("workspace", &record.workspace).raw("scopes", &record.scopes.to_json());
+    let names = |ids: &Vec<InstanceId>| list(ids.iter().map(|id| quoted(id)));
+    view.raw("instances", record.instances.as_ref().map(names).as_deref().unwrap_or("null"));
+    view.text_or_null("default_instance", record.default_instance.as_deref());
+}
+
+/// Until when the secret before the last rotation is accepted.
+pub(super) fn previous_until(record: &CredentialRecord) -> Option<Timestamp> {
+    record.secrets.iter().find_map(|secret| secret.until)
+}
+
+/// Puts a time, or null.
+pub(super) fn put_time(view: &mut Writer, name: &str, time: Option<Timestamp>) {
+    view.text_or_null(name, time.map(Timestamp::to_rfc3339).as_deref());
 }

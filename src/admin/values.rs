@@ -1,9 +1,9 @@
 //! How each field's value is read: what it must be, in the words that a caller is told.
 
-use serde::de::DeserializeOwned;
-
 use crate::clock::Timestamp;
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
+use crate::json::Json;
+use crate::registry::precision::{read_default, read_zero};
 use crate::registry::{
     BaseUrl, CredentialStatus, InstanceId, InstanceStatus, Profile, Scope, Scopes, Secret, TimeoutMs, TokenTtl,
     Workspace,
@@ -12,98 +12,92 @@ use crate::registry::{
 /// The most instances that a key may name: its record must stay small, for every request reads it.
 pub const MAX_INSTANCES: usize = 100;
 
-fn json<T: DeserializeOwned>(json: &str, must: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|_| must.to_owned())
+fn must<T>(value: Option<T>, be: &str) -> Result<T, String> {
+    value.ok_or_else(|| format!("must be {be}"))
 }
 
-fn text(json_text: &str) -> Result<String, String> {
-    json(json_text, "must be a text")
+fn text(json: Json<'_>) -> Result<String, String> {
+    must(json.text(), "a text")
 }
 
 /// A name for people: 1 to 128 characters, none of them a control character.
-pub fn name(json: &str) -> Result<String, String> {
+pub fn name(json: Json<'_>) -> Result<String, String> {
     let name = text(json)?;
     let fits = (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name) } else { Err("must be 1 to 128 characters without control characters".to_owned()) }
+    must(fits.then_some(name), "1 to 128 characters without control characters")
 }
 
 /// An instance's id.
-pub fn instance_id(json: &str) -> Result<InstanceId, String> {
-    InstanceId::parse(&text(json)?).ok_or_else(|| "must be 1 to 64 of A-Z a-z 0-9 _ -".to_owned())
+pub fn instance_id(json: Json<'_>) -> Result<InstanceId, String> {
+    must(InstanceId::parse(&text(json)?), "1 to 64 of A-Z a-z 0-9 _ -")
 }
 
 /// A workspace's name.
-pub fn workspace(json: &str) -> Result<Workspace, String> {
-    Workspace::parse(&text(json)?).ok_or_else(|| "must be 1 to 64 of A-Z a-z 0-9 _ -".to_owned())
+pub fn workspace(json: Json<'_>) -> Result<Workspace, String> {
+    must(Workspace::parse(&text(json)?), "1 to 64 of A-Z a-z 0-9 _ -")
 }
 
 /// Where Core is; whether insecure ones are allowed is another question.
-pub fn base_url(json: &str) -> Result<BaseUrl, String> {
+pub fn base_url(json: Json<'_>) -> Result<BaseUrl, String> {
     BaseUrl::parse(&text(json)?).map_err(str::to_owned)
 }
 
 /// Something that is sent as a header's value: 1 to 1,024 visible ASCII characters.
-pub fn secret(json: &str) -> Result<Secret, String> {
+pub fn secret(json: Json<'_>) -> Result<Secret, String> {
     let secret = Secret::new(text(json)?);
     let exposed = secret.expose();
     let fits = (1..=1_024).contains(&exposed.len()) && exposed.bytes().all(|b| b.is_ascii_graphic());
-    if fits { Ok(secret) } else { Err("must be 1 to 1,024 visible ASCII characters".to_owned()) }
+    must(fits.then_some(secret), "1 to 1,024 visible ASCII characters")
 }
 
 /// A profile's name.
-pub fn profile(value: &str) -> Result<Profile, String> {
-    json(value, "must be \"documented\" or \"extended\"")
+pub fn profile(json: Json<'_>) -> Result<Profile, String> {
+    must(Profile::read(json), "\"documented\" or \"extended\"")
 }
 
 /// The statuses that a change may set.
-pub fn instance_status(value: &str) -> Result<InstanceStatus, String> {
-    let must = "must be \"active\" or \"paused\"";
-    match json(value, must)? {
-        InstanceStatus::Deleted => Err(must.to_owned()),
-        status => Ok(status),
-    }
+pub fn instance_status(json: Json<'_>) -> Result<InstanceStatus, String> {
+    let settable = |status: &InstanceStatus| matches!(status, InstanceStatus::Active | InstanceStatus::Paused);
+    must(InstanceStatus::read(json).filter(settable), "\"active\" or \"paused\"")
 }
 
 /// The statuses of a client that a change may set.
-pub fn client_status(value: &str) -> Result<CredentialStatus, String> {
-    let must = "must be \"active\" or \"disabled\"";
-    match json(value, must)? {
-        CredentialStatus::Revoked | CredentialStatus::Deleted => Err(must.to_owned()),
-        status => Ok(status),
-    }
+pub fn client_status(json: Json<'_>) -> Result<CredentialStatus, String> {
+    let settable = |status: &CredentialStatus| matches!(status, CredentialStatus::Active | CredentialStatus::Disabled);
+    must(CredentialStatus::read(json).filter(settable), "\"active\" or \"disabled\"")
 }
 
 /// For how long a client's tokens are good.
-pub fn token_ttl(value: &str) -> Result<TokenTtl, String> {
-    json(value, "must be a whole number of seconds from 60 to 86400")
+pub fn token_ttl(json: Json<'_>) -> Result<TokenTtl, String> {
+    must(TokenTtl::read(json), "a whole number of seconds from 60 to 86400")
 }
 
 /// A deadline.
-pub fn timeout(value: &str) -> Result<TimeoutMs, String> {
-    json(value, "must be a whole number from 1000 to 300000")
+pub fn timeout(json: Json<'_>) -> Result<TimeoutMs, String> {
+    must(TimeoutMs::read(json), "a whole number from 1000 to 300000")
 }
 
 /// The precision that is added.
-pub fn default_precision(value: &str) -> Result<DefaultPrecision, String> {
-    json(value, "must be a whole number from 1 to 1000000000000000000, or \"require\"")
+pub fn default_precision(json: Json<'_>) -> Result<DefaultPrecision, String> {
+    must(read_default(json), "a whole number from 1 to 1000000000000000000, or \"require\"")
 }
 
 /// What happens to a precision of zero.
-pub fn zero_precision(value: &str) -> Result<ZeroPrecision, String> {
-    json(value, "must be \"pass\", \"default\" or \"refuse\"")
+pub fn zero_precision(json: Json<'_>) -> Result<ZeroPrecision, String> {
+    must(read_zero(json), "\"pass\", \"default\" or \"refuse\"")
 }
 
 /// A set of scopes. An empty one is allowed: it opens nothing.
-pub fn scopes(value: &str) -> Result<Scopes, String> {
-    let must = "must be a list of \"*\", \"proxy:read\" and \"proxy:write\", each at most once";
-    let scopes: Vec<Scope> = json(value, must)?;
-    let set: Scopes = scopes.iter().copied().collect();
-    if Vec::from(set).len() == scopes.len() { Ok(set) } else { Err(must.to_owned()) }
+pub fn scopes(json: Json<'_>) -> Result<Scopes, String> {
+    let names = json.texts().unwrap_or_else(|| vec![String::new()]);
+    let set: Option<Scopes> = names.iter().map(|name| Scope::parse(name)).collect();
+    let set = set.filter(|set| Vec::from(*set).len() == names.len());
+    must(set, "a list of \"*\", \"proxy:read\" and \"proxy:write\", each at most once")
 }
 
 /// The instances that a key reaches.
-pub fn instances(value: &str) -> Result<Vec<InstanceId>, String> {
-    let ids: Vec<InstanceId> = json(value, "must be a list of instance ids")?;
+pub fn instances(json: Json<'_>) -> Result<Vec<InstanceId>, String> {
+    let ids = must(json.list(InstanceId::read), "a list of instance ids")?;
     if ids.is_empty() {
         return Err("must name an instance, or be left out for all of the workspace".to_owned());
     }
@@ -119,82 +113,85 @@ pub fn instances(value: &str) -> Result<Vec<InstanceId>, String> {
 }
 
 /// A point in time.
-pub fn time(value: &str) -> Result<Timestamp, String> {
+pub fn time(json: Json<'_>) -> Result<Timestamp, String> {
     // A time that cannot be written as RFC 3339 again, beyond the year 9999, could not be shown.
-    Timestamp::parse_rfc3339(&text(value)?)
-        .filter(|time| !time.to_rfc3339().is_empty())
-        .ok_or_else(|| "must be a date and time as RFC 3339 writes it, such as 2030-01-31T12:00:00Z".to_owned())
+    let time = Timestamp::parse_rfc3339(&text(json)?).filter(|time| !time.to_rfc3339().is_empty());
+    must(time, "a date and time as RFC 3339 writes it, such as 2030-01-31T12:00:00Z")
 }
 
 /// How long a rotated secret is still accepted: up to 30 days.
-pub fn grace_seconds(value: &str) -> Result<u64, String> {
-    let must = "must be a whole number of seconds from 0 to 2592000";
-    let seconds: u64 = json(value, must)?;
-    if seconds <= 30 * 24 * 60 * 60 { Ok(seconds) } else { Err(must.to_owned()) }
+pub fn grace_seconds(json: Json<'_>) -> Result<u64, String> {
+    let seconds = json.number().filter(|seconds| *seconds <= 30 * 24 * 60 * 60);
+    must(seconds, "a whole number of seconds from 0 to 2592000")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::body::Read;
+
+    fn read<T>(value: Read<T>, json: &str) -> Result<T, String> {
+        value(Json::parse(json).unwrap())
+    }
 
     #[test]
     fn a_name_is_counted_in_characters() {
-        assert!(name(&format!("\"{}\"", "ä".repeat(128))).is_ok());
+        assert!(read(name, &format!("\"{}\"", "ä".repeat(128))).is_ok());
         for bad in ["\"\"", "\"a\\nb\"", "\"a\\u0000\"", "5", "null", &format!("\"{}\"", "a".repeat(129))] {
-            assert!(name(bad).is_err(), "{bad}");
+            assert!(read(name, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_secret_is_what_a_header_can_carry() {
-        assert!(secret("\"k\"").is_ok());
+        assert!(read(secret, "\"k\"").is_ok());
         for bad in ["\"\"", "\"a b\"", "\"a\\r\\nX-Evil: 1\"", "\"ä\"", &format!("\"{}\"", "a".repeat(1_025))] {
-            assert!(secret(bad).is_err(), "{bad}");
+            assert!(read(secret, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn scopes_are_named_once_each_and_may_be_none() {
-        assert_eq!(scopes("[]").unwrap(), Scopes::default());
-        assert!(scopes(r#"["*","proxy:read"]"#).is_ok());
+        assert_eq!(read(scopes, "[]").unwrap(), Scopes::default());
+        assert!(read(scopes, r#"["*","proxy:read"]"#).is_ok());
         for bad in ["\"*\"", r#"["admin"]"#, r#"["*","*"]"#, "null", "{}"] {
-            assert!(scopes(bad).is_err(), "{bad}");
+            assert!(read(scopes, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_list_of_instances_names_each_once() {
-        assert_eq!(instances(r#"["a","b"]"#).unwrap().len(), 2);
+        assert_eq!(read(instances, r#"["a","b"]"#).unwrap().len(), 2);
         for bad in ["[]", r#"["a","a"]"#, r#"["a b"]"#, "\"a\""] {
-            assert!(instances(bad).is_err(), "{bad}");
+            assert!(read(instances, bad).is_err(), "{bad}");
         }
         let many: Vec<String> = (0..=MAX_INSTANCES).map(|n| format!("i{n}")).collect();
-        assert!(instances(&serde_json::to_string(&many).unwrap()).is_err());
+        assert!(read(instances, &serde_json::to_string(&many).unwrap()).is_err());
     }
 
     #[test]
     fn no_change_sets_the_status_deleted() {
-        assert_eq!(instance_status("\"paused\""), Ok(InstanceStatus::Paused));
-        assert!(instance_status("\"deleted\"").is_err());
-        assert_eq!(client_status("\"disabled\""), Ok(CredentialStatus::Disabled));
+        assert_eq!(read(instance_status, "\"paused\""), Ok(InstanceStatus::Paused));
+        assert!(read(instance_status, "\"deleted\"").is_err());
+        assert_eq!(read(client_status, "\"disabled\""), Ok(CredentialStatus::Disabled));
         for bad in ["\"deleted\"", "\"revoked\"", "null"] {
-            assert!(client_status(bad).is_err(), "{bad}");
+            assert!(read(client_status, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_time_is_one_that_can_be_shown_again() {
-        assert!(time("\"2030-01-31T12:00:00+01:00\"").is_ok());
+        assert!(read(time, "\"2030-01-31T12:00:00+01:00\"").is_ok());
         for bad in ["\"9999-12-31T23:59:59-01:00\"", "\"2030-01-31\"", "1893456000", "\"\""] {
-            assert!(time(bad).is_err(), "{bad}");
+            assert!(read(time, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_grace_is_at_most_30_days() {
-        assert_eq!(grace_seconds("2592000"), Ok(2_592_000));
+        assert_eq!(read(grace_seconds, "2592000"), Ok(2_592_000));
         for bad in ["2592001", "-1", "1.5", "\"60\"", "null"] {
-            assert!(grace_seconds(bad).is_err(), "{bad}");
+            assert!(read(grace_seconds, bad).is_err(), "{bad}");
         }
     }
 }

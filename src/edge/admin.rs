@@ -112,13 +112,12 @@ pub async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
     let call = async {
         let namespace = env.durable_object(names::REGISTRY).map_err(|error| error.to_string())?;
         let stub = namespace.get_by_name(REGISTRY_NAME).map_err(|error| error.to_string())?;
-        let body = serde_json::to_string(ask).map_err(|error| error.to_string())?;
         let mut init = RequestInit::new();
-        init.with_method(HttpMethod::Post).with_body(Some(body.into()));
+        init.with_method(HttpMethod::Post).with_body(Some(ask.to_json().into()));
         let request = worker::Request::new_with_init("https://registry/", &init).map_err(|error| error.to_string())?;
         let mut answer = stub.fetch_with_request(request).await.map_err(|error| error.to_string())?;
         let text = answer.text().await.map_err(|error| error.to_string())?;
-        serde_json::from_str(&text).map_err(|_| format!("the registry answered {}", answer.status_code()))
+        Reply::from_json(&text).ok_or_else(|| format!("the registry answered {}", answer.status_code()))
     };
     match select(Box::pin(call), Delay::from(Duration::from_millis(DEADLINE_MS))).await {
         Either::Left((reply, _)) => reply,

@@ -153,7 +153,7 @@ async fn write(revocation: &Revocation, arrival: &Arrival, env: &Env) -> Result<
         method: Method::Post.as_str().to_owned(),
         path: Endpoint::Revocation.path().to_owned(),
         query: None,
-        body: serde_json::to_string(revocation).map_err(|error| error.to_string())?,
+        body: revocation.to_json(),
         // No administrator has such a name.
         actor: format!("client:{}", revocation.client),
         request_id: arrival.request_id.clone(),

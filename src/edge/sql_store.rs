@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 use worker::{SqlStorage, SqlStorageValue, Storage};
 
 use crate::clock::Timestamp;
+use crate::json::Object;
 use crate::registry::audit::{Change, Line};
 use crate::store::{Filter, Kind, Row, Store, StoreError, schema};
 
@@ -141,7 +142,7 @@ impl Store for SqlStore {
                 change.action.as_str().into(),
                 row.kind.as_str().into(),
                 row.id.as_str().into(),
-                change.changes.to_string().into(),
+                change.changes.as_str().into(),
             ],
         );
         self.transact(vec![record, audit])
@@ -200,8 +201,13 @@ fn read_line(columns: &mut Columns) -> Result<Line, StoreError> {
         action: columns.text()?,
         kind: columns.kind()?.as_str(),
         id: columns.text()?,
-        changes: serde_json::from_str(&columns.text()?).map_err(|_| failed("an audit line is not JSON"))?,
+        changes: columns.text().and_then(json_object)?,
     })
+}
+
+/// The text, which is put into an answer as it stands, where it is one JSON object.
+fn json_object(text: String) -> Result<String, StoreError> {
+    if Object::parse(&text).is_some() { Ok(text) } else { Err(failed("an audit line is not JSON")) }
 }
 
 /// The columns of a row, read in turn.

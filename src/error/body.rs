@@ -1,82 +1,79 @@
 //! The one body of an error, and what it tells of a write.
 
-use serde_json::{Map, Value, json};
-
 use super::{Error, Outcome, WriteFate};
 use crate::enrich::Refusal;
+use crate::json::Writer;
+use crate::json::write::list;
 
 impl Error {
     /// The body, as JSON. `fate` says what became of the write, where the request was one.
     #[must_use]
     pub fn body(&self, request_id: &str, fate: Option<&WriteFate>) -> String {
-        let mut details = self.details();
-        details.insert("request_id".to_owned(), request_id.into());
+        let mut details = Writer::new();
+        self.describe(&mut details);
+        details.text("request_id", request_id);
         let mut message = self.message();
         if let Some(fate) = fate {
             fate.describe(&mut details);
             message.push_str(fate.advice());
         }
-        json!({
-            "error": message,
-            "error_detail": { "code": self.code(), "message": message, "details": details },
-        })
-        .to_string()
+        let mut detail = Writer::new();
+        detail.text("code", self.code()).text("message", &message).raw("details", &details.end());
+        Writer::new().text("error", &message).raw("error_detail", &detail.end()).end()
     }
 
-    fn details(&self) -> Map<String, Value> {
-        let mut details = Map::new();
-        let mut add = |name: &str, value: Value| details.insert(name.to_owned(), value);
+    fn describe(&self, details: &mut Writer) {
         match self {
             Self::Body(Refusal::Malformed { offset, expected }) => {
-                add("offset", (*offset).into());
-                add("expected", (*expected).into());
+                details.number("offset", *offset as u64).text("expected", expected);
             }
             Self::Body(Refusal::Ambiguous { offset }) => {
-                add("offset", (*offset).into());
+                details.number("offset", *offset as u64);
             }
             Self::Body(Refusal::TooLarge { limit }) => {
-                add("limit", (*limit).into());
+                details.number("limit", *limit as u64);
             }
             Self::Body(
                 Refusal::PrecisionRequired { item: Some(item) } | Refusal::ZeroPrecision { item: Some(item) },
             ) => {
-                add("item", (*item).into());
+                details.number("item", *item as u64);
             }
             Self::CoreUnreachable { upstream_status: Some(status) }
             | Self::CoreRedirect { upstream_status: status } => {
-                add("upstream_status", (*status).into());
+                details.number("upstream_status", (*status).into());
             }
             Self::CoreTimeout { timeout_ms } => {
-                add("timeout_ms", (*timeout_ms).into());
+                details.number("timeout_ms", (*timeout_ms).into());
             }
             Self::IdempotencyReplayUnavailable { status: Some(status) } => {
-                add("status", (*status).into());
+                details.number("status", (*status).into());
             }
             Self::AdminInvalidRequest { fields } => {
-                let faults = fields.iter().map(|(field, fault)| json!({ "field": field, "message": fault }));
-                add("fields", faults.collect());
+                let faults = fields.iter().map(|(field, fault)| {
+                    let mut described = Writer::new();
+                    described.text("field", field).text("message", fault).end()
+                });
+                details.raw("fields", &list(faults));
             }
             _ => {}
         }
-        details
     }
 }
 
 impl WriteFate {
-    fn describe(&self, details: &mut Map<String, Value>) {
+    fn describe(&self, details: &mut Writer) {
         let outcome = match self.outcome {
             Outcome::NotSent => "not_sent",
             Outcome::Unknown | Outcome::UnknownWithKey => "unknown",
             Outcome::Done => "done",
         };
-        details.insert("outcome".to_owned(), outcome.into());
-        if let Some(reference) = &self.reference {
-            details.insert("reference".to_owned(), reference.as_str().into());
-        }
+        details.text("outcome", outcome).some_text("reference", self.reference.as_deref());
         if !self.references.is_empty() {
-            let references: Map<String, Value> =
-                self.references.iter().map(|(item, made)| (item.to_string(), made.as_str().into())).collect();
-            details.insert("references".to_owned(), references.into());
+            let mut references = Writer::new();
+            for (item, made) in &self.references {
+                references.text(&item.to_string(), made);
+            }
+            details.raw("references", &references.end());
         }
     }
 

@@ -1,9 +1,9 @@
 //! What Core's answers mean for a key.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 
 use super::Create;
+use crate::json::Object;
 
 /// What Core's answer to a write says about whether it was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,11 @@ pub enum LookedUp {
 #[must_use]
 pub fn looked_up(reference: &str, status: u16, body: Option<&[u8]>) -> LookedUp {
     match status {
-        200 => match parse::<Transaction>(body) {
-            Some(found) if found.reference == reference && !found.transaction_id.is_empty() => LookedUp::Found,
-            _ => LookedUp::Failed,
-        },
+        200 => {
+            let id = member(body, &["transaction_id"]).filter(|id| !id.is_empty());
+            let shown = member(body, &["reference"]).filter(|shown| shown == reference);
+            if id.is_some() && shown.is_some() { LookedUp::Found } else { LookedUp::Failed }
+        }
         404 if error_code(body).is_some_and(|code| code.ends_with("_NOT_FOUND")) => LookedUp::NotFound,
         _ => LookedUp::Failed,
     }
@@ -92,30 +93,9 @@ pub fn is_content_header(name: &str) -> bool {
     name.starts_with("content-") && name != "content-length" || name == "cache-control"
 }
 
-#[derive(Deserialize)]
-struct Transaction {
-    transaction_id: String,
-    reference: String,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    status: String,
-}
-
-#[derive(Deserialize)]
-struct Failure {
-    error_detail: Detail,
-}
-
-#[derive(Deserialize)]
-struct Detail {
-    code: String,
-}
-
 /// Whether a 201 names a transaction that is stored already.
 fn is_settled(body: Option<&[u8]>) -> bool {
-    parse::<Status>(body).is_some_and(|answer| !matches!(answer.status.as_str(), "QUEUED" | "SCHEDULED"))
+    member(body, &["status"]).is_some_and(|status| !matches!(status.as_str(), "QUEUED" | "SCHEDULED"))
 }
 
 fn is_duplicate(body: Option<&[u8]>) -> bool {
@@ -123,11 +103,19 @@ fn is_duplicate(body: Option<&[u8]>) -> bool {
 }
 
 fn error_code(body: Option<&[u8]>) -> Option<String> {
-    parse::<Failure>(body).map(|failure| failure.error_detail.code)
+    member(body, &["error_detail", "code"])
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: Option<&'a [u8]>) -> Option<T> {
-    serde_json::from_slice(body?).ok()
+/// A text in Core's answer, by the names on the way to it. Of what stands beside it nothing is read but its extent.
+fn member(body: Option<&[u8]>, path: &[&str]) -> Option<String> {
+    let (last, way) = path.split_last()?;
+    // Go writes what is no UTF-8 as U+FFFD too.
+    let text = String::from_utf8_lossy(body?);
+    let mut object = Object::parse(&text)?;
+    for name in way {
+        object = object.get(name)?.object()?;
+    }
+    object.text(last)
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! What makes two requests the same.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of what a caller asks for, as 64 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fingerprint(String);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub(super) String);
 
 impl Fingerprint {
     /// The fingerprint of a request: its instance, method, path with query, and body as the caller sent it.

@@ -1,15 +1,16 @@
 //! What Worker and object say to each other: a [`Job`] in front of the caller's body one way, and a [`Report`] beside
 //! the answer the other. Both exist only during the call; nothing of a job is stored.
 
-use serde::{Deserialize, Serialize};
-
 use crate::enrich::Rule;
+use crate::json::write::pairs;
+use crate::json::{Object, Writer};
+use crate::registry::precision::{read_rule, rule_json};
 
 /// The header of the object's answers that holds the [`Report`].
 pub const REPORT: &str = "x-blnk-edge-report";
 
 /// A request that was let through, as the object carries it out. It holds Core's key, so it has no `Debug`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct Job {
     /// The id of the instance.
     pub instance: String,
@@ -35,10 +36,13 @@ impl Job {
     /// What goes in front of the body: the job as JSON, behind its length in four bytes, the highest first.
     #[must_use]
     pub fn to_prefix(&self) -> Vec<u8> {
-        // Texts and numbers cannot fail to serialise.
-        let json = serde_json::to_vec(self).unwrap_or_default();
+        let mut job = Writer::new();
+        job.text("instance", &self.instance).text("base_url", &self.base_url).text("method", &self.method);
+        job.text("target", &self.target).raw("headers", &pairs(&self.headers));
+        job.number("timeout_ms", self.timeout_ms.into()).raw("rule", &rule_json(self.rule));
+        let json = job.text("request_id", &self.request_id).end();
         let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
-        [length.to_be_bytes().as_slice(), &json].concat()
+        [length.to_be_bytes().as_slice(), json.as_bytes()].concat()
     }
 
     /// Takes job and body apart; `None` where the bytes are not such a pair.
@@ -46,7 +50,20 @@ impl Job {
     pub fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
         let (json, body) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        Some((serde_json::from_slice(json).ok()?, body))
+        Some((Self::read(&Object::parse(str::from_utf8(json).ok()?)?)?, body))
+    }
+
+    fn read(job: &Object<'_>) -> Option<Self> {
+        Some(Self {
+            instance: job.text("instance")?,
+            base_url: job.text("base_url")?,
+            method: job.text("method")?,
+            target: job.text("target")?,
+            headers: job.get("headers")?.pairs()?,
+            timeout_ms: job.get("timeout_ms")?.small()?,
+            rule: read_rule(&job.get("rule")?.object()?)?,
+            request_id: job.text("request_id")?,
+        })
     }
 
     /// The path that was judged, without the query.
@@ -74,27 +91,21 @@ impl Job {
 }
 
 /// What came of a request, for the log line and the headers. All of it is ASCII.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// In a word, for the log.
     pub said: String,
     /// The code, where the answer is an error of ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Whether the answer was given before, or is of an earlier attempt.
-    #[serde(default)]
     pub replayed: bool,
     /// The reference of a single create, where it was made here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_reference: Option<String>,
     /// On creates: whether the reference was `made` here or `given`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// How long Core took, in milliseconds, where it was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_ms: Option<u64>,
     /// The status of what answered in Core's place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
 }
 
@@ -102,13 +113,29 @@ impl Report {
     /// The report as the value of [`REPORT`].
     #[must_use]
     pub fn to_header(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let mut report = Writer::new();
+        report.text("said", &self.said).some_text("code", self.code.as_deref()).truth("replayed", self.replayed);
+        report.some_text("made_reference", self.made_reference.as_deref());
+        report.some_text("reference", self.reference.as_deref()).some_number("core_ms", self.core_ms);
+        report.some_number("upstream_status", self.upstream_status.map(u64::from)).end()
     }
 
     /// Reads it; `None` where there is none, as when the object failed altogether.
     #[must_use]
     pub fn from_header(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let report = Object::parse(text)?;
+        Some(Self {
+            said: report.text("said")?,
+            code: report.maybe_text("code")?,
+            replayed: report.truth("replayed")?,
+            made_reference: report.maybe_text("made_reference")?,
+            reference: report.maybe_text("reference")?,
+            core_ms: report.maybe_number("core_ms")?,
+            upstream_status: match report.maybe_number("upstream_status")? {
+                Some(status) => Some(status.try_into().ok()?),
+                None => None,
+            },
+        })
     }
 }
 

@@ -4,11 +4,11 @@
 
 use std::num::NonZeroU64;
 
-use serde::{Deserialize, Serialize};
-
 use super::Fingerprint;
 use crate::clock::Timestamp;
 use crate::enrich::{Enriched, Reference, References, Rule};
+use crate::json::write::{list, pairs, quoted};
+use crate::json::{Json, Object, Writer};
 
 /// The version of the stored shape.
 pub const RECORD_VERSION: u32 = 1;
@@ -20,7 +20,7 @@ pub const KEPT_BODY_BYTES: usize = 1 << 20;
 const LONGEST_REFERENCE: usize = 4_096;
 
 /// A key that was used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// [`RECORD_VERSION`].
     pub v: u32,
@@ -31,16 +31,13 @@ pub struct Record {
     /// From when on the key counts as unused.
     pub expires_at: Timestamp,
     /// Of a single create: what was added to its body, and how to find it at Core.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create: Option<Create>,
     /// The references that were made for a bulk, by index, for the caller to look up.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<(usize, String)>,
 }
 
 /// The state of a used key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It is being sent. Where the object that sent it is gone, nobody will ever say how that went: `unknown`.
     InFlight,
@@ -54,8 +51,7 @@ pub enum Phase {
 }
 
 /// What is left of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// All of it; the body is stored beside the record.
     Whole {
@@ -74,21 +70,81 @@ pub enum Kept {
 }
 
 /// What a single create needs in order to be found, or sent once more just as it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Create {
     /// Its reference. None where it is no text, or longer than Core could book.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether that was made here.
     pub made: bool,
     /// Whether Core splits it into legs.
     pub multi_leg: bool,
     /// The precision that was added.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision_added: Option<NonZeroU64>,
 }
 
+impl Phase {
+    fn read(phase: &Object<'_>) -> Option<Self> {
+        match phase.text("state")?.as_str() {
+            "in_flight" => Some(Self::InFlight),
+            "unknown" => Some(Self::Unknown),
+            "done" => Some(Self::Done { kept: Kept::read(&phase.get("kept")?.object()?)? }),
+            _ => None,
+        }
+    }
+
+    fn to_json(&self) -> String {
+        match self {
+            Self::InFlight => Writer::new().text("state", "in_flight").end(),
+            Self::Unknown => Writer::new().text("state", "unknown").end(),
+            Self::Done { kept } => Writer::new().text("state", "done").raw("kept", &kept.to_json()).end(),
+        }
+    }
+}
+
+impl Kept {
+    fn read(kept: &Object<'_>) -> Option<Self> {
+        let status = || u16::try_from(kept.number("status")?).ok();
+        match kept.text("kind")?.as_str() {
+            "whole" => Some(Self::Whole { status: status()?, headers: kept.get("headers")?.pairs()? }),
+            "status" => Some(Self::Status { status: status()? }),
+            "booked" => Some(Self::Booked),
+            _ => None,
+        }
+    }
+
+    fn to_json(&self) -> String {
+        let mut kept = Writer::new();
+        match self {
+            Self::Whole { status, headers } => {
+                kept.text("kind", "whole").number("status", (*status).into()).raw("headers", &pairs(headers))
+            }
+            Self::Status { status } => kept.text("kind", "status").number("status", (*status).into()),
+            Self::Booked => kept.text("kind", "booked"),
+        };
+        kept.end()
+    }
+}
+
 impl Create {
+    fn read(create: &Object<'_>) -> Option<Self> {
+        Some(Self {
+            reference: create.maybe_text("reference")?,
+            made: create.truth("made")?,
+            multi_leg: create.truth("multi_leg")?,
+            precision_added: match create.maybe_number("precision_added")? {
+                Some(precision) => Some(NonZeroU64::new(precision)?),
+                None => None,
+            },
+        })
+    }
+
+    fn to_json(&self) -> String {
+        let mut create = Writer::new();
+        create.some_text("reference", self.reference.as_deref());
+        create.truth("made", self.made).truth("multi_leg", self.multi_leg);
+        create.some_number("precision_added", self.precision_added.map(NonZeroU64::get)).end()
+    }
+
     /// What was done to the body of a single create; none for a bulk.
     #[must_use]
     pub fn of(enriched: &Enriched) -> Option<Self> {
@@ -119,15 +175,42 @@ impl Record {
     /// Reads a stored record; `None` where it is not one of this version.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok().filter(|record: &Self| record.v == RECORD_VERSION)
+        let record = Object::parse(json)?;
+        if record.get("v")?.small()? != RECORD_VERSION {
+            return None;
+        }
+        Some(Self {
+            v: RECORD_VERSION,
+            fingerprint: Fingerprint(record.text("fingerprint")?),
+            phase: Phase::read(&record.get("phase")?.object()?)?,
+            expires_at: Timestamp::from_millis(record.number("expires_at")?),
+            create: record.find("create")?.or_null(|create| Create::read(&create.object()?))?,
+            references: if record.has("references") { record.get("references")?.list(reference)? } else { Vec::new() },
+        })
     }
 
     /// The record as it is stored.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Texts and numbers cannot fail to serialise.
-        serde_json::to_string(self).unwrap_or_default()
+        let mut record = Writer::new();
+        record.number("v", self.v.into()).text("fingerprint", &self.fingerprint.0);
+        record.raw("phase", &self.phase.to_json()).number("expires_at", self.expires_at.millis());
+        if let Some(create) = &self.create {
+            record.raw("create", &create.to_json());
+        }
+        if !self.references.is_empty() {
+            let references = self.references.iter().map(|(item, made)| list([item.to_string(), quoted(made)]));
+            record.raw("references", &list(references));
+        }
+        record.end()
     }
+}
+
+/// An index and its reference, an array of two.
+fn reference(json: Json<'_>) -> Option<(usize, String)> {
+    let Json::List(pair) = json else { return None };
+    let [item, made] = pair.try_into().ok()?;
+    Some((Json::parse(item)?.number()?.try_into().ok()?, Json::parse(made)?.text()?))
 }
 
 #[cfg(test)]
@@ -144,8 +227,31 @@ mod tests {
         for phase in
             [r#"{"state":"in_flight"}"#, r#"{"state":"unknown"}"#, r#"{"state":"done","kept":{"kind":"booked"}}"#]
         {
-            let read: Phase = serde_json::from_str(phase).unwrap();
-            assert_eq!(serde_json::to_string(&read).unwrap(), phase);
+            assert_eq!(Object::parse(phase).and_then(|phase| Phase::read(&phase)).unwrap().to_json(), phase);
+        }
+        let bulk =
+            r#"{"v":1,"fingerprint":"00","phase":{"state":"in_flight"},"expires_at":5,"references":[[0,"a"],[7,"b"]]}"#;
+        assert_eq!(Record::from_json(bulk).unwrap().to_json(), bulk);
+    }
+
+    #[test]
+    fn what_is_not_of_the_stored_shape_is_not_read() {
+        for (right, wrong) in [
+            (r#""status":201"#, r#""status":70000"#),
+            (r#""status":201,"#, ""),
+            (r#""kind":"whole""#, r#""kind":"half""#),
+            (r#""state":"done""#, r#""state":"over""#),
+            (r#"[["content-type","application/json"]]"#, r#"[["content-type"]]"#),
+            (r#""made":true"#, r#""made":null"#),
+            (r#""precision_added":100"#, r#""precision_added":0"#),
+            (r#""expires_at":5"#, r#""expires_at":-5"#),
+            (r#""fingerprint":"00","#, ""),
+            (r#""expires_at":5"#, r#""expires_at":5,"expires_at":5"#),
+            (r#""expires_at":5"#, r#""expires_at":5,"references":[[0]]"#),
+            (r#""expires_at":5"#, r#""expires_at":5,"references":null"#),
+        ] {
+            assert!(GOLDEN.contains(right));
+            assert_eq!(Record::from_json(&GOLDEN.replacen(right, wrong, 1)), None, "{wrong}");
         }
     }
 

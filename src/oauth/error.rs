@@ -1,7 +1,6 @@
 //! The errors of the OAuth endpoints, in the shape of RFC 6749 section 5.2.
 
-use serde_json::json;
-
+use crate::json::Writer;
 use crate::proxy::Method;
 
 /// Why an OAuth endpoint refused a request.
@@ -99,6 +98,6 @@ impl OAuthError {
     /// The body, as JSON.
     #[must_use]
     pub fn body(self) -> String {
-        json!({ "error": self.code(), "error_description": self.description() }).to_string()
+        Writer::new().text("error", self.code()).text("error_description", self.description()).end()
     }
 }

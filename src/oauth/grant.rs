@@ -1,11 +1,10 @@
 //! The token endpoint: a client's id and secret for an access token (RFC 6749 section 4.4).
 
-use serde_json::json;
-
 use super::client::Presented;
 use super::form::Form;
 use super::{Claims, OAuthError, Signer};
 use crate::clock::Timestamp;
+use crate::json::Writer;
 use crate::registry::{CredentialId, CredentialRecord, Scope, Scopes, TokenId};
 
 /// A request for a token that is well formed.
@@ -67,13 +66,10 @@ impl TokenRequest {
 /// The body of a successful answer (RFC 6749 section 5.1).
 #[must_use]
 pub fn body(claims: &Claims, signer: &Signer, now: Timestamp) -> String {
-    json!({
-        "access_token": signer.sign(claims).expose(),
-        "token_type": "Bearer",
-        "expires_in": claims.expires_at.since(now) / 1_000,
-        "scope": claims.scopes.to_string(),
-    })
-    .to_string()
+    let mut body = Writer::new();
+    body.text("access_token", signer.sign(claims).expose()).text("token_type", "Bearer");
+    body.number("expires_in", claims.expires_at.since(now) / 1_000);
+    body.text("scope", &claims.scopes.to_string()).end()
 }
 
 /// The scopes that a request asks for: names with one space between each two (RFC 6749 section 3.3). A client that has `*`

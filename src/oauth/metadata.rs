@@ -1,8 +1,8 @@
 //! What this authorization server supports (RFC 8414).
 
-use serde_json::json;
-
 use super::Endpoint;
+use crate::json::Writer;
+use crate::json::write::{list, quoted};
 use crate::proxy::target::Target;
 use crate::registry::Scope;
 
@@ -16,18 +16,18 @@ pub fn document(target: &Target<'_>) -> Option<String> {
         return None;
     }
     let issuer = format!("{}://{}", if target.https { "https" } else { "http" }, target.host);
-    let methods = ["client_secret_basic", "client_secret_post"];
-    let document = json!({
-        "issuer": issuer,
-        "token_endpoint": format!("{issuer}{}", Endpoint::Token.path()),
-        "revocation_endpoint": format!("{issuer}{}", Endpoint::Revocation.path()),
-        "scopes_supported": Scope::ALL.map(Scope::as_str),
-        // Required by section 2, though there is no authorization endpoint that could have one. Section 3.2 would have an
-        // empty list left out, but readers that follow section 2 refuse a document without it.
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_methods_supported": methods,
-    });
-    Some(document.to_string())
+    let texts = |texts: &[&str]| list(texts.iter().map(|text| quoted(text)));
+    let methods = texts(&["client_secret_basic", "client_secret_post"]);
+    let mut document = Writer::new();
+    document.text("issuer", &issuer);
+    document.text("token_endpoint", &format!("{issuer}{}", Endpoint::Token.path()));
+    document.text("revocation_endpoint", &format!("{issuer}{}", Endpoint::Revocation.path()));
+    document.raw("scopes_supported", &texts(&Scope::ALL.map(Scope::as_str)));
+    // Required by section 2, though there is no authorization endpoint that could have one. Section 3.2 would have an
+    // empty list left out, but readers that follow section 2 refuse a document without it.
+    document.raw("response_types_supported", "[]");
+    document.raw("grant_types_supported", &texts(&["client_credentials"]));
+    document.raw("token_endpoint_auth_methods_supported", &methods);
+    document.raw("revocation_endpoint_auth_methods_supported", &methods);
+    Some(document.end())
 }

@@ -1,11 +1,10 @@
 //! The revocation endpoint: a client gives a token of its own back (RFC 7009).
 
-use serde::{Deserialize, Serialize};
-
 use super::client::Presented;
 use super::form::Form;
 use super::{OAuthError, Signer};
 use crate::clock::Timestamp;
+use crate::json::{Object, Writer};
 use crate::registry::token::Token;
 use crate::registry::{CredentialId, CredentialRecord, RevokedToken, Secret};
 
@@ -17,7 +16,7 @@ pub struct RevocationRequest {
 }
 
 /// What the registry is asked to write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// The client whose token it is.
     pub client: CredentialId,
@@ -25,6 +24,27 @@ pub struct Revocation {
     pub token: RevokedToken,
     /// When it was issued.
     pub issued_at: Timestamp,
+}
+
+impl Revocation {
+    /// The revocation as the registry is asked for it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut revocation = Writer::new();
+        revocation.text("client", &self.client).raw("token", &self.token.to_json());
+        revocation.number("issued_at", self.issued_at.millis()).end()
+    }
+
+    /// Reads it there.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        let revocation = Object::parse(json)?;
+        Some(Self {
+            client: CredentialId::read(revocation.get("client")?)?,
+            token: RevokedToken::read(&revocation.get("token")?.object()?)?,
+            issued_at: Timestamp::from_millis(revocation.number("issued_at")?),
+        })
+    }
 }
 
 impl RevocationRequest {

@@ -1,9 +1,7 @@
 //! The audit trail: a line for every change of a record. It shows no secret: one that changed is `"changed"`.
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
-
 use crate::clock::Timestamp;
+use crate::json::{Object, Writer};
 use crate::store::Kind;
 
 /// What was done to a record.
@@ -51,11 +49,11 @@ pub struct Change {
     /// What was done.
     pub action: Action,
     /// What it did to the fields, as [`changes`] gives it.
-    pub changes: Value,
+    pub changes: String,
 }
 
 /// A line of the trail, as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Its number; later lines have larger ones.
     pub seq: u64,
@@ -69,8 +67,8 @@ pub struct Line {
     pub kind: &'static str,
     /// The record's id.
     pub id: String,
-    /// Each changed field as `{"old", "new"}`, or `"changed"` for a secret.
-    pub changes: Value,
+    /// An object, as JSON: each changed field as `{"old", "new"}`, or `"changed"` for a secret.
+    pub changes: String,
 }
 
 impl Line {
@@ -80,44 +78,51 @@ impl Line {
         let Change { at, actor, action, changes } = change;
         Self { seq, at: at.to_rfc3339(), actor, action: action.as_str().to_owned(), kind: kind.as_str(), id, changes }
     }
+
+    /// The line as it is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut line = Writer::new();
+        line.number("seq", self.seq).text("at", &self.at).text("actor", &self.actor).text("action", &self.action);
+        line.text("kind", self.kind).text("id", &self.id).raw("changes", &self.changes).end()
+    }
 }
 
-/// What differs between two views of a record, neither of which shows a secret; `secrets` names those that changed.
-/// A record that is new has no old view.
+/// What differs between two views of a record, both JSON objects and neither of them showing a secret; `secrets` names those
+/// that changed. A record that is new has no old view. Gives a JSON object.
+///
+/// Views are compared as they are written: one writer writes both, so what is equal is written alike.
 #[must_use]
-pub fn changes(old: Option<&Map<String, Value>>, new: &Map<String, Value>, secrets: &[&str]) -> Value {
-    let mut changes = Map::new();
-    for (field, new_value) in new {
-        let old_value = old.and_then(|old| old.get(field)).unwrap_or(&Value::Null);
+pub fn changes(old: Option<&str>, new: &str, secrets: &[&str]) -> String {
+    let old = old.and_then(Object::parse).unwrap_or_default();
+    let mut changes = Writer::new();
+    for (field, new_value) in Object::parse(new).unwrap_or_default().0 {
+        let old_value = old.0.iter().find(|(name, _)| *name == field).map_or("null", |(_, value)| *value);
         if old_value != new_value {
-            changes.insert(field.clone(), json!({ "old": old_value, "new": new_value }));
+            changes.raw(&field, &Writer::new().raw("old", old_value).raw("new", new_value).end());
         }
     }
     for secret in secrets {
-        changes.insert((*secret).to_owned(), "changed".into());
+        changes.text(secret, "changed");
     }
-    Value::Object(changes)
+    changes.end()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
-        serde_json::from_value(value).unwrap()
-    }
-
     #[test]
     fn only_what_changed_is_in_a_line() {
-        let old = map(json!({ "name": "a", "status": "active" }));
-        let new = map(json!({ "name": "a", "status": "paused" }));
-        assert_eq!(changes(Some(&old), &new, &[]), json!({ "status": { "old": "active", "new": "paused" } }));
+        let (old, new) = (r#"{"name":"a","status":"active"}"#, r#"{"name":"a","status":"paused"}"#);
+        assert_eq!(changes(Some(old), new, &[]), r#"{"status":{"old":"active","new":"paused"}}"#);
+        assert_eq!(changes(Some(old), old, &[]), "{}");
     }
 
     #[test]
     fn a_new_record_shows_what_it_has() {
-        let new = map(json!({ "name": "a", "instances": null }));
-        let expected = json!({ "name": { "old": null, "new": "a" }, "core_key": "changed" });
-        assert_eq!(changes(None, &new, &["core_key"]), expected);
+        let new = r#"{"name":"a","instances":null}"#;
+        let expected = r#"{"name":{"old":null,"new":"a"},"core_key":"changed"}"#;
+        assert_eq!(changes(None, new, &["core_key"]), expected);
     }
 }

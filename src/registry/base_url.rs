@@ -2,12 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// An absolute `http` or `https` URL without userinfo, query or fragment, and without a slash at its end, so that a Core
 /// path can be put behind it. Made only by [`BaseUrl::parse`]; what it holds needs no escaping and no URL parser changes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     text: Box<str>,
     origin: usize,
@@ -110,20 +107,6 @@ fn is_plain_segment(segment: &str) -> bool {
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-impl TryFrom<String> for BaseUrl {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
-    }
-}
-
-impl From<BaseUrl> for String {
-    fn from(url: BaseUrl) -> Self {
-        url.text.into()
     }
 }
 

@@ -36,9 +36,9 @@ fn at(millis: u64) -> Timestamp {
 
 #[test]
 fn the_stored_format_of_a_credential_is_unchanged() {
-    assert_eq!(serde_json::to_string(&record()).unwrap(), GOLDEN);
+    assert_eq!(record().to_json(), GOLDEN);
     let read = CredentialRecord::from_json(GOLDEN).unwrap();
-    assert_eq!(serde_json::to_string(&read).unwrap(), GOLDEN);
+    assert_eq!(read.to_json(), GOLDEN);
 }
 
 #[test]

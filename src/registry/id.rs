@@ -3,14 +3,13 @@
 use std::fmt;
 use std::ops::Deref;
 
-use serde::{Deserialize, Serialize};
+use crate::json::Json;
 
 /// A validated text: made only by `parse`, read as `&str`.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Box<str>);
 
         impl $name {
@@ -18,6 +17,12 @@ macro_rules! name {
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 Self::is_valid(text).then(|| Self(text.into()))
+            }
+
+            /// Reads it from JSON.
+            #[must_use]
+            pub fn read(json: Json<'_>) -> Option<Self> {
+                Self::parse(&json.text()?)
             }
 
             /// Whether the text has the shape above.
@@ -38,19 +43,6 @@ macro_rules! name {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = &'static str;
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                Self::parse(&text).ok_or(concat!("not a valid ", stringify!($name)))
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0.into()
             }
         }
     };
@@ -123,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_name_of_the_wrong_shape_is_refused_when_read_from_json() {
-        assert!(serde_json::from_str::<Workspace>("\"a b\"").is_err());
-        assert_eq!(serde_json::to_string(&Workspace::default()).unwrap(), "\"default\"");
+        assert!(Json::parse("\"a b\"").and_then(Workspace::read).is_none());
+        assert_eq!(Json::parse("\"default\"").and_then(Workspace::read), Some(Workspace::default()));
     }
 }

@@ -10,6 +10,7 @@ mod cache;
 mod credential;
 mod id;
 mod instance;
+pub mod precision;
 pub mod publication;
 mod scope;
 pub mod seal;
@@ -28,8 +29,9 @@ pub use scope::{Scope, Scopes};
 pub use secret::{KeyBytes, Secret};
 pub use token_rules::{MAX_REVOKED, RevokedToken, TokenId, TokenRules, TokenTtl};
 
-use serde::Deserialize;
 use thiserror::Error;
+
+use crate::json::{Json, Object};
 
 /// The version that this build writes and reads. A record of another one is not guessed at.
 pub const RECORD_VERSION: u32 = 1;
@@ -45,15 +47,13 @@ pub enum RecordError {
     Version(u32),
 }
 
-/// Reads the version first, so that a newer record is named as such and not as a broken one.
-fn read_record<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, RecordError> {
-    #[derive(Deserialize)]
-    struct Version {
-        v: u32,
+/// Reads the version first, so that a newer record is named as such and not as a broken one. `read` gets the version and the
+/// record.
+fn read_record<T>(json: &str, read: fn(u32, &Object<'_>) -> Option<T>) -> Result<T, RecordError> {
+    let record = Object::parse(json).ok_or(RecordError::Shape)?;
+    let v = record.get("v").and_then(Json::small).ok_or(RecordError::Shape)?;
+    if v != RECORD_VERSION {
+        return Err(RecordError::Version(v));
     }
-    let version: Version = serde_json::from_str(json).map_err(|_| RecordError::Shape)?;
-    if version.v != RECORD_VERSION {
-        return Err(RecordError::Version(version.v));
-    }
-    serde_json::from_str(json).map_err(|_| RecordError::Shape)
+    read(v, &record).ok_or(RecordError::Shape)
 }

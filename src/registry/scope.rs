@@ -2,19 +2,17 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::json::Json;
+use crate::json::write::{list, quoted};
 
 /// A scope of the Proxy API, as its documentation names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// `*`: everything that the proxy forwards.
-    #[serde(rename = "*")]
     All,
     /// `proxy:read`: the routes that read (GET).
-    #[serde(rename = "proxy:read")]
     Read,
     /// `proxy:write`: the routes that write (POST, PUT, DELETE).
-    #[serde(rename = "proxy:write")]
     Write,
 }
 
@@ -40,8 +38,7 @@ impl Scope {
 }
 
 /// A set of scopes; may be empty, and then opens nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<Scope>", into = "Vec<Scope>")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes {
     all: bool,
     read: bool,
@@ -72,6 +69,18 @@ impl Scopes {
 }
 
 impl Scopes {
+    /// Reads a list of names; `None` where it has any other.
+    #[must_use]
+    pub fn read(json: Json<'_>) -> Option<Self> {
+        json.texts()?.iter().map(|name| Scope::parse(name)).collect()
+    }
+
+    /// The names as a JSON list, once each.
+    #[must_use]
+    pub fn to_json(self) -> String {
+        list(Vec::from(self).into_iter().map(|scope| quoted(scope.as_str())))
+    }
+
     /// What both sets open.
     #[must_use]
     pub const fn within(self, other: Self) -> Self {
@@ -127,12 +136,6 @@ impl FromIterator<Scope> for Scopes {
             }
         }
         set
-    }
-}
-
-impl From<Vec<Scope>> for Scopes {
-    fn from(scopes: Vec<Scope>) -> Self {
-        scopes.into_iter().collect()
     }
 }
 
@@ -193,8 +196,11 @@ mod tests {
 
     #[test]
     fn scopes_are_stored_as_their_names_once_each() {
-        let set: Scopes = serde_json::from_str(r#"["proxy:write","*","proxy:write"]"#).unwrap();
-        assert_eq!(serde_json::to_string(&set).unwrap(), r#"["*","proxy:write"]"#);
-        assert!(serde_json::from_str::<Scopes>(r#"["proxy:admin"]"#).is_err());
+        let read = |json| Json::parse(json).and_then(Scopes::read);
+        let set = read(r#"["proxy:write","*","proxy:write"]"#).unwrap();
+        assert_eq!(set.to_json(), r#"["*","proxy:write"]"#);
+        for bad in [r#"["proxy:admin"]"#, "\"*\"", "[null]", "null"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 }

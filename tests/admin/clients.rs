@@ -42,7 +42,7 @@ fn revoke(office: &mut Office, client: &Value, number: u8, issued_at: Timestamp)
         token: RevokedToken { id: TokenId::from_bytes([number; 16]), until: at(3_600) },
         issued_at,
     };
-    let (_, text) = office.text("REVOKE", "", &serde_json::to_string(&revocation).unwrap());
+    let (_, text) = office.text("REVOKE", "", &revocation.to_json());
     CredentialRecord::from_json(&text).unwrap()
 }
 
@@ -258,8 +258,8 @@ fn a_record_stays_small_however_many_tokens_are_revoked() {
     let id = CredentialId::parse(made["id"].as_str().unwrap()).unwrap();
     for number in 0..=MAX_REVOKED as u128 {
         let token = RevokedToken { id: TokenId::from_bytes(number.to_be_bytes()), until: at(3_600) };
-        let body = serde_json::to_string(&Revocation { client: id.clone(), token, issued_at: at(0) }).unwrap();
-        office.text("REVOKE", "", &body);
+        let revocation = Revocation { client: id.clone(), token, issued_at: at(0) };
+        office.text("REVOKE", "", &revocation.to_json());
         assert!(office.store.row(Kind::OauthClient, &id).unwrap().unwrap().json.len() < 40_000);
     }
     let shown = office.show(&path(&made));

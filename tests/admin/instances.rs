@@ -49,7 +49,7 @@ fn the_stored_record_is_what_the_request_path_opens() {
     office.instance(&json!({ "id": "a" }));
     let stored = office.stored_instance("a");
     assert!(stored.open(&office.sealer, false).unwrap().core.is_some());
-    assert!(!serde_json::to_string(&stored).unwrap().contains("master-key"));
+    assert!(!stored.to_json().contains("master-key"));
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Office {
         {
             Answer::Record(shown) => (shown.status, shown.body().unwrap()),
             Answer::Text(body) => (200, body),
-            Answer::Check(record) => (0, serde_json::to_string(&record).unwrap()),
+            Answer::Check(record) => (0, record.to_json()),
         }
     }
 

@@ -1,6 +1,6 @@
 use blnk_edge::oauth::OAuthError::{InvalidRequest, InvalidScope, UnsupportedGrantType};
 use blnk_edge::oauth::grant::body;
-use blnk_edge::registry::{CredentialRecord, Scopes, TokenRules};
+use blnk_edge::registry::{CredentialRecord, Scopes, TokenRules, TokenTtl};
 use serde_json::Value;
 
 use crate::world::{ID, NOW, ask, basic, claims, client, right, scopes, secret_of, signer};
@@ -105,7 +105,7 @@ fn section_5_1_the_answer_has_the_token_its_type_its_lifetime_and_its_scope() {
 #[test]
 fn a_token_lives_as_long_as_its_client_says() {
     for seconds in [60, 86_400] {
-        let rules = TokenRules::new(seconds.try_into().unwrap());
+        let rules = TokenRules::new(TokenTtl::new(seconds).unwrap());
         let record = CredentialRecord { tokens: Some(rules), ..client() };
         let claims = ask(Some(&right()), GRANT, Some(&record)).unwrap();
         assert_eq!(claims.expires_at, NOW.plus_seconds(seconds.into()));

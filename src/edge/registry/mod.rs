@@ -49,12 +49,12 @@ impl DurableObject for Registry {
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let ask: Ask = serde_json::from_str(&request.text().await?)?;
+        let Some(ask) = Ask::from_json(&request.text().await?) else { return Err("not an ask".into()) };
         let reply = match self.answer(&ask).await {
             Ok(reply) => reply,
             Err(failure) => Reply::failed(&failure, &ask.request_id),
         };
-        Response::ok(serde_json::to_string(&reply)?)
+        Response::ok(reply.to_json())
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
@@ -100,7 +100,7 @@ impl Registry {
             Answer::Text(body) => Ok(Reply::done(200, body)),
             Answer::Check(record) => {
                 let verdict = look::verdict(&record, &state.config).await;
-                serde_json::to_string(&verdict).map(|body| Reply::done(200, body)).map_err(|_| Error::Internal.into())
+                Ok(Reply::done(200, verdict.to_json()))
             }
             Answer::Record(mut shown) => {
                 if let Ok(Some(stored)) = store.row(shown.row.kind, &shown.row.id) {

@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use serde_json::json;
 use worker::Env;
 
 use crate::config::names;
 use crate::edge::sql_store::SqlStore;
 use crate::edge::{now, platform};
+use crate::json::Writer;
 use crate::registry::publication::{Ended, Puts};
 use crate::store::{Kind, Row, Store, StoreError};
 
@@ -93,5 +93,6 @@ async fn put_to_kv(env: &Env, key: &str, row: &Row) -> Result<(), String> {
 
 /// A line for the log about what has no request: the record, or the registry itself, and what went wrong.
 pub fn log_line(record: &str, detail: &str) -> String {
-    json!({ "level": "warn", "event": "publication", "record": record, "detail": detail }).to_string()
+    let mut line = Writer::new();
+    line.text("level", "warn").text("event", "publication").text("record", record).text("detail", detail).end()
 }
