@@ -1,16 +1,14 @@
 //! The management surface at the Worker: who asks is settled here, what they ask for in the registry.
 
-use std::time::Duration;
-
-use futures_util::future::{Either, select};
-use js_sys::Uint8Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
-use worker::{Delay, Env, Method as HttpMethod, RequestInit};
+use worker::Env;
 
 use super::arrival::Arrival;
 use super::platform;
+use super::registry::platform::{ask_object, setting, settled};
 use crate::admin::auth::{Administrators, answers_at};
 use crate::admin::body::Faults;
 use crate::admin::routes::Route;
@@ -23,7 +21,7 @@ use crate::proxy::target::Target;
 /// The name of the one registry.
 const REGISTRY_NAME: &str = "registry";
 /// How long the registry is waited for, in milliseconds: longer than a check and a publication take.
-const DEADLINE_MS: u64 = 25_000;
+const DEADLINE_MS: u32 = 25_000;
 
 /// An answer, and what the log line says of it.
 pub struct Served {
@@ -74,10 +72,9 @@ async fn ask(
 ) -> Result<Ask, Failure> {
     let lines = arrival.lines();
     let target = Target::split(lines.url)?;
-    let setting = |name: &str| env.secret(name).ok().map(|text| text.to_string()).filter(|text| !text.is_empty());
-    let administrators = Administrators::parse(setting(names::ADMIN_TOKEN).as_deref())
+    let administrators = Administrators::parse(setting(env, names::ADMIN_TOKEN).as_deref())
         .map_err(|why| Failure { error: Error::AdminNotFound, detail: Some(why.to_owned()) })?;
-    if !answers_at(target.host, setting(names::ADMIN_HOST).as_deref()) {
+    if !answers_at(target.host, setting(env, names::ADMIN_HOST).as_deref()) {
         let detail = Some("the request is not for ADMIN_HOST".to_owned());
         return Err(Failure { error: Error::AdminNotFound, detail });
     }
@@ -109,20 +106,18 @@ async fn body(request: &web_sys::Request, declared: Option<usize>) -> Result<Str
 
 /// Asks the registry; a sentence for the log where it does not answer.
 pub async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
-    let call = async {
-        let namespace = env.durable_object(names::REGISTRY).map_err(|error| error.to_string())?;
-        let stub = namespace.get_by_name(REGISTRY_NAME).map_err(|error| error.to_string())?;
-        let mut init = RequestInit::new();
-        init.with_method(HttpMethod::Post).with_body(Some(ask.to_json().into()));
-        let request = worker::Request::new_with_init("https://registry/", &init).map_err(|error| error.to_string())?;
-        let mut answer = stub.fetch_with_request(request).await.map_err(|error| error.to_string())?;
-        let text = answer.text().await.map_err(|error| error.to_string())?;
-        Reply::from_json(&text).ok_or_else(|| format!("the registry answered {}", answer.status_code()))
-    };
-    match select(Box::pin(call), Delay::from(Duration::from_millis(DEADLINE_MS))).await {
-        Either::Left((reply, _)) => reply,
-        Either::Right(((), _)) => Err(format!("the registry did not answer within {DEADLINE_MS} ms")),
+    let answer = settled(ask_object(env, names::REGISTRY, REGISTRY_NAME, &ask.to_json(), DEADLINE_MS)).await?;
+    if answer.is_undefined() {
+        return Err(format!("the registry did not answer within {DEADLINE_MS} ms"));
     }
+    let answer = Array::from(&answer);
+    let reply = answer.get(1).as_string().and_then(|text| Reply::from_json(&text));
+    reply.ok_or_else(|| format!("the registry answered {}", answer.get(0).as_f64().map_or(0, status)))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status has three digits")]
+fn status(number: f64) -> u16 {
+    number as u16
 }
 
 /// The answer, once what is left of the request's body was read.

@@ -12,10 +12,15 @@ mod reply;
 mod storage;
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use worker::{DurableObject, Env, Request, Response, Result, durable_object};
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{Request, Response};
+use worker::Env;
 
 use super::now;
+use super::registry::platform::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
 use super::state::State;
 use crate::error::{Error, Outcome};
 use crate::idempotency::Fingerprint;
@@ -26,10 +31,16 @@ use attempt::Running;
 use reply::Reply;
 use storage::Row;
 
-/// The object of one key.
-#[durable_object(alarm)]
-pub struct Idempotency {
-    state: worker::State,
+/// What can throw gives this: the error is thrown on.
+type Result<T> = std::result::Result<T, JsValue>;
+
+/// The object of one key, as the platform calls it.
+#[wasm_bindgen]
+pub struct Idempotency(Rc<Keeper>);
+
+/// What the object works with.
+struct Keeper {
+    state: ObjectState,
     env: Env,
     /// The attempt under way, and its number. It is gone with the object, which is how a crash is known.
     under_way: RefCell<Option<(u64, UnderWay)>>,
@@ -37,36 +48,53 @@ pub struct Idempotency {
     attempts: Cell<u64>,
 }
 
-impl DurableObject for Idempotency {
-    fn new(state: worker::State, env: Env) -> Self {
-        Self { state, env, under_way: RefCell::default(), attempts: Cell::default() }
+#[wasm_bindgen]
+impl Idempotency {
+    /// The object; nothing is read yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: ObjectState, env: Env) -> Self {
+        Self(Rc::new(Keeper { state, env, under_way: RefCell::default(), attempts: Cell::default() }))
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        // Whatever fails here fails before anything is sent: an attempt answers for itself.
-        let bytes = request.bytes().await?;
-        let Some((job, body)) = Job::split(&bytes) else { return Err("not a job".into()) };
-        Ok(self.serve(&job, body).await?.into())
+    /// Carries a [`Job`] out.
+    pub fn fetch(&self, request: Request) -> Promise {
+        let keeper = Rc::clone(&self.0);
+        promised(async move {
+            // Whatever fails here fails before anything is sent: an attempt answers for itself.
+            let buffer = settled(request.array_buffer()?).await.map_err(|why| thrown(&why))?;
+            let bytes = Uint8Array::new(&buffer).to_vec();
+            let (job, body) = Job::split(&bytes).ok_or_else(|| thrown("not a job"))?;
+            keeper.serve(&job, body).await.map(JsValue::from)
+        })
     }
 
     /// Forgets the key once it has expired.
-    async fn alarm(&self) -> Result<Response> {
-        let storage = self.state.storage();
-        let now = now();
-        let under_way = self.under_way.borrow().as_ref().map(|(_, under_way)| under_way.until);
-        let record = Row::of(&storage).record()?.map(|record| record.expires_at);
-        match under_way.or(record).filter(|until| now < *until) {
-            Some(until) => storage.set_alarm(i64::try_from(until.since(now)).unwrap_or(i64::MAX)).await?,
-            None => storage.delete_all().await?,
-        }
-        Response::empty()
+    pub fn alarm(&self) -> Promise {
+        let keeper = Rc::clone(&self.0);
+        promised(async move {
+            let storage = keeper.state.storage();
+            let now = now();
+            let under_way = keeper.under_way.borrow().as_ref().map(|(_, under_way)| under_way.until);
+            let record = Row::of(&storage).record()?.map(|record| record.expires_at);
+            let done = match under_way.or(record).filter(|until| now < *until) {
+                Some(until) => set_alarm(&storage, float(until.since(now))),
+                None => delete_all(&storage),
+            };
+            settled(done).await.map_err(|why| thrown(&why))
+        })
     }
 }
 
-impl Idempotency {
-    async fn serve(&self, job: &Job, body: &[u8]) -> Result<web_sys::Response> {
+/// Milliseconds, as JavaScript counts them.
+#[expect(clippy::cast_precision_loss, reason = "30 days at most")]
+fn float(millis: u64) -> f64 {
+    millis as f64
+}
+
+impl Keeper {
+    async fn serve(&self, job: &Job, body: &[u8]) -> Result<Response> {
         let reply = Reply::to(job);
-        let Ok(state) = State::of(&self.env) else { return Err("misconfigured".into()) };
+        let Ok(state) = State::of(&self.env) else { return Err(thrown("misconfigured")) };
         // What came in, and what goes out.
         let Some(_held) = state.reserve(body.len().saturating_mul(2)) else {
             return Ok(reply.refusal("busy", &Error::Busy, Outcome::NotSent));

@@ -3,7 +3,7 @@
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::admin::{ask_registry, drained};
 use super::answer::write_log;
 use super::arrival::Arrival;
+use super::registry::platform::promised;
 use super::state::State;
 use super::{now, platform, random_bytes, records};
 use crate::admin::Ask;
@@ -27,7 +28,7 @@ const NO_CACHE: [&str; 2] = ["Pragma", "no-cache"];
 
 /// Serves a request: gives the promise of a response.
 pub fn serve(endpoint: Endpoint, arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
-    future_to_promise(async move {
+    promised(async move {
         let mut trace = Trace::default();
         let answer = answer(endpoint, &arrival, &env, &state, &mut trace).await;
         Ok(finish(endpoint, &arrival, Some(&state), answer, &trace).await)
@@ -39,7 +40,7 @@ pub fn serve(endpoint: Endpoint, arrival: Arrival, env: Env, state: Rc<State>) -
 pub fn refuse(endpoint: Endpoint, arrival: Arrival, detail: String) -> JsValue {
     let trace = Trace { detail: Some(detail), ..Trace::default() };
     let answer = Err(OAuthError::ServerError);
-    future_to_promise(async move { Ok(finish(endpoint, &arrival, None, answer, &trace).await) }).into()
+    promised(async move { Ok(finish(endpoint, &arrival, None, answer, &trace).await) }).into()
 }
 
 /// What the log line says of a request beside its answer.

@@ -1,32 +1,17 @@
 //! The registry's tables in the SQLite of a Durable Object.
 
-use std::rc::Rc;
-
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use worker::{SqlStorage, SqlStorageValue, Storage};
 
+use super::registry::platform::{exec, transact, words};
 use crate::clock::Timestamp;
 use crate::json::Object;
 use crate::registry::audit::{Change, Line};
 use crate::store::{Filter, Kind, Row, Store, StoreError, schema};
 
-#[wasm_bindgen(module = "/src/edge/registry/glue.js")]
-extern "C" {
-    /// Executes statements, each an array of its text and its bindings, in one transaction.
-    #[wasm_bindgen(catch)]
-    fn transact(storage: &JsValue, statements: &Array) -> Result<(), JsValue>;
-}
-
 /// A handle on the tables; clones are handles on the same.
 #[derive(Clone)]
-pub struct SqlStore {
-    storage: Rc<Storage>,
-    sql: SqlStorage,
-}
-
-/// A statement and its bindings.
-type Statement<'a> = (&'a str, Vec<SqlStorageValue>);
+pub struct SqlStore(JsValue);
 
 const ROW: &str = "kind, id, workspace, status, revision, published, created_at, updated_at, json";
 
@@ -35,54 +20,58 @@ impl SqlStore {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub fn open(storage: Storage) -> Result<Self, StoreError> {
-        let store = Self { sql: storage.sql(), storage: Rc::new(storage) };
-        store.query(schema::META, vec![])?;
-        let version = match store.query(schema::READ_VERSION, vec![])?.first() {
-            Some(row) => Columns::of(row.clone()).number()?,
+    pub fn open(storage: JsValue) -> Result<Self, StoreError> {
+        let store = Self(storage);
+        store.query(schema::META, &[])?;
+        let version = match store.query(schema::READ_VERSION, &[])?.pop() {
+            Some(mut row) => row.number()?,
             None => 0,
         };
         let version = usize::try_from(version).unwrap_or(usize::MAX);
         for (next, statements) in schema::pending(version)? {
-            let migration = statements.iter().map(|statement| (*statement, vec![]));
-            let noted = (schema::WRITE_VERSION, vec![number(next as u64)]);
-            store.transact(migration.chain([noted]).collect())?;
+            let migration = statements.iter().map(|sql| statement(sql, &[]));
+            let noted = statement(schema::WRITE_VERSION, &[number(next as u64)]);
+            store.transact(migration.chain([noted]))?;
         }
         Ok(store)
     }
 
-    fn query(&self, sql: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<Vec<SqlStorageValue>>, StoreError> {
-        let cursor = self.sql.exec(sql, bindings).map_err(failed)?;
-        cursor.raw().collect::<worker::Result<_>>().map_err(failed)
+    fn query(&self, sql: &str, bindings: &[JsValue]) -> Result<Vec<Columns>, StoreError> {
+        let rows = exec(&self.0, sql, &array(bindings)).map_err(|error| StoreError::Failed(words(&error)))?;
+        Ok(rows.into_iter().map(|row| Columns { row: Array::from(&row), next: 0 }).collect())
     }
 
-    fn rows_of(&self, sql: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<Row>, StoreError> {
-        self.query(sql, bindings)?.into_iter().map(|row| read_row(&mut Columns::of(row))).collect()
+    fn rows_of(&self, sql: &str, bindings: &[JsValue]) -> Result<Vec<Row>, StoreError> {
+        self.query(sql, bindings)?.iter_mut().map(read_row).collect()
     }
 
     /// All statements or, where one fails, none.
-    fn transact(&self, statements: Vec<Statement<'_>>) -> Result<(), StoreError> {
-        let array = Array::new();
-        for (sql, bindings) in statements {
-            let statement = Array::of1(&sql.into());
-            for binding in bindings {
-                statement.push(&binding.into());
-            }
-            array.push(&statement);
-        }
-        transact(self.storage.as_raw(), &array).map_err(|error| failed(worker::Error::from(error)))
+    fn transact(&self, statements: impl IntoIterator<Item = Array>) -> Result<(), StoreError> {
+        let all: Array = statements.into_iter().collect();
+        transact(&self.0, &all).map_err(|error| StoreError::Failed(words(&error)))
     }
+}
+
+/// A statement and its bindings, as `transact` takes them.
+fn statement(sql: &str, bindings: &[JsValue]) -> Array {
+    let statement = array(bindings);
+    statement.unshift(&sql.into());
+    statement
+}
+
+fn array(values: &[JsValue]) -> Array {
+    values.iter().collect()
 }
 
 impl Store for SqlStore {
     fn row(&self, kind: Kind, id: &str) -> Result<Option<Row>, StoreError> {
         let sql = format!("SELECT {ROW} FROM records WHERE kind = ? AND id = ?");
-        Ok(self.rows_of(&sql, vec![kind.as_str().into(), id.into()])?.pop())
+        Ok(self.rows_of(&sql, &[kind.as_str().into(), id.into()])?.pop())
     }
 
     fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, Row)>, StoreError> {
         let mut sql = format!("SELECT seq, {ROW} FROM records WHERE kind = ? AND status <> 'deleted'");
-        let mut bindings: Vec<SqlStorageValue> = vec![kind.as_str().into()];
+        let mut bindings: Vec<JsValue> = vec![kind.as_str().into()];
         if let Some(before) = filter.before {
             sql.push_str(" AND seq < ?");
             bindings.push(number(before));
@@ -95,11 +84,7 @@ impl Store for SqlStore {
         }
         sql.push_str(" ORDER BY seq DESC LIMIT ?");
         bindings.push(number(filter.limit.into()));
-        let read = |row| {
-            let mut columns = Columns::of(row);
-            Ok((columns.number()?, read_row(&mut columns)?))
-        };
-        self.query(&sql, bindings)?.into_iter().map(read).collect()
+        self.query(&sql, &bindings)?.iter_mut().map(|row| Ok((row.number()?, read_row(row)?))).collect()
     }
 
     fn write(&mut self, row: &Row, change: &Change) -> Result<(), StoreError> {
@@ -107,9 +92,9 @@ impl Store for SqlStore {
         let stored = self.row(row.kind, &row.id)?;
         let record = match stored {
             Some(_) if row.revision == 1 => return Err(StoreError::IdInUse),
-            Some(stored) if stored.revision + 1 == row.revision => (
+            Some(stored) if stored.revision + 1 == row.revision => statement(
                 "UPDATE records SET status = ?, revision = ?, updated_at = ?, json = ? WHERE kind = ? AND id = ?",
-                vec![
+                &[
                     row.status.as_str().into(),
                     number(row.revision),
                     number(row.updated_at.millis()),
@@ -118,10 +103,10 @@ impl Store for SqlStore {
                     row.id.as_str().into(),
                 ],
             ),
-            None if row.revision == 1 => (
+            None if row.revision == 1 => statement(
                 "INSERT INTO records (kind, id, workspace, status, revision, published, created_at, updated_at, json)
                  VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
-                vec![
+                &[
                     row.kind.as_str().into(),
                     row.id.as_str().into(),
                     row.workspace.as_str().into(),
@@ -134,9 +119,9 @@ impl Store for SqlStore {
             ),
             _ => return Err(StoreError::Changed),
         };
-        let audit = (
+        let audit = statement(
             "INSERT INTO audit (at, actor, action, kind, id, changes) VALUES (?, ?, ?, ?, ?, ?)",
-            vec![
+            &[
                 number(change.at.millis()),
                 change.actor.as_str().into(),
                 change.action.as_str().into(),
@@ -145,24 +130,23 @@ impl Store for SqlStore {
                 change.changes.as_str().into(),
             ],
         );
-        self.transact(vec![record, audit])
+        self.transact([record, audit])
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<Line>, StoreError> {
         let sql = "SELECT seq, at, actor, action, kind, id, changes FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?";
         let before = before.unwrap_or(MAX_SAFE_INTEGER);
-        let rows = self.query(sql, vec![number(before), number(limit.into())])?;
-        rows.into_iter().map(|row| read_line(&mut Columns::of(row))).collect()
+        self.query(sql, &[number(before), number(limit.into())])?.iter_mut().map(read_line).collect()
     }
 
     fn unpublished(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
         let sql = format!("SELECT {ROW} FROM records WHERE published < revision ORDER BY updated_at LIMIT ?");
-        self.rows_of(&sql, vec![number(limit.into())])
+        self.rows_of(&sql, &[number(limit.into())])
     }
 
     fn mark_published(&mut self, kind: Kind, id: &str, revision: u64) -> Result<(), StoreError> {
         let sql = "UPDATE records SET published = ? WHERE kind = ? AND id = ?";
-        self.query(sql, vec![number(revision), kind.as_str().into(), id.into()]).map(|_| ())
+        self.query(sql, &[number(revision), kind.as_str().into(), id.into()]).map(|_| ())
     }
 }
 
@@ -171,12 +155,13 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// A number as SQLite gets it through JavaScript. Ours are counts and times; what a caller sends may be larger, and
 /// means the largest then.
-fn number(value: u64) -> SqlStorageValue {
-    SqlStorageValue::Integer(value.min(MAX_SAFE_INTEGER).cast_signed())
+#[expect(clippy::cast_precision_loss, reason = "none is larger than what a float holds exactly")]
+fn number(value: u64) -> JsValue {
+    (value.min(MAX_SAFE_INTEGER) as f64).into()
 }
 
-fn failed(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Failed(error.to_string())
+fn failed(why: &str) -> StoreError {
+    StoreError::Failed(why.to_owned())
 }
 
 fn read_row(columns: &mut Columns) -> Result<Row, StoreError> {
@@ -211,25 +196,27 @@ fn json_object(text: String) -> Result<String, StoreError> {
 }
 
 /// The columns of a row, read in turn.
-struct Columns(std::vec::IntoIter<SqlStorageValue>);
+struct Columns {
+    row: Array,
+    next: u32,
+}
 
 impl Columns {
-    fn of(row: Vec<SqlStorageValue>) -> Self {
-        Self(row.into_iter())
+    fn value(&mut self) -> JsValue {
+        self.next += 1;
+        self.row.get(self.next - 1)
     }
 
     fn text(&mut self) -> Result<String, StoreError> {
-        match self.0.next() {
-            Some(SqlStorageValue::String(text)) => Ok(text),
-            _ => Err(failed("a column is no text")),
-        }
+        self.value().as_string().ok_or_else(|| failed("a column is no text"))
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count or a time that fits")]
+    #[expect(clippy::cast_precision_loss, reason = "the largest that a float holds exactly")]
     fn number(&mut self) -> Result<u64, StoreError> {
-        match self.0.next() {
-            Some(SqlStorageValue::Integer(number)) => u64::try_from(number).map_err(failed),
-            _ => Err(failed("a column is no whole number")),
-        }
+        let whole = |number: &f64| (0.0..=MAX_SAFE_INTEGER as f64).contains(number) && number.fract() <= 0.0;
+        let number = self.value().as_f64().filter(whole).ok_or_else(|| failed("a column is no whole number"))?;
+        Ok(number as u64)
     }
 
     fn kind(&mut self) -> Result<Kind, StoreError> {

@@ -184,7 +184,7 @@ impl Record {
             fingerprint: Fingerprint(record.text("fingerprint")?),
             phase: Phase::read(&record.get("phase")?.object()?)?,
             expires_at: Timestamp::from_millis(record.number("expires_at")?),
-            create: record.find("create")?.or_null(|create| Create::read(&create.object()?))?,
+            create: record.get("create")?.or_null(|create| Create::read(&create.object()?))?,
             references: if record.has("references") { record.get("references")?.list(reference)? } else { Vec::new() },
         })
     }

@@ -106,16 +106,17 @@ impl<'a> Object<'a> {
         self.0.iter().any(|(other, _)| other == name)
     }
 
-    /// A member that must be there, once.
+    /// A member. One that is missing is as good as null, which is none of the types that must be there; `None` where it is
+    /// there twice: nobody can say which counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
-        Json::parse(self.raw(name)??)
-    }
-
-    /// A member that may be missing, which is as good as null. `None` where it is there twice: nobody can say which counts.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<Json<'a>> {
-        self.raw(name)?.map_or(Some(Json::Null), Json::parse)
+        let mut found = None;
+        for (other, json) in &self.0 {
+            if other == name && found.replace(*json).is_some() {
+                return None;
+            }
+        }
+        found.map_or(Some(Json::Null), Json::parse)
     }
 
     /// A text that must be there.
@@ -127,7 +128,7 @@ impl<'a> Object<'a> {
     /// A text that may be missing or null.
     #[must_use]
     pub fn maybe_text(&self, name: &str) -> Option<Option<String>> {
-        self.find(name)?.or_null(Json::text)
+        self.get(name)?.or_null(Json::text)
     }
 
     /// A number that must be there.
@@ -139,24 +140,13 @@ impl<'a> Object<'a> {
     /// A number that may be missing or null.
     #[must_use]
     pub fn maybe_number(&self, name: &str) -> Option<Option<u64>> {
-        self.find(name)?.or_null(Json::number)
+        self.get(name)?.or_null(Json::number)
     }
 
     /// A truth value that must be there.
     #[must_use]
     pub fn truth(&self, name: &str) -> Option<bool> {
         self.get(name)?.truth()
-    }
-
-    /// The JSON of a member; `Some(None)` where it is missing, `None` where it is there twice.
-    fn raw(&self, name: &str) -> Option<Option<&'a str>> {
-        let mut found = None;
-        for (other, json) in &self.0 {
-            if other == name && found.replace(*json).is_some() {
-                return None;
-            }
-        }
-        Some(found)
     }
 }
 

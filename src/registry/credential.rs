@@ -173,11 +173,11 @@ impl CredentialRecord {
             workspace: Workspace::read(record.get("workspace")?)?,
             secrets: record.get("secrets")?.list(|secret| StoredSecret::read(&secret.object()?))?,
             scopes: Scopes::read(record.get("scopes")?)?,
-            instances: record.find("instances")?.or_null(|ids| ids.list(InstanceId::read))?,
-            default_instance: record.find("default_instance")?.or_null(InstanceId::read)?,
+            instances: record.get("instances")?.or_null(|ids| ids.list(InstanceId::read))?,
+            default_instance: record.get("default_instance")?.or_null(InstanceId::read)?,
             status: CredentialStatus::read(record.get("status")?)?,
             not_after: record.maybe_number("not_after")?.map(Timestamp::from_millis),
-            tokens: record.find("tokens")?.or_null(TokenRules::read)?,
+            tokens: record.get("tokens")?.or_null(TokenRules::read)?,
             revision: record.number("revision")?,
         })
     }

@@ -235,7 +235,7 @@ impl InstanceRecord {
             default_precision: precision::read_default(record.get("default_precision")?)?,
             zero_precision: precision::read_zero(record.get("zero_precision")?)?,
             core_key: Sealed(record.text("core_key")?),
-            access: record.find("access")?.or_null(|access| SealedAccess::read(&access.object()?))?,
+            access: record.get("access")?.or_null(|access| SealedAccess::read(&access.object()?))?,
             status: InstanceStatus::read(record.get("status")?)?,
             revision: record.number("revision")?,
         })

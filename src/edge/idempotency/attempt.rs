@@ -2,18 +2,18 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use web_sys::Response;
-use worker::{Delay, Result, Storage};
 
-use super::Idempotency;
 use super::exchange::{Answer, Sent, answer};
 use super::platform::exchange;
 use super::reply::Reply;
 use super::storage::Row;
+use super::{Keeper, Result, float};
 use crate::clock::Timestamp;
+use crate::edge::registry::platform::{set_alarm, settled, sleep, thrown};
 use crate::edge::state::State;
 use crate::edge::{now, random_bytes};
 use crate::enrich::{References, Shape, enrich};
@@ -29,15 +29,15 @@ use crate::proxy::routes::{self, Body};
 
 /// How long one look-up may take, in milliseconds.
 const LOOK_UP_MS: u32 = 5_000;
-/// The wait between two looks.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// The wait between two looks, in milliseconds.
+const BETWEEN_LOOKS_MS: u32 = 1_000;
 /// The most that the look-ups of one attempt take, in seconds: twice three looks at two references, and the waits.
 const LOOK_UPS_SECONDS: u64 = 2 * (3 * 2 * 5 + 2) + 30;
 
 /// An attempt under way.
 pub struct Running<'a> {
-    object: &'a Idempotency,
-    storage: Storage,
+    object: &'a Keeper,
+    storage: JsValue,
     job: &'a Job,
     number: u64,
     attempt: Attempt,
@@ -56,7 +56,7 @@ impl<'a> Running<'a> {
     /// # Errors
     /// The refusal of a body.
     pub fn prepare(
-        object: &'a Idempotency,
+        object: &'a Keeper,
         state: &Rc<State>,
         job: &'a Job,
         body: &[u8],
@@ -124,7 +124,7 @@ impl<'a> Running<'a> {
     /// Stores a phase, where the object is still this attempt's.
     fn save(&mut self, phase: Phase, body: Option<Vec<u8>>) -> Result<()> {
         if !self.object.is_current(self.number) {
-            return Err("the attempt took too long, and counts as crashed".into());
+            return Err(thrown("the attempt took too long, and counts as crashed"));
         }
         self.record.phase = phase;
         self.record.expires_at = Timestamp::from_millis(now().millis().saturating_add(self.keep_ms));
@@ -133,7 +133,10 @@ impl<'a> Running<'a> {
 
     /// The alarm finds out itself whether the key has expired by then; one is enough.
     async fn set_alarm(&self) -> Result<()> {
-        if self.again { Ok(()) } else { self.storage.set_alarm(i64::try_from(self.keep_ms).unwrap_or(i64::MAX)).await }
+        if self.again {
+            return Ok(());
+        }
+        settled(set_alarm(&self.storage, float(self.keep_ms))).await.map(|_| ()).map_err(|why| thrown(&why))
     }
 
     async fn send(&self) -> Sent {
@@ -148,7 +151,7 @@ impl<'a> Running<'a> {
         let mut seen = LookedUp::Failed;
         for look in 0..times {
             if look > 0 {
-                Delay::from(BETWEEN_LOOKS).await;
+                let _ = settled(sleep(BETWEEN_LOOKS_MS)).await;
             }
             for reference in self.attempt.references() {
                 let answer = self.look_up_once(reference).await;

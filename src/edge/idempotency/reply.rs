@@ -3,8 +3,8 @@
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use web_sys::Response;
-use worker::Result;
 
+use super::Result;
 use super::platform::{reported, with_report};
 use crate::edge::answer::error_response;
 use crate::error::{Error, Outcome, WriteFate};
@@ -44,7 +44,7 @@ impl<'a> Reply<'a> {
         body: &JsValue,
     ) -> Result<Response> {
         let report = Report { replayed, ..self.report(said) };
-        Ok(reported(status, headers, body, &report.to_header())?)
+        reported(status, headers, body, &report.to_header())
     }
 
     /// What is left of the answer to an earlier request.

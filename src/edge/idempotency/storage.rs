@@ -1,16 +1,19 @@
 //! The one row of an object: the record, and the body of the answer beside it.
 
-use worker::{Result, SqlStorage, SqlStorageValue, Storage};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
 
+use super::Result;
+use crate::edge::registry::platform::{exec, thrown};
 use crate::idempotency::Record;
 
 /// The row, which may not be there. Every call is synchronous, so that a state is judged and changed in one turn.
-pub struct Row(SqlStorage);
+pub struct Row<'a>(&'a JsValue);
 
-impl Row {
-    /// The row of an object.
-    pub fn of(storage: &Storage) -> Self {
-        Self(storage.sql())
+impl<'a> Row<'a> {
+    /// The row of an object with this storage.
+    pub fn of(storage: &'a JsValue) -> Self {
+        Self(storage)
     }
 
     /// The record; none where the key is new.
@@ -22,13 +25,9 @@ impl Row {
         if self.first("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'answer'")?.is_none() {
             return Ok(None);
         }
-        match self.first("SELECT record FROM answer")? {
-            None => Ok(None),
-            Some(SqlStorageValue::String(json)) => {
-                Record::from_json(&json).map(Some).ok_or_else(|| "a record that cannot be read".into())
-            }
-            Some(_) => Err("a record that is no text".into()),
-        }
+        let Some(record) = self.first("SELECT record FROM answer")? else { return Ok(None) };
+        let json = record.as_string().ok_or_else(|| thrown("a record that is no text"))?;
+        Record::from_json(&json).map(Some).ok_or_else(|| thrown("a record that cannot be read"))
     }
 
     /// The body of the answer.
@@ -36,10 +35,8 @@ impl Row {
     /// # Errors
     /// Where the storage fails.
     pub fn body(&self) -> Result<Vec<u8>> {
-        match self.first("SELECT body FROM answer")? {
-            Some(SqlStorageValue::Blob(bytes)) => Ok(bytes),
-            _ => Err("an answer without its body".into()),
-        }
+        let body = self.first("SELECT body FROM answer")?.filter(JsValue::is_object);
+        body.map(|body| Uint8Array::new(&body).to_vec()).ok_or_else(|| thrown("an answer without its body"))
     }
 
     /// Stores the record, and the body where there is one. What is sent after this call leaves the object only once it is
@@ -48,13 +45,13 @@ impl Row {
     /// # Errors
     /// Where the storage fails.
     pub fn save(&self, record: &Record, body: Option<Vec<u8>>) -> Result<()> {
-        self.0.exec(
+        self.exec(
             "CREATE TABLE IF NOT EXISTS answer (id INTEGER PRIMARY KEY, record TEXT NOT NULL, body BLOB)",
-            None,
+            &Array::new(),
         )?;
-        let values = vec![record.to_json().into(), body.into()];
-        self.0.exec("INSERT OR REPLACE INTO answer (id, record, body) VALUES (1, ?, ?)", values)?;
-        Ok(())
+        let body = body.map_or(JsValue::NULL, |body| Uint8Array::from(body.as_slice()).into());
+        let values = Array::of2(&record.to_json().into(), &body);
+        self.exec("INSERT OR REPLACE INTO answer (id, record, body) VALUES (1, ?, ?)", &values).map(|_| ())
     }
 
     /// Forgets the record. The table goes with the alarm.
@@ -62,11 +59,16 @@ impl Row {
     /// # Errors
     /// Where the storage fails.
     pub fn clear(&self) -> Result<()> {
-        self.0.exec("DELETE FROM answer", None).map(|_| ())
+        self.exec("DELETE FROM answer", &Array::new()).map(|_| ())
     }
 
-    fn first(&self, query: &str) -> Result<Option<SqlStorageValue>> {
-        let mut rows = self.0.exec(query, None)?.raw();
-        Ok(rows.next().transpose()?.and_then(|row| row.into_iter().next()))
+    /// The first column of the first row.
+    fn first(&self, query: &str) -> Result<Option<JsValue>> {
+        let row = self.exec(query, &Array::new())?.get(0);
+        Ok(row.dyn_into::<Array>().ok().map(|row| row.get(0)))
+    }
+
+    fn exec(&self, sql: &str, bindings: &Array) -> Result<Array> {
+        exec(self.0, sql, bindings)
     }
 }

@@ -1,4 +1,65 @@
-// The platform calls of the registry's Durable Object that the `worker` crate does not have.
+// The platform beside the request path: KV, the objects and their storage. Every rule is Rust's.
+
+/** What an error says: all that the log is told of one. */
+export function words(error) {
+  return String(error?.message ?? error);
+}
+
+/** What the promise gives, or undefined where it does not within the time. It goes on then. */
+export function within(timeoutMs, promise) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Nothing, after this time. */
+export function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+// Each of these is `async`, so that what is thrown at once is a rejected promise too.
+
+/**
+ * Reads KV records at once; `wanted` is namespace and key of each in turn.
+ *
+ * @returns for each its text in an array, null where there is none, undefined where KV does not answer within the time, or a
+ *   text: what went wrong
+ */
+export function kvTexts(env, wanted, timeoutMs) {
+  const read = async (namespace, key) => {
+    const text = await env[namespace].get(key);
+    return text === null ? null : [text];
+  };
+  const reads = [];
+  for (let at = 0; at < wanted.length; at += 2) reads.push(within(timeoutMs, read(wanted[at], wanted[at + 1])).catch(words));
+  return Promise.all(reads);
+}
+
+/** Puts a KV record. */
+export async function kvPut(env, namespace, key, text) {
+  await env[namespace].put(key, text);
+}
+
+/** Calls an object with a body: status and text of its answer, undefined where it does not answer within the time. */
+export async function askObject(env, namespace, name, body, timeoutMs) {
+  const asked = env[namespace].getByName(name).fetch("https://registry/", { method: "POST", body });
+  return within(timeoutMs, asked.then(async (answer) => [answer.status, await answer.text()]));
+}
+
+/** Sets the alarm of an object. */
+export async function setAlarm(storage, inMs) {
+  await storage.setAlarm(Date.now() + inMs);
+}
+
+/** Forgets everything that an object stored. */
+export async function deleteAll(storage) {
+  await storage.deleteAll();
+}
+
+/** Executes a statement: its rows, each an array of its columns. */
+export function exec(storage, sql, bindings) {
+  return [...storage.sql.exec(sql, ...bindings).raw()];
+}
 
 /** Executes statements, each an array of its text and its bindings: all of them or, where one fails, none. */
 export function transact(storage, statements) {

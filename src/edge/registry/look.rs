@@ -1,10 +1,8 @@
 //! Looks at an instance's Core, for the check of an instance.
 
-use futures_util::future::join;
 use js_sys::{Array, Promise};
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
+use super::platform::{look, settled};
 use crate::admin::check::{self, DEADLINE_MS, Verdict, WITH_KEY, WITHOUT_KEY};
 use crate::config::Config;
 use crate::proxy::Upstream;
@@ -12,23 +10,18 @@ use crate::proxy::headers::BLNK_KEY;
 use crate::proxy::outcome::is_html;
 use crate::registry::{Core, InstanceRecord};
 
-#[wasm_bindgen(module = "/src/edge/registry/glue.js")]
-extern "C" {
-    /// The status and Content-Type that a GET is answered with.
-    fn look(url: &str, set: &str, timeout_ms: u32) -> Promise;
-}
-
 /// What the Core of this instance shows of itself. Its key goes to its own Core only, and no redirect is followed.
 pub async fn verdict(record: &InstanceRecord, config: &Config) -> Verdict {
     let core = match record.open_core(&config.sealer, config.allow_insecure_core) {
         Ok(core) => core,
         Err(error) => return Verdict::unusable(&error),
     };
-    let (without_key, with_key) = join(seen(&core, WITHOUT_KEY, false), seen(&core, WITH_KEY, true)).await;
-    check::verdict(without_key, with_key)
+    // Both looks are under way before the first is waited for; neither promise can fail.
+    let (without_key, with_key) = (start(&core, WITHOUT_KEY, false), start(&core, WITH_KEY, true));
+    check::verdict(seen(without_key).await, seen(with_key).await)
 }
 
-async fn seen(core: &Core, path: &str, with_key: bool) -> Upstream {
+fn start(core: &Core, path: &str, with_key: bool) -> Promise {
     let mut lines = Vec::new();
     if with_key {
         lines.extend([BLNK_KEY, core.key.expose()]);
@@ -37,8 +30,11 @@ async fn seen(core: &Core, path: &str, with_key: bool) -> Upstream {
         lines.extend(["cf-access-client-id", access.client_id.expose()]);
         lines.extend(["cf-access-client-secret", access.client_secret.expose()]);
     }
-    let url = format!("{}{path}", core.base_url);
-    let Ok(answer) = JsFuture::from(look(&url, &lines.join("\n"), DEADLINE_MS)).await else { return Upstream::Failed };
+    look(&format!("{}{path}", core.base_url), &lines.join("\n"), DEADLINE_MS)
+}
+
+async fn seen(looked: Promise) -> Upstream {
+    let Ok(answer) = settled(looked).await else { return Upstream::Failed };
     let answer = Array::from(&answer);
     let html = answer.get(1).as_string().is_some_and(|content_type| is_html(&content_type));
     match answer.get(0).as_f64() {

@@ -4,37 +4,45 @@
 //! turn. Only then is it put to KV, so that the answer can say whether it is there already.
 
 mod look;
+pub mod platform;
 mod publisher;
 
 use std::cell::{Cell, OnceCell};
-use std::time::Duration;
+use std::rc::Rc;
 
-use futures_util::future::{Either, select};
-use worker::{Delay, DurableObject, Env, Request, Response, durable_object};
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use web_sys::{Request, Response};
+use worker::Env;
 
+use super::now;
+use super::platform::log_line;
 use super::sql_store::SqlStore;
 use super::state::State;
-use super::{now, platform};
 use crate::admin::{Answer, Ask, Desk, Failure, Reply, handle};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::registry::publication::retry_after_ms;
 use crate::store::{Kind, Store, StoreError};
-use publisher::Publisher;
+use platform::{ObjectState, promised, set_alarm, settled, thrown, within};
+use publisher::{Publisher, publication_line};
 
 /// How long an answer waits for KV, in milliseconds.
-const PUBLISH_MS: u64 = 5_000;
+const PUBLISH_MS: u32 = 5_000;
 /// How long an alarm does, before it leaves the rest to the next one.
-const ALARM_MS: u64 = 30_000;
+const ALARM_MS: u32 = 30_000;
 /// When the alarm publishes what a change left unpublished, should nothing else do it.
 const SAFETY_MS: u64 = 10_000;
 /// How many records one alarm takes on. An event may ask KV 1,000 times.
 const AT_ONCE: u32 = 200;
 
-/// The one object of its class.
-#[durable_object(alarm)]
-pub struct Registry {
-    state: worker::durable::State,
+/// The one object of its class, as the platform calls it.
+#[wasm_bindgen]
+pub struct Registry(Rc<Office>);
+
+/// What the object works with.
+struct Office {
+    state: ObjectState,
     env: Env,
     publisher: OnceCell<Publisher>,
     /// When the alarm is due, as far as this object knows.
@@ -43,31 +51,44 @@ pub struct Registry {
     failures: Cell<u32>,
 }
 
-impl DurableObject for Registry {
-    fn new(state: worker::durable::State, env: Env) -> Self {
-        Self { state, env, publisher: OnceCell::new(), alarm_at: Cell::default(), failures: Cell::default() }
+#[wasm_bindgen]
+impl Registry {
+    /// The object; nothing is read yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: ObjectState, env: Env) -> Self {
+        let (publisher, alarm_at, failures) = (OnceCell::new(), Cell::default(), Cell::default());
+        Self(Rc::new(Office { state, env, publisher, alarm_at, failures }))
     }
 
-    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let Some(ask) = Ask::from_json(&request.text().await?) else { return Err("not an ask".into()) };
-        let reply = match self.answer(&ask).await {
-            Ok(reply) => reply,
-            Err(failure) => Reply::failed(&failure, &ask.request_id),
-        };
-        Response::ok(reply.to_json())
+    /// Answers an [`Ask`] with a [`Reply`].
+    pub fn fetch(&self, request: Request) -> Promise {
+        let office = Rc::clone(&self.0);
+        promised(async move {
+            let text = settled(request.text()?).await.map_err(|why| thrown(&why))?;
+            let ask = text.as_string().and_then(|text| Ask::from_json(&text)).ok_or_else(|| thrown("not an ask"))?;
+            let reply = match office.answer(&ask).await {
+                Ok(reply) => reply,
+                Err(failure) => Reply::failed(&failure, &ask.request_id),
+            };
+            Response::new_with_opt_str(Some(&reply.to_json())).map(JsValue::from)
+        })
     }
 
-    async fn alarm(&self) -> worker::Result<Response> {
-        self.alarm_at.set(None);
-        if let Err(error) = self.publish_rest().await {
-            platform::log_line(&publisher::log_line("registry", &error.to_string()));
-            self.retry_later().await;
-        }
-        Response::empty()
+    /// Publishes what is not published yet.
+    pub fn alarm(&self) -> Promise {
+        let office = Rc::clone(&self.0);
+        promised(async move {
+            office.alarm_at.set(None);
+            if let Err(error) = office.publish_rest().await {
+                log_line(&publication_line("registry", &error.to_string()));
+                office.retry_later().await;
+            }
+            Ok(JsValue::UNDEFINED)
+        })
     }
 }
 
-impl Registry {
+impl Office {
     async fn answer(&self, ask: &Ask) -> Result<Reply, Failure> {
         let state = State::of(&self.env).map_err(|faults| Error::Misconfigured { faults: faults.to_vec() })?;
         let publisher = self.publisher()?;
@@ -120,20 +141,25 @@ impl Registry {
     }
 
     /// Publishes these records; `false` where not all of them are published within the time.
-    async fn publish(&self, records: Vec<(Kind, String)>, within_ms: u64) -> Result<bool, StoreError> {
-        let work = Box::pin(self.publisher()?.clone().publish(records));
-        match select(work, Delay::from(Duration::from_millis(within_ms))).await {
-            Either::Left((all, _)) => all,
+    async fn publish(&self, records: Vec<(Kind, String)>, within_ms: u32) -> Result<bool, StoreError> {
+        let publisher = self.publisher()?.clone();
+        let work = promised(async move {
+            publisher.publish(records).await.map(JsValue::from_bool).map_err(|error| match error {
+                StoreError::Failed(why) => why.into(),
+                other => other.to_string().into(),
+            })
+        });
+        let all = settled(within(within_ms, &work)).await.map_err(StoreError::Failed)?;
+        if all.is_undefined() {
             // A put that is under way goes on: one that is dropped would end unseen.
-            Either::Right(((), rest)) => {
-                self.state.wait_until(async move {
-                    if let Err(error) = rest.await {
-                        platform::log_line(&publisher::log_line("registry", &error.to_string()));
-                    }
-                });
-                Ok(false)
-            }
+            self.state.wait_until(&promised(async move {
+                if let Err(why) = settled(work).await {
+                    log_line(&publication_line("registry", &StoreError::Failed(why).to_string()));
+                }
+                Ok(JsValue::UNDEFINED)
+            }));
         }
+        Ok(all.is_truthy())
     }
 
     /// Publishes what is not published, and sets the alarm where that leaves anything.
@@ -164,9 +190,11 @@ impl Registry {
             return;
         }
         self.alarm_at.set(Some(due));
-        if let Err(error) = self.state.storage().set_alarm(Duration::from_millis(millis)).await {
+        #[expect(clippy::cast_precision_loss, reason = "about a minute at most")]
+        let in_ms = millis as f64;
+        if let Err(why) = settled(set_alarm(&self.state.storage(), in_ms)).await {
             self.alarm_at.set(None);
-            platform::log_line(&publisher::log_line("registry", &format!("the alarm cannot be set: {error}")));
+            log_line(&publication_line("registry", &format!("the alarm cannot be set: {why}")));
         }
     }
 }

@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use worker::Env;
 
+use super::platform::{kv_put, settled};
 use crate::config::names;
+use crate::edge::now;
+use crate::edge::platform::log_line;
 use crate::edge::sql_store::SqlStore;
-use crate::edge::{now, platform};
 use crate::json::Writer;
 use crate::registry::publication::{Ended, Puts};
 use crate::store::{Kind, Row, Store, StoreError};
@@ -41,7 +43,7 @@ impl Publisher {
                 Outcome::Published => {}
                 Outcome::UnderWay => all = false,
                 Outcome::Failed(reason) => {
-                    platform::log_line(&log_line(&kind.published_key(&id), &reason));
+                    log_line(&publication_line(&kind.published_key(&id), &reason));
                     (all, failures) = (false, failures + 1);
                 }
             }
@@ -86,13 +88,11 @@ async fn put_to_kv(env: &Env, key: &str, row: &Row) -> Result<(), String> {
         Kind::Instance => names::INSTANCES,
         Kind::ApiKey | Kind::OauthClient => names::CREDENTIALS,
     };
-    let store = env.kv(namespace).map_err(|error| error.to_string())?;
-    let put = store.put(key, row.json.as_str()).map_err(|error| error.to_string())?;
-    put.execute().await.map_err(|error| error.to_string())
+    settled(kv_put(env, namespace, key, &row.json)).await.map(|_| ())
 }
 
 /// A line for the log about what has no request: the record, or the registry itself, and what went wrong.
-pub fn log_line(record: &str, detail: &str) -> String {
+pub fn publication_line(record: &str, detail: &str) -> String {
     let mut line = Writer::new();
     line.text("level", "warn").text("event", "publication").text("record", record).text("detail", detail).end()
 }

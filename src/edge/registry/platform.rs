@@ -1,0 +1,93 @@
+//! What is needed of the platform beside the request path: the functions of `glue.js`, and promises.
+//!
+//! Where something is waited for, JavaScript waits, and hands over what came of it: a promise in the platform's own code is a
+//! line, while the `worker` crate's wrappers, with a timer's future beside each, are 5 to 20 KB of wasm a call.
+
+use std::pin::Pin;
+
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The state of a Durable Object.
+    pub type ObjectState;
+
+    /// Its storage.
+    #[wasm_bindgen(method, getter)]
+    pub fn storage(this: &ObjectState) -> JsValue;
+
+    /// Keeps the object going until the promise is settled.
+    #[wasm_bindgen(method, js_name = waitUntil)]
+    pub fn wait_until(this: &ObjectState, promise: &Promise);
+}
+
+#[wasm_bindgen(module = "/src/edge/registry/glue.js")]
+extern "C" {
+    /// What an error says.
+    pub fn words(error: &JsValue) -> String;
+
+    /// What the promise gives, or undefined where it does not within the time.
+    pub fn within(timeout_ms: u32, promise: &Promise) -> Promise;
+
+    /// Nothing, after this time.
+    pub fn sleep(ms: u32) -> Promise;
+
+    /// Reads KV records at once, `wanted` being namespace and key of each in turn: an array of, for each, its text in an array,
+    /// null where there is none, undefined where KV does not answer within the time, or a text: what went wrong.
+    #[wasm_bindgen(js_name = kvTexts)]
+    pub fn kv_texts(env: &JsValue, wanted: Vec<String>, timeout_ms: u32) -> Promise;
+
+    /// Puts a KV record.
+    #[wasm_bindgen(js_name = kvPut)]
+    pub fn kv_put(env: &JsValue, namespace: &str, key: &str, text: &str) -> Promise;
+
+    /// Calls an object: status and text of its answer, undefined where it does not answer within the time.
+    #[wasm_bindgen(js_name = askObject)]
+    pub fn ask_object(env: &JsValue, namespace: &str, name: &str, body: &str, timeout_ms: u32) -> Promise;
+
+    /// Sets the alarm of an object.
+    #[wasm_bindgen(js_name = setAlarm)]
+    pub fn set_alarm(storage: &JsValue, in_ms: f64) -> Promise;
+
+    /// Forgets everything that an object stored.
+    #[wasm_bindgen(js_name = deleteAll)]
+    pub fn delete_all(storage: &JsValue) -> Promise;
+
+    /// Executes a statement: its rows, each an array of its columns.
+    #[wasm_bindgen(catch)]
+    pub fn exec(storage: &JsValue, sql: &str, bindings: &Array) -> Result<Array, JsValue>;
+
+    /// Executes statements, each an array of its text and its bindings, in one transaction.
+    #[wasm_bindgen(catch)]
+    pub fn transact(storage: &JsValue, statements: &Array) -> Result<(), JsValue>;
+
+    /// The status and Content-Type that a GET is answered with.
+    pub fn look(url: &str, set: &str, timeout_ms: u32) -> Promise;
+}
+
+/// What comes of a promise; in words, where it fails.
+///
+/// # Errors
+/// What the error says.
+pub async fn settled(promise: Promise) -> Result<JsValue, String> {
+    JsFuture::from(promise).await.map_err(|error| words(&error))
+}
+
+/// The promise of what a future gives. All of them go this way, boxed: `future_to_promise` is a copy of itself, with the
+/// future's whole code in it twice, for each kind of future that it is called with.
+pub fn promised(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    let boxed: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(future);
+    future_to_promise(boxed)
+}
+
+/// A setting that is a text.
+pub fn setting(env: &JsValue, name: &str) -> Option<String> {
+    js_sys::Reflect::get(env, &name.into()).ok()?.as_string().filter(|text| !text.is_empty())
+}
+
+/// An error to be thrown.
+pub fn thrown(why: &str) -> JsValue {
+    js_sys::Error::new(why).into()
+}
