@@ -1,5 +1,6 @@
 //! The Worker's variables and secrets, parsed once into a [`Config`], every fault at once.
 
+use crate::decimal;
 use crate::log::Keep;
 use crate::oauth::{Signer, SigningKey};
 use crate::registry::CacheLimits;
@@ -186,9 +187,9 @@ fn number(
 fn milliseconds(vars: &impl Vars, name: &str, default: f64, faults: &mut Vec<String>) -> u64 {
     /// From about a third of a second, for tests, to 30 days.
     const BOUNDS: std::ops::RangeInclusive<f64> = 0.000_1..=720.0;
-    let hours = text(vars, name).map_or(Some(default), |text| text.parse().ok());
+    let hours = text(vars, name).map_or(Some(default), |text| decimal::parse(&text));
     let hours = hours.filter(|hours| BOUNDS.contains(hours)).unwrap_or_else(|| {
-        faults.push(format!("{name} must be a number of hours from {} to {}", BOUNDS.start(), BOUNDS.end()));
+        faults.push(format!("{name} must be a number of hours from 0.0001 to 720"));
         default
     });
     (hours * 3_600_000.0) as u64

@@ -18,6 +18,7 @@
 pub mod admin;
 pub mod clock;
 pub mod config;
+mod decimal;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod enrich;

@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use crate::decimal;
+
 /// How much a line matters to an operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,7 +48,7 @@ impl Keep {
         match text {
             "all" => Some(Self::All),
             "errors" => Some(Self::Errors),
-            share => share.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
+            share => decimal::parse(share).filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
         }
     }
 

@@ -141,10 +141,14 @@ impl<'a> Fields<'a> {
     }
 
     /// Notes what was not taken: `fixed` are fields that a record has and a change may not set.
-    pub fn finish(mut self, fixed: &[&str], faults: &mut Faults) {
-        self.members.sort_unstable();
+    pub fn finish(self, fixed: &[&str], faults: &mut Faults) {
+        let mut left: Vec<&str> = Vec::new();
         for (name, _) in &self.members {
-            let fault = if fixed.contains(&name.as_str()) { "cannot be changed" } else { "is not a field of this" };
+            // In their order, by insertion: a sort of the library's is 4 KB of wasm.
+            left.insert(left.partition_point(|other| *other < name.as_str()), name);
+        }
+        for name in left {
+            let fault = if fixed.contains(&name) { "cannot be changed" } else { "is not a field of this" };
             faults.add(&format!("{}{}", self.prefix, shorten(name)), fault);
         }
     }

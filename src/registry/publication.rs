@@ -5,9 +5,6 @@
 //! it end after all, what KV holds is no longer known and the record is put once more. The rules are here, without I/O; the
 //! registry carries them out.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use crate::clock::Timestamp;
 
 /// How long a put keeps others of its record back, in milliseconds.
@@ -35,7 +32,8 @@ pub const fn retry_after_ms(failures: u32) -> u64 {
 /// The puts that are under way, by KV key.
 #[derive(Debug, Default)]
 pub struct Puts {
-    records: HashMap<String, Record>,
+    /// A list, as few are under way at once, and a map is 3 KB of wasm.
+    records: Vec<Record>,
     numbers: u64,
 }
 
@@ -59,6 +57,7 @@ pub enum Ended {
 
 #[derive(Debug)]
 struct Record {
+    key: String,
     under_way: u32,
     latest: u64,
     latest_began: Timestamp,
@@ -70,18 +69,16 @@ impl Puts {
     /// Begins a put of the record at `key`; `None` where another is under way that is not given up yet.
     pub fn begin(&mut self, key: &str, now: Timestamp) -> Option<Put> {
         let number = self.numbers;
-        match self.records.entry(key.to_owned()) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Record {
-                    under_way: 1,
-                    latest: number,
-                    latest_began: now,
-                    latest_ended: false,
-                    disturbed: false,
-                });
-            }
-            Entry::Occupied(mut occupied) => {
-                let record = occupied.get_mut();
+        match self.records.iter_mut().find(|record| record.key == key) {
+            None => self.records.push(Record {
+                key: key.to_owned(),
+                under_way: 1,
+                latest: number,
+                latest_began: now,
+                latest_ended: false,
+                disturbed: false,
+            }),
+            Some(record) => {
                 if !record.latest_ended && now.since(record.latest_began) < GIVE_UP_MS {
                     return None;
                 }
@@ -98,10 +95,11 @@ impl Puts {
 
     /// Takes a put back that ended, well or not, and says what is known now.
     pub fn end(&mut self, put: Put, well: bool) -> Ended {
-        let Entry::Occupied(mut occupied) = self.records.entry(put.key) else { return Ended::Failed };
-        let record = occupied.get_mut();
+        let Put { key, number } = put;
+        let Some(at) = self.records.iter().position(|record| record.key == key) else { return Ended::Failed };
+        let Some(record) = self.records.get_mut(at) else { return Ended::Failed };
         record.under_way = record.under_way.saturating_sub(1);
-        let ended = if put.number == record.latest {
+        let ended = if number == record.latest {
             record.latest_ended = true;
             match (well, record.disturbed) {
                 (_, true) => Ended::Late,
@@ -114,7 +112,7 @@ impl Puts {
             Ended::Late
         };
         if record.under_way == 0 {
-            occupied.remove();
+            self.records.swap_remove(at);
         }
         ended
     }
