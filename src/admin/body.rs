@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
     /// Takes a field that must be there.
     pub fn required<T>(&mut self, name: &str, read: Read<T>, faults: &mut Faults) -> Option<T> {
         if !self.has(name) {
-            faults.add(&format!("{}{name}", self.prefix), "is required");
+            self.note(name, "is required".to_owned(), faults);
             return None;
         }
         self.optional(name, read, faults)
@@ -106,7 +106,7 @@ impl<'a> Fields<'a> {
         match read(self.take(name)?) {
             Ok(value) => Some(value),
             Err(fault) => {
-                faults.add(&format!("{}{name}", self.prefix), fault);
+                self.note(name, fault, faults);
                 None
             }
         }
@@ -121,10 +121,15 @@ impl<'a> Fields<'a> {
         match read(json) {
             Ok(value) => Sent::Value(value),
             Err(fault) => {
-                faults.add(&format!("{}{name}", self.prefix), fault);
+                self.note(name, fault, faults);
                 Sent::Absent
             }
         }
+    }
+
+    /// Notes a field's fault: one function for fields of every type.
+    fn note(&self, name: &str, fault: String, faults: &mut Faults) {
+        faults.add(&format!("{}{name}", self.prefix), fault);
     }
 
     /// Whether a field is there and not yet taken.

@@ -13,7 +13,11 @@ use crate::registry::{
 pub const MAX_INSTANCES: usize = 100;
 
 fn must<T>(value: Option<T>, be: &str) -> Result<T, String> {
-    value.ok_or_else(|| format!("must be {be}"))
+    value.ok_or_else(|| must_be(be))
+}
+
+fn must_be(what: &str) -> String {
+    format!("must be {what}")
 }
 
 fn text(json: Json<'_>) -> Result<String, String> {
