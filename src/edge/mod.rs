@@ -24,7 +24,6 @@ mod state;
 use std::cell::RefCell;
 
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Request, Response};
 use worker::Env;
 
@@ -130,7 +129,7 @@ fn health(arrival: &Arrival) -> JsValue {
 }
 
 fn manage(arrival: Arrival, env: Env) -> JsValue {
-    future_to_promise(async move {
+    registry::platform::promised(async move {
         let served = admin::serve(&arrival, &env).await;
         let line = Line {
             level: if served.status >= 500 { Level::Error } else { Level::Info },

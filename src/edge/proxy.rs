@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::answer::Refusal;
 use super::arrival::{Arrival, Lines};
 use super::call::Call;
+use super::registry::platform::{limit, promised, settled};
 use super::state::State;
 use super::{now, records};
 use crate::clock::Timestamp;
@@ -23,12 +23,12 @@ pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
     match decide_from_cache(&arrival.lines(), &state, &mut known, now()) {
         Decision::Forward(plan) if state.limiter.is_none() => Call::start(plan, arrival, CacheState::Hit, None, &state),
         Decision::Forward(plan) => {
-            future_to_promise(async move { Ok(start_limited(plan, arrival, CacheState::Hit, &state).await) }).into()
+            promised(async move { Ok(start_limited(plan, arrival, CacheState::Hit, &state).await) }).into()
         }
         Decision::Refuse(error) => Refusal { known: Some(&known), ..Refusal::of(&arrival) }.answer(&error),
         // What the future gives may be a promise itself: a promise takes over another's value.
         Decision::Need(need) => {
-            future_to_promise(async move { Ok(serve_cold(arrival, &env, &state, known, need).await) }).into()
+            promised(async move { Ok(serve_cold(arrival, &env, &state, known, need).await) }).into()
         }
     }
 }
@@ -84,15 +84,15 @@ async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: K
 async fn start_limited(plan: Plan, arrival: Arrival, cache: CacheState, state: &Rc<State>) -> JsValue {
     let mut warning = None;
     if let Some(limiter) = &state.limiter {
-        match limiter.limit(plan.credential.id.to_string()).await {
-            Ok(outcome) if outcome.success => {}
+        match settled(limit(limiter, &plan.credential.id)).await {
+            Ok(success) if success.is_truthy() => {}
             Ok(_) => {
                 let known = Known { credential: Lookup::Found(plan.credential), instance: Lookup::Unknown };
                 let refusal = Refusal { known: Some(&known), cache: Some(cache), ..Refusal::of(&arrival) };
                 return refusal.answer(&Error::RateLimited);
             }
             Err(error) => {
-                let error = error.to_string().replace('\n', " ");
+                let error = error.replace('\n', " ");
                 warning = Some(format!("the rate limiter failed, and the request was let through: {error}"));
             }
         }

@@ -46,6 +46,13 @@ export async function askObject(env, namespace, name, body, timeoutMs) {
   return within(timeoutMs, asked.then(async (answer) => [answer.status, await answer.text()]));
 }
 
+/** Asks a rate limiter: whether a request more may go. */
+export async function limit(limiter, key) {
+  const { success } = await limiter.limit({ key });
+  if (typeof success !== "boolean") throw new Error("it answered neither yes nor no");
+  return success;
+}
+
 /** Sets the alarm of an object. */
 export async function setAlarm(storage, inMs) {
   await storage.setAlarm(Date.now() + inMs);

@@ -47,6 +47,9 @@ extern "C" {
     #[wasm_bindgen(js_name = askObject)]
     pub fn ask_object(env: &JsValue, namespace: &str, name: &str, body: &str, timeout_ms: u32) -> Promise;
 
+    /// Asks a rate limiter: whether a request more may go.
+    pub fn limit(limiter: &JsValue, key: &str) -> Promise;
+
     /// Sets the alarm of an object.
     #[wasm_bindgen(js_name = setAlarm)]
     pub fn set_alarm(storage: &JsValue, in_ms: f64) -> Promise;
