@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { root } from "../dev/project.mjs";
-import { Failure, run, say } from "../dev/run.mjs";
-import { cargoTool } from "../dev/rust.mjs";
+import { Failure, output, run, say } from "../dev/run.mjs";
 import { atExit } from "../tests/workerd/harness/cleanup.mjs";
 
 const OHA = { crate: "oha", program: "oha", version: "1.16.0" };
@@ -12,12 +11,13 @@ const TARGET = join(root, "target", "bench-upstream");
 
 /** The path of the load tool; it is installed into `.tools/` unless it is there or on PATH in this version. */
 export async function installOha() {
-  const there = cargoTool(OHA);
-  if (there !== undefined) return there;
+  const own = join(root, ".tools", "bin", OHA.program);
+  const there = () => [own, OHA.program].find((path) => output(path, ["--version"])?.split(" ").at(-1) === OHA.version);
+  if (there() !== undefined) return there();
   say(`Bench: compiling ${OHA.crate} ${OHA.version} (some minutes, once) …`);
   const failure = `${OHA.crate} ${OHA.version} could not be installed: see cargo's message above, and run it again.`;
   await run("cargo", ["install", OHA.crate, "--version", OHA.version, "--locked", "--root", join(root, ".tools")], { failure });
-  return cargoTool(OHA);
+  return there();
 }
 
 /** Compiles the upstream. */

@@ -1,5 +1,5 @@
 // Where the project's parts are, and which versions of the tools it is built with. No version is written here:
-// `package.json` pins what comes from npm, `rust-toolchain.toml` the toolchain, `Cargo.lock` the two cargo tools.
+// `package.json` pins what comes from npm, `rust-toolchain.toml` the toolchain, `dev/bindgen` wasm-bindgen.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,19 +28,6 @@ export function toolchain(text = read("rust-toolchain.toml")) {
     components: list("components").map(([, name]) => name),
     targets: list("targets").map(([, name]) => name),
   };
-}
-
-/**
- * The cargo tools of the build: each must have the version of the crate whose output it reads.
- * @param {string} [text] the text of `Cargo.lock`
- * @returns {{ crate: string, program: string, version: string }[]}
- */
-export function cargoTools(text = read("Cargo.lock")) {
-  const locked = (name) => text.match(new RegExp(`^name = "${name}"\\nversion = "([^"]+)"`, "m"))?.[1];
-  return [
-    { crate: "wasm-bindgen-cli", program: "wasm-bindgen", version: locked("wasm-bindgen") },
-    { crate: "worker-build", program: "worker-build", version: locked("worker") },
-  ];
 }
 
 /** The text of a file of the project. */

@@ -1,6 +1,7 @@
-// The Rust side of the set-up: the toolchain through rustup, and the two cargo tools of the build.
+// The Rust side of the set-up: the toolchain through rustup, and the one tool of the build that is Rust.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { cargoTools, root, toolchain } from "./project.mjs";
+import { root, toolchain } from "./project.mjs";
 import { Failure, output, run, say } from "./run.mjs";
 
 /** Installs what is missing of the toolchain that `rust-toolchain.toml` names. */
@@ -24,42 +25,19 @@ export async function installToolchain() {
   }
 }
 
-/** Installs the cargo tools of the build into `.tools/`, unless they are there or on PATH in the right version. */
-export async function installCargoTools() {
-  for (const tool of cargoTools()) {
-    if (cargoTool(tool) !== undefined) continue;
-    checkCompilers(tool);
-    say(`Set-up: compiling ${tool.crate} ${tool.version} (some minutes, once) …`);
-    const args = ["install", tool.crate, "--version", tool.version, "--bin", tool.program, "--root", join(root, ".tools")];
-    const failure = `${tool.crate} ${tool.version} could not be installed: see cargo's message above, and run it again.`;
-    await run("cargo", [...args, "--locked"], { failure }).catch((error) => {
-      if (error.message !== failure) throw error;
-      // A registry mirror may lack a version that the tool's own lock file names.
-      say(`Set-up: trying ${tool.crate} again without its lock file …`);
-      return run("cargo", args, { failure });
-    });
-  }
-}
+const BINDGEN_TARGET = join(root, "target", "bindgen");
 
-/**
- * The path of a cargo tool in the version that the build needs: the project's own, or the one on PATH.
- * @param {{ program: string, version: string }} tool
- * @returns {string | undefined}
- */
-export function cargoTool({ program, version }) {
-  const paths = [join(root, ".tools", "bin", program), program];
-  return paths.find((path) => output(path, ["--version"])?.split(" ").at(-1) === version);
-}
+/** The program that makes the JavaScript between wasm and platform. */
+export const bindgen = join(BINDGEN_TARGET, "release", "bindgen");
 
-// cargo's own message for these is a page long and does not say what to install.
-function checkCompilers({ crate }) {
+/** Compiles it, unless that was done. */
+export async function compileBindgen() {
   if (output("cc", ["--version"]) === undefined) {
     throw new Failure("A C compiler is missing, which Rust needs to link: install one (Debian: build-essential; macOS: xcode-select --install).");
   }
-  if (crate !== "worker-build" || process.platform !== "linux" || process.env.OPENSSL_DIR !== undefined) return;
-  if (output("pkg-config", ["--exists", "openssl"]) === undefined) {
-    throw new Failure("OpenSSL's headers are missing, which worker-build is compiled with: install them (Debian: libssl-dev and pkg-config).");
-  }
+  if (!existsSync(bindgen)) say("Set-up: compiling wasm-bindgen (a minute, once) …");
+  const args = ["build", "--release", "--locked", "--quiet", "--manifest-path", join(root, "dev/bindgen/Cargo.toml"), "--target-dir", BINDGEN_TARGET];
+  await run("cargo", args, { failure: "wasm-bindgen could not be compiled: see cargo's message above, and run it again." });
 }
 
 function lines(text = "") {

@@ -2,7 +2,7 @@
 // there in the right version is left alone, so that a second run takes a moment.
 import { installPackages } from "./packages.mjs";
 import { Failure, main, say } from "./run.mjs";
-import { installCargoTools, installToolchain } from "./rust.mjs";
+import { compileBindgen, installToolchain } from "./rust.mjs";
 
 /** Makes sure that everything the build, the tests and a local run need is there. */
 export async function setUp() {
@@ -11,7 +11,7 @@ export async function setUp() {
   }
   await installPackages();
   await installToolchain();
-  await installCargoTools();
+  await compileBindgen();
 }
 
 await main(import.meta.url, async () => {

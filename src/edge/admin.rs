@@ -4,11 +4,10 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
-use worker::Env;
 
 use super::arrival::Arrival;
-use super::platform;
-use super::registry::platform::{ask_object, setting, settled};
+use super::platform::{self, Env};
+use super::promises::{ask_object, setting, settled};
 use crate::admin::auth::{Administrators, answers_at};
 use crate::admin::body::Faults;
 use crate::admin::routes::Route;

@@ -1,11 +1,8 @@
-// The Worker's main module, in front of `worker.js`, which is what worker-build makes of the crate.
-import { Edge, Idempotency, Registry } from "./worker.js";
+// The Worker's main module, in front of `worker.js`, which is what wasm-bindgen makes of the crate.
+import { Edge, Idempotency as IdempotencyHalf, Registry as RegistryHalf } from "./worker.js";
 
-export { Idempotency, Registry };
+Edge.connect({ settle: (...outcome) => Edge.settle(...outcome), generation: () => Edge.generation() });
 
-Edge.connect({ settle: (...outcome) => Edge.settle(...outcome), wake: () => Edge.wake() });
-
-// After a trap wasm-bindgen's own wrapper of `Edge.fetch` starts the instance afresh before the next call.
 export default {
   fetch(request, env, context) {
     const answer = Edge.fetch(request, env);
@@ -14,3 +11,38 @@ export default {
     return answer;
   },
 };
+
+/** A Durable Object whose work is done by a Rust object, which is made anew when its instance is gone after a trap. */
+function durableObject(Half) {
+  return class {
+    #state;
+    #env;
+    #half;
+    #generation;
+
+    constructor(state, env) {
+      this.#state = state;
+      this.#env = env;
+    }
+
+    fetch(request) {
+      return this.#awake().fetch(request);
+    }
+
+    alarm() {
+      return this.#awake().alarm();
+    }
+
+    #awake() {
+      const generation = Edge.generation();
+      if (this.#generation !== generation) {
+        this.#half = new Half(this.#state, this.#env);
+        this.#generation = generation;
+      }
+      return this.#half;
+    }
+  };
+}
+
+export const Idempotency = durableObject(IdempotencyHalf);
+export const Registry = durableObject(RegistryHalf);

@@ -10,12 +10,12 @@ export function configure(up, down) {
   neverReturned = down.split("\n");
 }
 
-/** `Edge.settle` and `Edge.wake`: this module cannot name what is made of the crate. */
-let settle, wake;
+/** `Edge.settle` and `Edge.generation`: this module cannot name what is made of the crate. */
+let settle, generation;
 
 /** Takes those two over. */
 export function connect(edge) {
-  ({ settle, wake } = edge);
+  ({ settle, generation } = edge);
 }
 
 /**
@@ -23,7 +23,7 @@ export function connect(edge) {
  * and wasm-bindgen looks whether an object is of this instance before that: so another call must come first.
  */
 export function awake(call) {
-  wake();
+  generation();
   return call;
 }
 

@@ -17,10 +17,10 @@ use std::rc::Rc;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
-use worker::Env;
 
 use super::now;
-use super::registry::platform::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
+use super::platform::Env;
+use super::promises::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
 use super::state::State;
 use crate::error::{Error, Outcome};
 use crate::idempotency::Fingerprint;

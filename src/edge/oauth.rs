@@ -4,14 +4,14 @@
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use worker::Env;
 
 use std::rc::Rc;
 
 use super::admin::{ask_registry, drained};
 use super::answer::write_log;
 use super::arrival::Arrival;
-use super::registry::platform::promised;
+use super::platform::Env;
+use super::promises::promised;
 use super::state::State;
 use super::{now, platform, random_bytes, records};
 use crate::admin::Ask;

@@ -27,7 +27,7 @@ extern "C" {
     #[wasm_bindgen(js_name = readBody)]
     pub fn read_body(request: &Request, limit: u32, declared: bool) -> Promise;
 
-    /// Takes over `Edge::settle` and `Edge::wake`.
+    /// Takes over `Edge::settle` and `Edge::generation`.
     pub fn connect(edge: &JsValue);
 
     /// Reads the body and goes on with [`Call::complete`] or, where it is `keyed`, [`Call::hand_over`]. It must be there
@@ -56,6 +56,10 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
+    /// The Worker's variables, secrets and bindings, each a property.
+    #[derive(Clone)]
+    pub type Env;
+
     /// Writes one line to the Worker's log.
     #[wasm_bindgen(js_namespace = console, js_name = log)]
     pub fn log_line(line: &str);

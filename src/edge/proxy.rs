@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
-use worker::Env;
 
 use super::answer::Refusal;
 use super::arrival::{Arrival, Lines};
 use super::call::Call;
-use super::registry::platform::{limit, promised, settled};
+use super::platform::Env;
+use super::promises::{limit, promised, settled};
 use super::state::State;
 use super::{now, records};
 use crate::clock::Timestamp;

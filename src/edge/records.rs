@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::Env;
 
-use super::registry::platform::{kv_texts, settled};
+use super::platform::Env;
+use super::promises::{kv_texts, settled};
 use super::state::State;
 use crate::clock::Timestamp;
 use crate::config::names;

@@ -3,7 +3,7 @@
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use super::registry::platform::{exec, transact, words};
+use super::promises::{exec, transact, words};
 use crate::clock::Timestamp;
 use crate::json::Object;
 use crate::registry::audit::{Change, Line};

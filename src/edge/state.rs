@@ -7,9 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
-use worker::Env;
 
-use super::platform;
+use super::platform::{self, Env};
 use crate::clock::Timestamp;
 use crate::config::{Config, Vars, names};
 use crate::proxy::headers::{FORWARDED, NEVER_RETURNED};
@@ -53,7 +52,6 @@ impl State {
 
     fn new(env: &Env) -> Made {
         platform::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"));
-        chain_panic_hook();
         let config = Config::from_vars(&EnvVars(env)).map_err(Rc::from)?;
         Ok(Rc::new(Self {
             credentials: RefCell::new(Cache::new(config.cache)),
@@ -128,14 +126,4 @@ impl Vars for EnvVars<'_> {
     fn has_binding(&self, name: &str) -> bool {
         self.property(name).is_some_and(|binding| binding.is_object())
     }
-}
-
-/// Adds a readable stack to the log of a panic, in front of the hook that the `worker` crate set: that one marks the
-/// instance for a fresh start, and `console_error_panic_hook::set_once` would replace it.
-fn chain_panic_hook() {
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        console_error_panic_hook::hook(info);
-        previous(info);
-    }));
 }

@@ -89,6 +89,21 @@ describe("a trap", () => {
     });
   }
 
+  test("leaves the objects what they stored: a key's answer is replayed, and the registry goes on", async () => {
+    const keyed = { headers: { "idempotency-key": "before-the-trap" } };
+    const first = await stage.send("create", keyed);
+    assert.deepEqual([first.status, first.headers.get("idempotent-replayed")], [200, null]);
+    for (let time = 0; time < 2; time += 1) {
+      assert.equal((await stage.send("read", trap)).status, 500);
+      const again = await stage.send("create", keyed);
+      assert.deepEqual([again.status, again.headers.get("idempotent-replayed"), again.json()], [200, "true", { fine: true }]);
+      assert.equal((await stage.send("read", trap)).status, 500);
+      assert.equal((await stage.office.expect(200, "GET", "/instances")).data.length, 1);
+      assert.equal((await stage.office.apiKey()).status, "active");
+    }
+    assert.equal(stage.core.requests.length, 1);
+  });
+
   test("gives the budget of bodies back", async () => {
     const body = `{"description":"${"x".repeat(2_000_000)}"}`;
     for (let time = 0; time < 10; time += 1) {

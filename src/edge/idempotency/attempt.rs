@@ -13,7 +13,7 @@ use super::reply::Reply;
 use super::storage::Row;
 use super::{Keeper, Result, float};
 use crate::clock::Timestamp;
-use crate::edge::registry::platform::{set_alarm, settled, sleep, thrown};
+use crate::edge::promises::{set_alarm, settled, sleep, thrown};
 use crate::edge::state::State;
 use crate::edge::{now, random_bytes};
 use crate::enrich::{References, Shape, enrich};

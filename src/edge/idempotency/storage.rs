@@ -4,7 +4,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::Result;
-use crate::edge::registry::platform::{exec, thrown};
+use crate::edge::promises::{exec, thrown};
 use crate::idempotency::Record;
 
 /// The row, which may not be there. Every call is synchronous, so that a state is judged and changed in one turn.

@@ -2,9 +2,9 @@
 
 use js_sys::{Array, Promise};
 
-use super::platform::{look, settled};
 use crate::admin::check::{self, DEADLINE_MS, Verdict, WITH_KEY, WITHOUT_KEY};
 use crate::config::Config;
+use crate::edge::promises::{look, settled};
 use crate::proxy::Upstream;
 use crate::proxy::headers::BLNK_KEY;
 use crate::proxy::outcome::is_html;

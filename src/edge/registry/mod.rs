@@ -4,8 +4,7 @@
 //! turn. Only then is it put to KV, so that the answer can say whether it is there already.
 
 mod look;
-pub mod platform;
-mod publisher;
+pub mod publisher;
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -13,10 +12,10 @@ use std::rc::Rc;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
-use worker::Env;
 
 use super::now;
-use super::platform::log_line;
+use super::platform::{Env, log_line};
+use super::promises::{ObjectState, promised, set_alarm, settled, thrown, within};
 use super::sql_store::SqlStore;
 use super::state::State;
 use crate::admin::{Answer, Ask, Desk, Failure, Reply, handle};
@@ -24,7 +23,6 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::registry::publication::retry_after_ms;
 use crate::store::{Kind, Store, StoreError};
-use platform::{ObjectState, promised, set_alarm, settled, thrown, within};
 use publisher::{Publisher, publication_line};
 
 /// How long an answer waits for KV, in milliseconds.

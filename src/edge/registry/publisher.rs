@@ -3,12 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::Env;
-
-use super::platform::{kv_put, settled};
 use crate::config::names;
 use crate::edge::now;
-use crate::edge::platform::log_line;
+use crate::edge::platform::{Env, log_line};
+use crate::edge::promises::{kv_put, settled};
 use crate::edge::sql_store::SqlStore;
 use crate::json::Writer;
 use crate::registry::publication::{Ended, Puts};

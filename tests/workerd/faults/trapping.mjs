@@ -35,7 +35,7 @@ export function trappingBuild() {
 }
 
 /** The beginning of `passOn` in glue.js, whatever its names have become. */
-const PASS_ON = /function \w+\((\w+),\w+,\w+\)\{(?=let \w+=new Response\(\1\.body,\1\))/;
+const PASS_ON = /function \w+\((\w+),\w+,\w+\)\{(?=(?:let|const) \w+=new Response\(\1\.body,\1\))/;
 
 const THROWING_FETCH = `
 const realFetch = globalThis.fetch;

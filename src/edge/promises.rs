@@ -1,7 +1,7 @@
-//! What is needed of the platform beside the request path: the functions of `glue.js`, and promises.
+//! What is needed of the platform beside the request path: the functions of `promises.js`, and promises.
 //!
 //! Where something is waited for, JavaScript waits, and hands over what came of it: a promise in the platform's own code is a
-//! line, while the `worker` crate's wrappers, with a timer's future beside each, are 5 to 20 KB of wasm a call.
+//! line, while a Rust future for it, with a timer's beside it, is 5 to 20 KB of wasm.
 
 use std::pin::Pin;
 
@@ -23,7 +23,7 @@ extern "C" {
     pub fn wait_until(this: &ObjectState, promise: &Promise);
 }
 
-#[wasm_bindgen(module = "/src/edge/registry/glue.js")]
+#[wasm_bindgen(module = "/src/edge/promises.js")]
 extern "C" {
     /// What an error says.
     pub fn words(error: &JsValue) -> String;
