@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::base_url::BaseUrl;
 use super::precision;
 use super::seal::{Binding, Sealed, Sealer, UnsealError};
-use super::{InstanceId, RecordError, Revised, Secret, Workspace, read_record};
+use super::{InstanceId, RecordError, Revised, Secret, TimeoutMs, Workspace, read_record};
 use crate::enrich::{DefaultPrecision, Rule, ZeroPrecision};
 use crate::json::{Json, Object, Writer};
 
@@ -66,35 +66,6 @@ impl InstanceStatus {
     pub fn read(json: Json<'_>) -> Option<Self> {
         let text = json.text()?;
         [Self::Active, Self::Paused, Self::Deleted].into_iter().find(|status| status.as_str() == text)
-    }
-}
-
-/// A time to wait, in milliseconds, from 1,000 to 300,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeoutMs(u32);
-
-impl TimeoutMs {
-    /// What an answer's head is waited for where nothing else is said: 30 s.
-    pub const DEFAULT: Self = Self(30_000);
-    /// The same for an upload, whose body must go up first: 300 s.
-    pub const UPLOAD_DEFAULT: Self = Self(300_000);
-
-    /// The time, where it is within the bounds.
-    #[must_use]
-    pub fn new(millis: u32) -> Option<Self> {
-        (1_000..=300_000).contains(&millis).then_some(Self(millis))
-    }
-
-    /// Reads a time that is within the bounds.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        Self::new(json.small()?)
-    }
-
-    /// The time in milliseconds.
-    #[must_use]
-    pub const fn millis(self) -> u32 {
-        self.0
     }
 }
 
@@ -247,8 +218,8 @@ impl InstanceRecord {
         let mut record = Writer::new();
         record.number("v", self.v.into()).text("id", &self.id).text("name", &self.name);
         record.text("workspace", &self.workspace).text("base_url", self.base_url.as_str());
-        record.text("profile", self.profile.as_str()).number("timeout_ms", self.timeout_ms.0.into());
-        record.number("upload_timeout_ms", self.upload_timeout_ms.0.into());
+        record.text("profile", self.profile.as_str()).number("timeout_ms", self.timeout_ms.millis().into());
+        record.number("upload_timeout_ms", self.upload_timeout_ms.millis().into());
         record.raw("default_precision", &precision::default_json(self.default_precision));
         record.text("zero_precision", precision::zero_name(self.zero_precision));
         record.text("core_key", &self.core_key.0);

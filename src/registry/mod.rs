@@ -15,6 +15,7 @@ pub mod publication;
 mod scope;
 pub mod seal;
 mod secret;
+mod timeout;
 pub mod token;
 mod token_rules;
 
@@ -22,11 +23,10 @@ pub use base_url::BaseUrl;
 pub use cache::{Cache, CacheLimits, Lookup, Revised};
 pub use credential::{CredentialKind, CredentialRecord, CredentialStatus, SecretHash, StoredSecret};
 pub use id::{CredentialId, InstanceId, Workspace};
-pub use instance::{
-    Access, Core, Instance, InstanceRecord, InstanceStatus, OpenError, Profile, SealedAccess, TimeoutMs,
-};
+pub use instance::{Access, Core, Instance, InstanceRecord, InstanceStatus, OpenError, Profile, SealedAccess};
 pub use scope::{Scope, Scopes};
 pub use secret::{KeyBytes, Secret};
+pub use timeout::TimeoutMs;
 pub use token_rules::{MAX_REVOKED, RevokedToken, TokenId, TokenRules, TokenTtl};
 
 use thiserror::Error;
