@@ -60,11 +60,15 @@ async function bench(oha, { rounds, seconds, only, builds }) {
     workers.forEach(({ output }) => output.keep(false));
     const names = workers.map(({ name }) => name);
     const result = { at: new Date().toISOString(), machine: machine(), works, workers: names, rounds: [], coldStarts: [] };
-    const running = { oha, workers, works, seconds };
-    const counts = await calibrate(running, progress);
-    for (let number = 0; works.length > 0 && number < rounds; number += 1) {
-      result.rounds.push(await round(running, counts, number, progress));
-      kv.forget();
+    // What large bodies leave behind is collected in the slots that follow: small requests come first, among themselves.
+    for (const group of [works.filter((work) => !work.large), works.filter((work) => work.large)]) {
+      if (group.length === 0) continue;
+      const running = { oha, workers, works: group, seconds };
+      const counts = await calibrate(running, progress);
+      for (let number = 0; number < rounds; number += 1) {
+        result.rounds[number] = { ...result.rounds[number], ...(await round(running, counts, number, progress)) };
+        kv.forget();
+      }
     }
     // Gone, so that they hold no memory and no processor caches.
     await stopAll(workers);

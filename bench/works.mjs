@@ -29,6 +29,7 @@ const LARGEST = 5_242_000;
  * @property {number} status what every answer must have
  * @property {number} connections kept open
  * @property {boolean} [refused] the floor would forward it: it is compared with the peers alone
+ * @property {boolean} [large] it leaves garbage that others would pay for: it is measured after them
  * @property {boolean} [own] the peers cannot do it: it is compared with the floor alone
  */
 
@@ -60,12 +61,12 @@ export function works(folder) {
     { ...post, name: "enriched", title: "POST, 300 bytes, enriched", path: proxied("/transactions"), ...body("enriched", padded(transaction(1))) },
     { ...post, name: "complete", title: "POST, 300 bytes, nothing to add", path: proxied("/transactions"), ...body("complete", padded(complete(1))) },
     { ...post, name: "streamed", title: "POST, 300 bytes, streamed", path: proxied("/ledgers"), ...body("streamed", padded({ name: "Ledger" })) },
-    { ...post, name: "bulk-1000", title: "bulk, 1,000 items", path: proxied("/transactions/bulk"), ...bulk(1_000) },
-    { ...post, name: "largest", title: "POST, 5 MB, enriched", path: proxied("/transactions"), ...body("largest", padded(transaction(1), LARGEST)), connections: 2 },
-    { ...post, name: "bulk-10000", title: "bulk, 10,000 items", path: proxied("/transactions/bulk"), ...bulk(10_000), connections: 2 },
+    { ...post, large: true, name: "bulk-1000", title: "bulk, 1,000 items", path: proxied("/transactions/bulk"), ...bulk(1_000) },
+    { ...post, large: true, name: "largest", title: "POST, 5 MB, enriched", path: proxied("/transactions"), ...body("largest", padded(transaction(1), LARGEST)), connections: 2 },
+    { ...post, large: true, name: "bulk-10000", title: "bulk, 10,000 items", path: proxied("/transactions/bulk"), ...bulk(10_000), connections: 2 },
     { ...refused, name: "garbage", title: "refused: not a token", headers: { Authorization: `Bearer ${KEY.slice(0, -1)}_` } },
     { ...refused, name: "unknown", title: "refused: unknown token, cached", headers: { Authorization: `Bearer ${UNKNOWN_KEY}` } },
-    { ...upload(body), ...post, name: "upload", title: "upload, 100 MB", connections: 1, headers: { ...post.headers, "Content-Type": `multipart/form-data; boundary=${BOUNDARY}` } },
+    { ...upload(body), ...post, large: true, name: "upload", title: "upload, 100 MB", connections: 1, headers: { ...post.headers, "Content-Type": `multipart/form-data; boundary=${BOUNDARY}` } },
   ];
 }
 
