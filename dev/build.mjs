@@ -49,15 +49,23 @@ async function bundle() {
   const compiled = `${process.env.CARGO_TARGET_DIR ?? "target"}/${WASM_TARGET}/release/blnk_edge.wasm`;
   const failure = "wasm-bindgen failed: see its message above; its version in dev/bindgen must be that of Cargo.lock.";
   await run(bindgen, [compiled, STAGING, "index"], { failure });
-  // The platform gives the compiled module to a plain import; it does not know the proposal's `import source` yet.
-  const generated = readFileSync(`${STAGING}/index.js`, "utf8");
-  writeFileSync(`${STAGING}/worker.js`, generated.replace(/^import source /m, "import "));
+  writeFileSync(`${STAGING}/worker.js`, bundled(readFileSync(`${STAGING}/index.js`, "utf8")));
   copyFileSync("src/edge/entry.js", `${STAGING}/entry.js`);
   const outside = ["./index_bg.wasm", "cloudflare:*"].map((name) => `--external:${name}`);
   const args = [`${STAGING}/entry.js`, "--bundle", "--format=esm", "--minify-whitespace", `--outfile=${STAGING}/index.js`, "--allow-overwrite"];
-  // wasm-bindgen names a module of ours once for each way in which it is imported; both are the same one.
-  args.push("--log-level=warning", "--log-override:duplicate-object-key=silent");
-  await run(npmProgram("esbuild"), [...args, ...outside], { failure: "esbuild failed: see its message above." });
+  await run(npmProgram("esbuild"), [...args, "--log-level=warning", ...outside], { failure: "esbuild failed: see its message above." });
+}
+
+/** What wasm-bindgen generates, as bundlers and the platform take it. */
+function bundled(generated) {
+  const seen = new Set();
+  const lines = generated.split("\n").filter((line) => {
+    // It gives the wasm a module of ours once for each way in which it is imported; both are the same one.
+    const module = /^\s*("\.\/snippets\/[^"]+"): import\d+,$/.exec(line)?.[1];
+    return module === undefined || (!seen.has(module) && seen.add(module));
+  });
+  // The platform gives the compiled module to a plain import; it does not know the proposal's `import source` yet.
+  return lines.join("\n").replace(/^import source /m, "import ");
 }
 
 async function optimise() {
