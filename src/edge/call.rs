@@ -164,11 +164,6 @@ impl Call {
 
     fn line<'a>(&'a self, status: u16, level: Level, error: Option<&'a Error>, detail: Option<&'a str>) -> Line<'a> {
         let plan = &self.plan;
-        let upstream_status = match error {
-            Some(Error::CoreUnreachable { upstream_status }) => *upstream_status,
-            Some(Error::CoreRedirect { upstream_status }) => Some(*upstream_status),
-            _ => None,
-        };
         Line {
             level: if self.warning.is_some() { level.max(Level::Warn) } else { level },
             route: Some(plan.route.pattern),
@@ -177,7 +172,6 @@ impl Call {
             credential: Some(&plan.credential.id),
             workspace: Some(&plan.credential.workspace),
             instance: Some(&plan.instance.id),
-            upstream_status,
             cache: Some(self.cache),
             reference: self.enriched.as_ref().map(reference_origin),
             detail: detail.or(self.warning.as_deref()),

@@ -90,7 +90,7 @@ async function readAway(body) {
 }
 
 /** Waits for a promise, no longer than `ms`; what comes of it then is what `whenLate` gives. */
-function within(ms, promise, whenLate = () => {}) {
+export function within(ms, promise, whenLate = () => {}) {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms))).then(whenLate);
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));

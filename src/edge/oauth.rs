@@ -106,10 +106,11 @@ async fn client(
     state: &State,
     trace: &mut Trace,
 ) -> Result<Option<Rc<CredentialRecord>>, OAuthError> {
-    let need = Need { credential: Some(id.to_string()), instance: None };
-    let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
+    let credential = state.credentials.borrow_mut().look(id, now());
+    let mut known = Known { credential, instance: Lookup::Unknown };
     trace.cache = Some(CacheState::Hit);
-    if !state.recall(&need, &mut known, now()) {
+    if matches!(known.credential, Lookup::Unknown) {
+        let need = Need { credential: Some(id.to_string()), instance: None };
         trace.cache = Some(CacheState::Miss);
         if let Err(unreadable) = records::read(env, state, &need, &mut known, now()).await {
             trace.detail = Some(unreadable.0);

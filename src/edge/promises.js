@@ -1,15 +1,12 @@
 // The platform beside the request path: KV, the objects and their storage. Every rule is Rust's.
 
+import { within } from "./glue.js";
+
+export { within };
+
 /** What an error says: all that the log is told of one. */
 export function words(error) {
   return String(error?.message ?? error);
-}
-
-/** What the promise gives, or undefined where it does not within the time. It goes on then. */
-export function within(timeoutMs, promise) {
-  let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)));
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Nothing, after this time. */

@@ -9,11 +9,9 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
 use super::platform::{self, Env};
-use crate::clock::Timestamp;
 use crate::config::{Config, Vars, names};
 use crate::proxy::headers::{FORWARDED, NEVER_RETURNED};
-use crate::proxy::{Known, Need};
-use crate::registry::{Cache, CredentialRecord, Instance, Lookup};
+use crate::registry::{Cache, CredentialRecord, Instance};
 
 /// The isolate's state; made at its first request.
 pub struct State {
@@ -61,18 +59,6 @@ impl State {
             idempotency: EnvVars(env).property(names::IDEMPOTENCY).unwrap_or(JsValue::NULL),
             bodies: Rc::default(),
         }))
-    }
-
-    /// Fills in what the caches know of what is needed; says whether they knew anything.
-    pub fn recall(&self, need: &Need, known: &mut Known, now: Timestamp) -> bool {
-        if let Some(id) = &need.credential {
-            known.credential = self.credentials.borrow_mut().look(id, now);
-        }
-        if let Some(id) = &need.instance {
-            known.instance = self.instances.borrow_mut().look(id, now);
-        }
-        need.credential.is_some() && !matches!(known.credential, Lookup::Unknown)
-            || need.instance.is_some() && !matches!(known.instance, Lookup::Unknown)
     }
 
     /// Sets `bytes` of the budget aside; `None` where it does not have them.
