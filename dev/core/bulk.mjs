@@ -1,7 +1,8 @@
 // Batches: several transactions in one request, and commits and voids of several holds.
 
-import { CoreError, LedgerError, classify, describe, statusOf } from "./errors.mjs";
-import { queueAction, requestedUnits, settleAll } from "./inflight.mjs";
+import { CoreError, classify, describe, isRefusal, statusOf } from "./errors.mjs";
+import { queueAction, requestedUnits, settle } from "./inflight.mjs";
+import { Run } from "./parts.mjs";
 import { Projection, preview, previewActions } from "./previews.mjs";
 import { rollBack } from "./refunds.mjs";
 import { TRANSACTION, bindBody, toTransaction, transactionFaults } from "./requests.mjs";
@@ -10,6 +11,8 @@ import { createPosting } from "./transactions.mjs";
 
 const MAX_TRANSACTIONS = 10_000;
 const MAX_HOLDS = 100;
+// As many holds are settled at a time.
+const WORKERS = 8;
 const INDEPENDENT =
   "items are dispatched concurrently unless skip_queue is set, so each item is projected independently against current balances and real execution order is not guaranteed";
 const COMPENSATED =
@@ -33,7 +36,7 @@ const COMMITS = {
 const VOIDS = { name: "BulkInflightVoidRequest", fields: { transaction_ids: "strings", skip_queue: "bool", dry_run: "bool" } };
 
 /** `POST /transactions/bulk` */
-export function createBulk(core, { body }) {
+export async function createBulk(core, { body, signal }) {
   const bound = bindBody(body, BULK, { prefix: "Invalid request body: ", plainText: true });
   refuseSize(bound.transactions.length, "transactions", MAX_TRANSACTIONS);
   bound.transactions.forEach(refuseItem);
@@ -41,10 +44,10 @@ export function createBulk(core, { body }) {
   if (bound.dry_run) return { status: 200, body: previewBulk(core.store, bound, items) };
   const batchId = newId("bulk");
   if (bound.run_async) {
-    core.store.later.after(core.delays.insert, () => runBatch(core, batchId, bound, items));
+    core.store.later.after(core.delays.insert, () => runBatch(new Run(core), batchId, bound, items));
     return { status: 202, body: { batch_id: batchId, message: "Bulk transaction processing started", status: "processing" } };
   }
-  const failure = runBatch(core, batchId, bound, items);
+  const failure = await runBatch(new Run(core, { signal }), batchId, bound, items);
   if (failure === undefined) {
     return { status: 201, body: { batch_id: batchId, status: bound.inflight ? "inflight" : "applied", transaction_count: items.length } };
   }
@@ -65,26 +68,26 @@ function refuseItem(item, index) {
   throw new CoreError("TXN_VALIDATION_ERROR", message, { key: "errors", details: { index } });
 }
 
-/** @returns {string | undefined} what went wrong */
-function runBatch(core, batchId, { atomic, inflight }, items) {
+/** @returns {Promise<string | undefined>} what went wrong */
+async function runBatch(run, batchId, { atomic, inflight }, items) {
   for (const [i, txn] of items.entries()) {
     txn.parent_transaction = batchId;
     txn.meta.set("sequence", i + 1);
     try {
-      createPosting(core, txn);
+      await createPosting(run, txn);
     } catch (error) {
-      if (!(error instanceof LedgerError || error instanceof CoreError)) throw error;
-      return failureText(core, batchId, atomic, inflight, i, txn, error);
+      if (!isRefusal(error)) throw error;
+      return failureText(run, batchId, atomic, inflight, i, txn, error);
     }
   }
   return undefined;
 }
 
-function failureText(core, batchId, atomic, inflight, i, txn, error) {
+async function failureText(run, batchId, atomic, inflight, i, txn, error) {
   const which = `Reference: ${txn.reference}, Source: ${txn.source}, Destination: ${txn.destination}, Amount: ${txn.amount.toFixed(2)}`;
   const text = `failed to queue transaction ${i + 1} (${which}): ${describe(error)}.`;
   if (!atomic) return `${text} Previous transactions were not rolled back.`;
-  const { action, failed } = rollBack(core, batchId, inflight);
+  const { action, failed } = await rollBack(run, batchId, inflight);
   if (failed.length === 0) return `${text} All transactions in this batch have been ${action}.`;
   return `${text} Failed to roll back all transactions: error occurred during processing: [${failed.map(describe).join(" ")}]`;
 }
@@ -103,46 +106,56 @@ function previewBulk(store, { skip_queue: cumulative, atomic, run_async: runAsyn
 }
 
 /** `POST /transactions/inflight/bulk/commit` */
-export function commitBulk(core, { body }) {
+export function commitBulk(core, { body, signal }) {
   const bound = bindBody(body, COMMITS, { plainText: true });
   refuseSize(bound.transactions.length, "transactions", MAX_HOLDS);
   const items = bound.transactions.map((item) => ({ id: item.transaction_id, units: requestedUnits(core.store, item.transaction_id, item) }));
-  return actOnHolds(core, "commit", bound, items);
+  return actOnHolds(new Run(core, { signal }), "commit", bound, items);
 }
 
 /** `POST /transactions/inflight/bulk/void` */
-export function voidBulk(core, { body }) {
+export function voidBulk(core, { body, signal }) {
   const bound = bindBody(body, VOIDS, { plainText: true });
   const ids = bound.transaction_ids ?? [];
   refuseSize(ids.length, "transaction_ids", MAX_HOLDS);
-  return actOnHolds(core, "void", bound, ids.map((id) => ({ id, units: 0n })));
+  return actOnHolds(new Run(core, { signal }), "void", bound, ids.map((id) => ({ id, units: 0n })));
 }
 
-function actOnHolds(core, action, { skip_queue: now, dry_run: dryRun }, items) {
+async function actOnHolds(run, action, { skip_queue: now, dry_run: dryRun }, items) {
   if (dryRun) {
-    const results = items.map(({ id, units }) => previewActions(core.store, id, action, units));
+    const results = items.map(({ id, units }) => previewActions(run.core.store, id, action, units));
     const wouldApply = results.every((each) => each.would_apply);
     return { status: 200, body: { dry_run: true, would_apply: wouldApply, cumulative: false, atomic: false, results, notes: [POOLED] } };
   }
-  const results = items.map((item) => actOnHold(core, action, now, item));
+  const results = await pooled(items, (item) => actOnHold(run, action, now, item));
   const failed = results.filter((each) => each.status === "failed").length;
   return { status: 200, body: { succeeded: results.length - failed, failed, results } };
 }
 
-function actOnHold(core, action, now, { id, units }) {
+/** The results of work on each item, in order; several items are worked on at a time. */
+async function pooled(items, work) {
+  const results = [];
+  const waiting = items.entries();
+  const worker = async () => {
+    for (const [i, item] of waiting) results[i] = await work(item);
+  };
+  await Promise.all(Array.from({ length: WORKERS }, worker));
+  return results;
+}
+
+// Only a hold itself can be settled here now; the id of its batch or of its legs' parent is not found.
+async function actOnHold(run, action, now, { id, units }) {
   try {
-    if (!now) {
-      queueAction(core, id, action, units);
-      return { transaction_id: id, status: "queued", code: "QUEUED" };
+    if (now) {
+      await settle(run, id, action, units);
+      return { transaction_id: id, status: "succeeded" };
     }
-    const { done, failed } = settleAll(core, id, action, units);
-    if (failed.length > 0) throw failed[0];
-    if (done.length === 0) throw new LedgerError(core.store.transactions.has(id) ? "transaction is not in inflight status" : "transaction not found");
-    return { transaction_id: id, status: "succeeded" };
+    queueAction(run.core, id, action, units);
+    return { transaction_id: id, status: "queued", code: "QUEUED" };
   } catch (error) {
-    if (!(error instanceof LedgerError || error instanceof CoreError)) throw error;
+    if (!isRefusal(error)) throw error;
     const message = describe(error);
-    if (error.code === "GEN_CONFLICT") return { transaction_id: id, status: "queued", code: "ALREADY_QUEUED", message: error.message };
+    if (!now && error.code === "GEN_CONFLICT") return { transaction_id: id, status: "queued", code: "ALREADY_QUEUED", message: error.message };
     return { transaction_id: id, status: "failed", code: holdCode(message), message };
   }
 }
@@ -152,5 +165,6 @@ function holdCode(message) {
   if (message.includes("has already been voided")) return "ALREADY_VOIDED";
   if (message.includes("Transaction already committed")) return "ALREADY_COMMITTED";
   if (message.includes("not in inflight status")) return "NOT_INFLIGHT";
-  return message.includes("cannot commit more than") ? "INVALID_AMOUNT" : "INTERNAL_ERROR";
+  if (message.includes("cannot commit more than")) return "INVALID_AMOUNT";
+  return message.includes("failed to acquire lock") ? "LOCKED" : "INTERNAL_ERROR";
 }

@@ -7,6 +7,7 @@ const STATUS = {
   IDT_NOT_FOUND: 404, RECON_NOT_FOUND: 404, RECON_RULE_NOT_FOUND: 404, META_ENTITY_NOT_FOUND: 404,
   GEN_CONFLICT: 409, TXN_DUPLICATE_REFERENCE: 409, TXN_ALREADY_COMMITTED: 409, TXN_ALREADY_VOIDED: 409, IDT_FIELD_ALREADY_TOKENIZED: 409,
   GEN_PAYLOAD_TOO_LARGE: 413,
+  GEN_RESOURCE_LOCKED: 423,
   GEN_INTERNAL: 500, RECON_UPLOAD_PROCESSING_FAILED: 500, RECON_START_FAILED: 500,
 };
 
@@ -35,6 +36,7 @@ const BY_MESSAGE = [
   [["entity not found"], "META_ENTITY_NOT_FOUND"],
   [["invalid entity ID"], "META_INVALID_ENTITY_ID"],
   [["does not have fund lineage tracking enabled"], "GEN_BAD_REQUEST"],
+  [["failed to acquire lock"], "GEN_RESOURCE_LOCKED"],
   [["not found"], "GEN_NOT_FOUND"],
 ];
 
@@ -43,9 +45,10 @@ export class CoreError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{ details?: unknown, key?: "error" | "errors", value?: unknown, plainText?: boolean, batchId?: string }} [options]
+   * @param {{ details?: unknown, key?: "error" | "errors", value?: unknown, plainText?: boolean, batchId?: string, while?: string }} [options]
    *   `key` names the member that repeats the message (or holds `value`); `plainText` sends the body as text/plain,
-   *   as Core does for a body that it could not bind on some routes
+   *   as Core does for a body that it could not bind on some routes; `while` says what was being done, which shows
+   *   only where the error is wrapped in another
    */
   constructor(code, message, options = {}) {
     super(message);
@@ -60,8 +63,17 @@ export class LedgerError extends Error {}
 /** A record that is not there: Core's database layer says so with empty details. */
 export const notFound = (message) => new CoreError("GEN_NOT_FOUND", message, { details: {} });
 
+/** Whether an error is an answer of Core; any other is a fault of the stand-in. */
+export const isRefusal = (error) => error instanceof LedgerError || error instanceof CoreError;
+
 /** The message as Core's own errors print when they are wrapped in another. */
-export const describe = (error) => (error instanceof CoreError ? `${error.code.replace(/^GEN_/, "")}: ${error.message}` : error.message);
+export function describe(error) {
+  if (!(error instanceof CoreError)) return error.message;
+  return `${error.options.while ? `${error.options.while}: ` : ""}${error.code.replace(/^GEN_/, "")}: ${error.message}`;
+}
+
+/** An error as text in another one, as Core wraps it; a fault of the stand-in stays what it is. */
+export const wrapped = (what, error) => (isRefusal(error) ? new LedgerError(`${what}: ${describe(error)}`) : error);
 
 export const statusOf = (code) => STATUS[code] ?? 400;
 

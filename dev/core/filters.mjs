@@ -8,7 +8,9 @@ const RESERVED = new Set([
   "page", "pagesize", "per_page", "limit", "offset", "sort", "order", "order_by", "order_dir", "logical_operator", "instance_id", "org_id",
 ]);
 const ALIASES = { gteq: "gte", lteq: "lte" };
+const DATES = new Set(["created_at", "effective_date"]);
 const OPERATORS = ["eq", "ne", "gt", "gte", "lt", "lte", "in", "between", "like", "ilike", "isnull", "isnotnull"];
+const JSON_KEY = /^[a-zA-Z][a-zA-Z0-9_]*$/;
 const FILTER = { name: "QueryFilter", fields: { field: "string", operator: "string", value: "value", values: "values" } };
 const REQUEST = {
   name: "FilterRequest",
@@ -42,17 +44,25 @@ export function listByQuery(rows, query, list) {
   return select(rows, filters, query.get("logical_operator") ?? "and", list).slice(offset, offset + limit);
 }
 
-/** A page of a list by a request body: the bare rows, or with their count when it was asked for. */
-export function listByBody(rows, body, list) {
+/**
+ * A page of a list by a request body: the bare rows, or with their count when it was asked for. Core counts along with the
+ * rows, so a page without any has no count.
+ */
+export function listByBody(rows, body, list, whenEmpty = (page) => page) {
   const request = bindFilter(body);
   const limit = request.limit <= 0 || request.limit > 100 ? 20 : request.limit;
   const offset = Math.max(request.offset, 0);
-  const filters = request.filters.map((each) => ({ ...each, operator: ALIASES[each.operator] ?? each.operator, values: each.values ?? [] }));
+  const filters = request.filters.map((each) => {
+    return { ...each, operator: ALIASES[each.operator] ?? each.operator, values: each.values ?? [], typed: true };
+  });
   const found = select(rows, filters, request.logical_operator.trim().toLowerCase() || "and", list);
-  if (list.fields.has(request.sort_by)) found.sort((a, b) => order(a[request.sort_by], b[request.sort_by]));
-  if (list.fields.has(request.sort_by) ? request.sort_order !== "asc" : request.sort_order === "asc") found.reverse();
+  const sortBy = request.sort_by.trim().toLowerCase();
+  const ascending = request.sort_order.trim().toLowerCase() === "asc";
+  if (list.fields.has(sortBy)) found.sort((a, b) => order(a[sortBy], b[sortBy], DATES.has(sortBy)));
+  if (list.fields.has(sortBy) ? !ascending : ascending) found.reverse();
   const page = found.slice(offset, offset + limit);
-  return request.include_count ? { data: page, total_count: found.length } : page;
+  if (!request.include_count) return whenEmpty(page);
+  return { data: whenEmpty(page), total_count: page.length > 0 ? found.length : undefined };
 }
 
 function bindFilter(body) {
@@ -75,52 +85,70 @@ function refuseFilters(Param, Message) {
   throw new CoreError("GEN_VALIDATION_ERROR", "invalid filter parameters", { key: "errors", value: [{ Param, Message }], details: [{ Param, Message }] });
 }
 
-function select(rows, filters, logic, { table, fields }) {
+function select(rows, filters, logic, list) {
   if (logic !== "and" && logic !== "or") throw new CoreError("GEN_VALIDATION_ERROR", "invalid logical_operator: must be 'and' or 'or'");
-  for (const { field, operator } of filters) {
-    if (!OPERATORS.includes(operator)) throw new CoreError("GEN_BAD_REQUEST", `Invalid filter: invalid operator '${operator}' for field '${field}'`);
-    if (!fields.has(field) && !/^meta_data\.[a-zA-Z]\w*$/.test(field)) {
-      throw new CoreError("GEN_BAD_REQUEST", `Invalid filter: invalid field '${field}' for table '${table}'`);
-    }
+  for (const each of filters) {
+    const fault = filterFault(each, list);
+    if (fault) throw new CoreError("GEN_BAD_REQUEST", `Invalid filter: ${fault}`, { details: {} });
   }
   if (filters.length === 0) return [...rows];
+  const matches = (row, each) => matchesRow(row, each, list);
   return rows.filter((row) => (logic === "and" ? filters.every((each) => matches(row, each)) : filters.some((each) => matches(row, each))));
 }
 
-function matches(row, { field, operator, value, values }) {
-  if (field === "balance_id" && row.transaction_id !== undefined) {
-    return [row.source, row.destination].some((id) => compare(id, operator, value, values));
+function filterFault({ field, operator, values }, { table, fields }) {
+  if (!OPERATORS.includes(operator)) return `invalid operator '${operator}' for field '${field}': must be one of ${OPERATORS.join(", ")}`;
+  if (operator === "in" && values.length === 0) return `operator 'in' for field '${field}' requires at least one value in 'values'`;
+  if (operator === "between" && values.length !== 2) {
+    return `operator 'between' for field '${field}' requires exactly two values in 'values', got ${values.length}`;
   }
-  const cell = field.startsWith("meta_data.") ? row.meta_data?.get(field.slice("meta_data.".length)) : row[field];
-  return compare(cell, operator, value, values);
+  if (fields.has(field)) return undefined;
+  const [, key] = /^meta_data\.(.*)$/s.exec(field) ?? [];
+  if (key === undefined) return `invalid field '${field}' for table '${table}'`;
+  return JSON_KEY.test(key) ? undefined : `invalid JSON key '${key}' in field '${field}': must match pattern ${JSON_KEY.source}`;
 }
 
-function compare(cell, operator, value, values) {
-  const missing = cell === undefined || cell === null || cell === "";
+function matchesRow(row, filter, { table }) {
+  const { field, operator, value, typed } = filter;
+  if (field === "balance_id" && table === "transactions") return [row.source, row.destination].some((id) => compare(id, filter));
+  if (!field.startsWith("meta_data.")) {
+    // A transaction without a parent has an empty text there; the other tables leave such columns out.
+    const cell = row[field] === "" && table !== "transactions" ? undefined : row[field];
+    return compare(cell, filter);
+  }
+  const cell = row.meta_data?.get(field.slice("meta_data.".length));
+  // A number or a switch in metadata equals only its like; every other operator goes by the text.
+  if (operator === "eq" && typed) return cell === value;
+  return compare(cell, filter);
+}
+
+function compare(cell, { field, operator, value, values }) {
+  const missing = cell === undefined || cell === null;
+  const against = (other) => order(cell, other, DATES.has(field));
   if (operator === "isnull") return missing;
   if (operator === "isnotnull") return !missing;
   if (missing) return false;
   switch (operator) {
-    case "eq": return order(cell, value) === 0;
-    case "ne": return order(cell, value) !== 0;
-    case "gt": return order(cell, value) > 0;
-    case "gte": return order(cell, value) >= 0;
-    case "lt": return order(cell, value) < 0;
-    case "lte": return order(cell, value) <= 0;
-    case "in": return values.some((each) => order(cell, each) === 0);
-    case "between": return order(cell, values[0]) >= 0 && order(cell, values[1]) <= 0;
+    case "eq": return value !== null && against(value) === 0;
+    case "ne": return against(value) !== 0;
+    case "gt": return against(value) > 0;
+    case "gte": return against(value) >= 0;
+    case "lt": return against(value) < 0;
+    case "lte": return against(value) <= 0;
+    case "in": return values.some((each) => each !== null && against(each) === 0);
+    case "between": return against(values[0]) >= 0 && against(values[1]) <= 0;
     default: return likePattern(String(value), operator === "ilike").test(String(cell));
   }
 }
 
-/** Numbers by value, times by instant, all else by text. */
-function order(a, b) {
+/** Numbers by value, dates by instant, all else by text. */
+function order(a, b, isDate) {
   if (typeof a === "bigint" || typeof a === "number") {
     const number = /^-?\d+$/.test(String(b)) ? BigInt(b) : Number(b);
     return a < number ? -1 : a > number ? 1 : 0;
   }
   const [x, y] = [String(a), String(b)];
-  const [s, t] = [parseTime(x), parseTime(y)];
+  const [s, t] = isDate ? [parseTime(x), parseTime(y)] : [];
   if (s !== undefined && t !== undefined) return s < t ? -1 : s > t ? 1 : 0;
   return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -2,10 +2,11 @@
 // what became of it.
 
 import { now } from "./clock.mjs";
-import { CoreError, LedgerError, classify, describe } from "./errors.mjs";
-import { trackLineage } from "./lineage.mjs";
+import { CoreError, LedgerError, classify, describe, isRefusal, wrapped } from "./errors.mjs";
+import { MAX_RETRIES, isLocked } from "./locks.mjs";
 import { fromUnits, toUnits } from "./money.mjs";
-import { freshView, hashOf, record, storedView } from "./postings.mjs";
+import { Run } from "./parts.mjs";
+import { freshView, hashOf, storedView } from "./postings.mjs";
 import { previewActions } from "./previews.mjs";
 import { bindBody } from "./requests.mjs";
 import { newId } from "./store.mjs";
@@ -15,8 +16,8 @@ const UPDATE = {
   fields: { status: "string", amount: "float", precise_amount: "bigint", skip_queue: "bool", dry_run: "bool" },
 };
 
-/** `PUT /transactions/inflight/:txID` */
-export function updateInflight(core, { params, body }) {
+/** `PUT /transactions/inflight/:txID`; with legs an amount is committed of each of them. */
+export async function updateInflight(core, { params, body, signal }) {
   const { store } = core;
   const bound = bindBody(body, UPDATE, { plainText: true });
   if (bound.status !== "commit" && bound.status !== "void") {
@@ -26,7 +27,7 @@ export function updateInflight(core, { params, body }) {
   const units = requestedUnits(store, params.txID, bound);
   if (bound.dry_run) return { status: 200, body: previewActions(store, params.txID, bound.status, units) };
   if (!bound.skip_queue) return { status: 200, body: { ...storedView(queueAction(core, params.txID, bound.status, units)), queued: true } };
-  const { done, failed } = settleAll(core, params.txID, bound.status, units);
+  const { done, failed } = await settleAll(new Run(core, { signal }), params.txID, bound.status, units);
   if (failed.length > 0) throw new LedgerError(`error occurred during processing: [${failed.map(describe).join(" ")}]`);
   if (done.length === 0) throw new CoreError("TXN_NOT_INFLIGHT", `no transaction to ${bound.status}`);
   return { status: 200, body: freshView(done[0]) };
@@ -39,53 +40,63 @@ export function requestedUnits(store, id, { amount, precise_amount: units }) {
   return toUnits(amount, precision);
 }
 
-/** The holds that an id stands for. */
-export const holds = (store, id) => store.family(id).filter((row) => row.status === "INFLIGHT");
+/** The holds that an id stands for, newest first. */
+export const holds = (store, id) =>
+  store.family(id).filter((row) => row.status === "INFLIGHT").sort((a, b) => Number(b.created_at - a.created_at));
 
 /** Queues a commit or a void; one a transaction at a time. */
 export function queueAction(core, id, action, units) {
   const { store } = core;
   const representative = validate(store, id, action, units);
   if (store.inflightActions.has(id)) throw new CoreError("GEN_CONFLICT", "a commit or void is already queued for this transaction");
-  store.inflightActions.add(id);
   const actionId = newId("act");
-  store.later.after(core.delays.apply, () => {
-    store.inflightActions.delete(id);
-    runAction(core, id, action, units, actionId);
-  });
+  store.inflightActions.set(id, actionId);
+  store.later.after(core.delays.apply, () => runAction(core, id, action, units, actionId));
   return representative;
 }
 
-/** Carries a queued or dated action out; a hold that is gone by then is no fault. */
-export function runAction(core, id, action, units, actionId) {
+/** Carries a queued or dated action out; a hold that is gone by then is no fault, and one that is locked is tried again. */
+export async function runAction(core, id, action, units, actionId, attempt = 0) {
+  const run = new Run(core, { hooked: false });
+  let again = false;
   for (const hold of holds(core.store, id)) {
     try {
-      settle(core, hold, action, units, `${hold.transaction_id}_${action}_${actionId}`);
+      await settle(run, hold.transaction_id, action, units, `${hold.transaction_id}_${action}_${actionId}`);
     } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
+      if (!isRefusal(error)) throw error;
+      again ||= isLocked(error) && attempt < MAX_RETRIES;
     }
   }
+  if (again) core.store.later.after(core.retryDelayMs, () => runAction(core, id, action, units, actionId, attempt + 1));
+  else if (core.store.inflightActions.get(id) === actionId) core.store.inflightActions.delete(id);
 }
 
-/** Commits or voids every hold of an id at once. */
-export function settleAll(core, id, action, units) {
+/** Commits or voids every hold of an id, one after the other. */
+export async function settleAll(run, id, action, units) {
   const done = [];
   const failed = [];
-  for (const hold of holds(core.store, id)) {
+  for (const hold of holds(run.core.store, id)) {
     try {
-      done.push(settle(core, hold, action, units));
+      done.push(await settle(run, hold.transaction_id, action, units));
     } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
+      if (!isRefusal(error)) throw error;
       failed.push(error);
     }
   }
   return { done, failed };
 }
 
-function settle(core, hold, action, units, reference = newId("ref")) {
-  const row = record(core.store, settlement(core.store, hold, action, units, reference));
-  trackLineage(core, row);
-  return row;
+/** Commits or voids one hold. */
+export function settle(run, id, action, units, reference = newId("ref")) {
+  const { store, locks } = run.core;
+  return locks.alone(`inflight-commit:${id}`, `inflight ${action}`, run.signal, async () => {
+    const txn = settlement(store, store.transaction(id), action, units, reference);
+    try {
+      return await run.book(txn);
+    } catch (error) {
+      throw wrapped("saving transaction to db error", error);
+    }
+  });
 }
 
 /** The transaction that settles a hold, checked but not booked. */

@@ -41,15 +41,24 @@ export function record(store, txn) {
   if (store.references.has(txn.reference)) {
     throw new LedgerError(`transaction validation failed: reference ${txn.reference} has already been used`);
   }
-  const source = store.balance(txn.source);
-  const destination = store.balance(txn.destination);
+  const find = (id) => during("failed to get source and destination balances", () => store.balance(id));
+  const [source, destination] = [find(txn.source), find(txn.destination)];
   const row = { ...txn, meta: new Map(txn.meta), sources: [], destinations: [] };
-  refuseSameBalance(source, destination);
+  during("failed to persist transaction with balances", () => refuseSameBalance(source, destination));
   applyToBalances(row, source, destination);
   row.status = row.inflight ? "INFLIGHT" : APPLIED_AS[txn.status];
   if (row.status !== "INFLIGHT") row.meta.delete("inflight");
   store.insert(row);
   return row;
+}
+
+function during(what, work) {
+  try {
+    return work();
+  } catch (error) {
+    error.options.while = what;
+    throw error;
+  }
 }
 
 export function refuseSameBalance(source, destination) {

@@ -2,10 +2,10 @@
 
 import { CoreError, LedgerError, classify, describe } from "./errors.mjs";
 import { holds, settlement } from "./inflight.mjs";
+import { splitLegs } from "./legs.mjs";
 import { fromUnits } from "./money.mjs";
 import { applyPrecision, applyToBalances, emptyBalance, refuseSameBalance } from "./postings.mjs";
 import { refundOf, refundable } from "./refunds.mjs";
-import { splitLegs } from "./transactions.mjs";
 
 const QUEUED_LEGS =
   "skip_queue is false: legs are queued for independent async processing with no ordering guarantee, so each is projected on its own rather than cumulatively";

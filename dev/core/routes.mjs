@@ -36,7 +36,7 @@ const rule = { upgrade: { GEN_NOT_FOUND: "RECON_RULE_NOT_FOUND" }, fallback: "GE
 const list = (rows, spec, whenEmpty = (page) => page) => ({ store }, { query }) => ({
   status: 200, body: whenEmpty(listByQuery(rows(store), query, spec)),
 });
-const filter = (rows, spec) => ({ store }, { body }) => ({ status: 200, body: listByBody(rows(store), body, spec) });
+const filter = (rows, spec, whenEmpty) => ({ store }, { body }) => ({ status: 200, body: listByBody(rows(store), body, spec, whenEmpty) });
 
 /** @type {[string, string, Function, object?][]} */
 export const ROUTES = [
@@ -57,7 +57,7 @@ export const ROUTES = [
   ["GET", "/balances/:id/lineage", balanceLineage, bln],
   ["PUT", "/balances/:id/identity", linkIdentity, bln],
   ["GET", "/balances/indicator/:indicator/currency/:currency", balanceByIndicator, bln],
-  ["POST", "/balances/filter", filter(listBalances, BALANCE_LIST)],
+  ["POST", "/balances/filter", filter(listBalances, BALANCE_LIST, nullWhenEmpty)],
 
   ["POST", "/balance-monitors", createMonitor],
   ["GET", "/balance-monitors", allMonitors],
@@ -83,7 +83,7 @@ export const ROUTES = [
   ["GET", "/identities/:id", identityById, idt],
   ["PUT", "/identities/:id", updateIdentity, idt],
   ["DELETE", "/identities/:id", deleteIdentity, idt],
-  ["POST", "/identities/filter", filter(listIdentities, IDENTITY_LIST)],
+  ["POST", "/identities/filter", filter(listIdentities, IDENTITY_LIST, nullWhenEmpty)],
   ["GET", "/identities/:id/tokenized-fields", tokenizedFields, idt],
   ["POST", "/identities/:id/tokenize/:field", tokenizeField, idt],
   ["POST", "/identities/:id/tokenize", tokenizeFields, idt],

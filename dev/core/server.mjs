@@ -4,28 +4,18 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { CoreError, errorAnswer } from "./errors.mjs";
-import { print } from "./print.mjs";
+import { shuffle } from "./legs.mjs";
+import { Locks } from "./locks.mjs";
+import { commonHeaders, redirectBody, send } from "./responses.mjs";
 import { decodePath, router } from "./router.mjs";
 import { ROUTES } from "./routes.mjs";
 import { Store } from "./store.mjs";
 
 const MAX_BODY_BYTES = 5 * 1024 * 1024;
 const MAX_UPLOAD_BYTES = 256 * 1024 * 1024;
-// Go sends a Content-Length for what fits its buffer and chunks above it.
-const LARGEST_KNOWN_LENGTH = 2048;
 // Core's server has none; one of our own could cut a connection that a proxy is about to use again.
 const NO_TIMEOUTS = { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 };
 const OPEN_PATHS = ["/", "/health"];
-const SECURITY_HEADERS = {
-  "Cache-Control": "no-store",
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "Referrer-Policy": "strict-origin-when-cross-origin",
-  "X-Content-Type-Options": "nosniff",
-  "X-Frame-Options": "DENY",
-};
-const RATE_HEADERS = {
-  "Ratelimit-Limit": "5000000", "Ratelimit-Remaining": "10000000", "Ratelimit-Reset": "1", "X-Rate-Limit-Duration": "1", "X-Rate-Limit-Limit": "5000000.00",
-};
 const find = router(ROUTES);
 
 /**
@@ -38,13 +28,32 @@ const find = router(ROUTES);
  * @param {boolean} [options.secure] false answers without a key, like a Core with its secure mode off
  * @param {number} [options.insertDelayMs] until a queued transaction can be read
  * @param {number} [options.applyDelayMs] from there until it is applied
- * @returns {Promise<{ url: string, port: number, key: string, requests: Map<string, number>, settled(): Promise<void>, close(): Promise<void> }>}
- *   `requests` counts by method and route pattern (`none` for no route); `settled` resolves when nothing is queued
+ * @param {number} [options.retryDelayMs] until queued work that met a lock is tried again
+ * @param {number} [options.lockWaitMs] how long a booking waits for a locked balance before it fails with 423
+ * @param {(row: object, index: number) => unknown} [options.beforeBooking] called before each part of a request is booked or
+ *   queued, with the transaction and how many parts came before it; it may wait, or fail the part with an error of errors.mjs
+ * @param {(identifiers: string[]) => string[]} [options.legOrder] the order in which legs are numbered and booked; any when left out
+ * @param {boolean} [options.lateRefundFetch] true makes a race of Core's refunds happen every time: a row that was given back
+ *   is met again, so that a refund that was booked answers 409
+ * @returns {Promise<StandIn>}
+ * @typedef {object} StandIn `beforeBooking`, `legOrder`, `lockWaitMs` and `lateRefundFetch` can be set on it at any time
+ * @property {string} url
+ * @property {number} port
+ * @property {string} key
+ * @property {Map<string, number>} requests how many came, by method and route pattern (`none` for no route)
+ * @property {(balanceId: string, ms?: number) => void} lock locks a balance for a time, or until it is unlocked
+ * @property {(balanceId: string) => void} unlock
+ * @property {() => Promise<void>} settled resolves when nothing is queued
+ * @property {() => Promise<void>} close
  */
 export async function startCore({
   port = 0, host = "127.0.0.1", key = randomBytes(24).toString("hex"), scopedKeys = [], secure = true, insertDelayMs = 20, applyDelayMs = 150,
+  retryDelayMs = 1000, lockWaitMs = 3000, beforeBooking, legOrder = shuffle, lateRefundFetch = false,
 } = {}) {
-  const core = { store: new Store(), delays: { insert: insertDelayMs, apply: applyDelayMs }, key, scopedKeys, secure, requests: new Map() };
+  const core = {
+    store: new Store(), locks: new Locks(), delays: { insert: insertDelayMs, apply: applyDelayMs }, retryDelayMs, lockWaitMs, beforeBooking,
+    legOrder, lateRefundFetch, key, scopedKeys, secure, requests: new Map(),
+  };
   const server = createServer(NO_TIMEOUTS, (request, response) => {
     serve(core, request, response).catch((error) => {
       // The caller went away before its body had arrived.
@@ -59,15 +68,24 @@ export async function startCore({
     server.listen(port, host, resolve);
   });
   const { port: actual } = server.address();
-  return {
+  return Object.defineProperties({
     url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, port: actual, key, requests: core.requests,
+    lock: (id, ms) => core.locks.lock(id, ms),
+    unlock: (id) => core.locks.unlock(id),
     settled: () => core.store.later.settled(),
     close: () => {
       core.store.later.stop();
+      core.locks.unlockAll();
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
-  };
+  }, switchesOf(core));
+}
+
+/** What a test can change while the stand-in runs. */
+function switchesOf(core) {
+  const access = (name) => ({ enumerable: true, get: () => core[name], set: (value) => { core[name] = value; } });
+  return Object.fromEntries(["beforeBooking", "legOrder", "lockWaitMs", "lateRefundFetch"].map((name) => [name, access(name)]));
 }
 
 async function serve(core, request, response) {
@@ -85,7 +103,8 @@ async function serve(core, request, response) {
     send(response, { location: redirect, ...redirectBody(request.method, redirect) });
     return;
   }
-  const answer = answerTo(core, request, { route, path, search, bytes, tooLarge });
+  const answer = await answerTo(core, request, { route, path, search, bytes, tooLarge, signal: goneSignal(response) });
+  if (response.destroyed) return;
   send(response, answer, commonHeaders(request));
 }
 
@@ -96,6 +115,13 @@ function split(text, at) {
 
 function count({ requests }, name) {
   requests.set(name, (requests.get(name) ?? 0) + 1);
+}
+
+/** Aborted when the caller goes away before it has its answer. */
+function goneSignal(response) {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  return gone.signal;
 }
 
 async function readBody(request) {
@@ -111,12 +137,13 @@ async function readBody(request) {
   return { bytes: Buffer.concat(chunks), tooLarge: size > limit };
 }
 
-function answerTo(core, request, { route, path, search, bytes, tooLarge }) {
+async function answerTo(core, request, { route, path, search, bytes, tooLarge, signal }) {
   try {
     const isMaster = authenticate(core, request.headersDistinct["x-blnk-key"]?.[0], path);
     if (!route) return { status: 404, type: "text/plain", text: "404 page not found" };
     if (tooLarge) throw tooLargeError(route.pattern);
-    return route.handler(core, { params: route.params, query: new URLSearchParams(search), headers: request.headers, body: bytes, isMaster });
+    const query = new URLSearchParams(search);
+    return await route.handler(core, { params: route.params, query, headers: request.headers, body: bytes, isMaster, signal });
   } catch (error) {
     return errorAnswer(error, route?.rules);
   }
@@ -146,31 +173,4 @@ function redirectTo(request, path, search) {
   const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
   if (!find(request.method, other)) return undefined;
   return `${request.headers["x-forwarded-prefix"] ?? ""}${encodeURI(other)}${search ? `?${search}` : ""}`;
-}
-
-function redirectBody(method, location) {
-  if (method !== "GET") return { status: 307, text: "" };
-  const escaped = location.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&#34;");
-  return { status: 301, type: "text/html; charset=utf-8", text: `<a href="${escaped}">Moved Permanently</a>.\n\n` };
-}
-
-function commonHeaders({ headers, socket }) {
-  const common = { ...SECURITY_HEADERS, ...RATE_HEADERS, "X-Rate-Limit-Request-Remote-Addr": `${socket.remoteAddress}:${socket.remotePort}` };
-  if (headers["x-forwarded-for"]) common["X-Rate-Limit-Request-Forwarded-For"] = headers["x-forwarded-for"];
-  if (headers["x-forwarded-proto"] === "https") common["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains";
-  return common;
-}
-
-function send(response, { status, body, text, type = body === undefined ? undefined : "application/json; charset=utf-8", location }, common = {}) {
-  const bytes = Buffer.from(text ?? print(body));
-  const headers = { ...common };
-  if (type) headers["Content-Type"] = type;
-  if (location) headers.Location = location;
-  if (bytes.length <= LARGEST_KNOWN_LENGTH) headers["Content-Length"] = bytes.length;
-  else headers["Transfer-Encoding"] = "chunked";
-  for (const name of Object.keys(headers).sort()) response.setHeader(name, headers[name]);
-  // Go says nothing about the connection unless it closes it.
-  response.removeHeader("Connection");
-  response.statusCode = status;
-  response.end(bytes);
 }

@@ -25,7 +25,7 @@ export class Store {
   externals = new Map();
   rules = new Map();
   reconciliations = new Map();
-  inflightActions = new Set();
+  inflightActions = new Map();
   later = new Later();
 
   constructor() {
@@ -66,21 +66,23 @@ export class Store {
   }
 }
 
-/** Work that is due later, in order. */
+/** Work that is due later; what is due first begins first. */
 class Later {
   #timers = new Set();
   #near = 0;
   #waiting = [];
+  #stopped = false;
 
   /** Runs the work after a delay; `settled` does not wait for what is scheduled (`far`). */
   after(ms, work, { far = false } = {}) {
+    if (this.#stopped) return;
     const wait = Math.min(Math.max(ms, 0), LONGEST_TIMER_MS);
     if (!far) this.#near += 1;
-    const timer = setTimeout(() => {
+    const timer = setTimeout(async () => {
       this.#timers.delete(timer);
       try {
         if (ms > wait) this.after(ms - wait, work, { far });
-        else work();
+        else await work();
       } finally {
         if (!far) this.#near -= 1;
         if (this.#near === 0) this.#waiting.splice(0).forEach((resolve) => resolve());
@@ -96,13 +98,13 @@ class Later {
 
   /** Resolves when nothing is queued any more. */
   settled() {
-    return this.#near === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#near === 0 || this.#stopped ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   stop() {
+    this.#stopped = true;
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
-    this.#near = 0;
     this.#waiting.splice(0).forEach((resolve) => resolve());
   }
 }

@@ -66,6 +66,13 @@ export async function balancesIn(core, ...currencies) {
   return made;
 }
 
+/** The rows in which a field has one of some values, newest first. */
+export async function rowsBy(core, field, ...values) {
+  const { status, json } = await send(core, "POST", "/transactions/filter", { filters: [{ field, operator: "in", values }], limit: 100 });
+  if (status !== 200) throw new Error(`the filter answered ${status}`);
+  return json;
+}
+
 /** A transaction in which nothing is missing. */
 export function deposit(fields) {
   return {
