@@ -25,7 +25,7 @@ const STEPS = [
 ];
 
 /** A tenth over what it is today: a change that needs more should say why, and move the limit. */
-const GZIPPED_LIMIT = 201_000;
+const GZIPPED_LIMIT = 330_000;
 
 function checkSize() {
   const { gzipped } = wasmSize();

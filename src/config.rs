@@ -42,6 +42,8 @@ pub mod names {
     pub const REGISTRY: &str = "REGISTRY";
     /// Durable Object: one for each idempotency key.
     pub const IDEMPOTENCY: &str = "IDEMPOTENCY";
+    /// Durable Object: what one idempotency key alone may use, some for each instance.
+    pub const CLAIMS: &str = "CLAIMS";
     /// Rate limiter, which may be missing: how many requests a credential has.
     pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
@@ -59,7 +61,7 @@ pub mod names {
     /// The secrets, which no committed file holds.
     pub const SECRETS: [&str; 5] = [ADMIN_TOKEN, SEALING_KEY, SEALING_KEY_PREVIOUS, SIGNING_KEY, SIGNING_KEY_PREVIOUS];
     /// The bindings that the Worker cannot do without.
-    pub const BINDINGS: [&str; 4] = [CREDENTIALS, INSTANCES, REGISTRY, IDEMPOTENCY];
+    pub const BINDINGS: [&str; 5] = [CREDENTIALS, INSTANCES, REGISTRY, IDEMPOTENCY, CLAIMS];
 }
 
 /// Where settings come from: the Worker's environment, or a map in tests.

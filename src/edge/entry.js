@@ -1,5 +1,5 @@
 // The Worker's main module, in front of `worker.js`, which is what wasm-bindgen makes of the crate.
-import { Edge, Idempotency as IdempotencyHalf, Registry as RegistryHalf } from "./worker.js";
+import { Claims as ClaimsHalf, Edge, Idempotency as IdempotencyHalf, Registry as RegistryHalf } from "./worker.js";
 
 Edge.connect({ settle: (...outcome) => Edge.settle(...outcome), generation: () => Edge.generation() });
 
@@ -44,5 +44,6 @@ function durableObject(Half) {
   };
 }
 
+export const Claims = durableObject(ClaimsHalf);
 export const Idempotency = durableObject(IdempotencyHalf);
 export const Registry = durableObject(RegistryHalf);

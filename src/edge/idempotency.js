@@ -4,31 +4,44 @@
 import { awake, cleaned, joined, passOn } from "./glue.js";
 
 const REPORT = "x-blnk-edge-report";
+const LENGTH = "x-blnk-edge-length";
 
 /** Nothing is sent to this address: it is how a call of an object must look. */
 const OBJECT = "https://idempotency/";
 
-/** Calls the key's object with the job and the body, and lets `call`, a Rust object, go on with what it answers. */
-export async function ask(call, namespace, name, prefix, body) {
+/** Calls the key's object: its answer. `length` is the message's, so that the object can make room before it reads. */
+function call(namespace, name, requestId, message) {
+  const object = namespace.get(namespace.idFromName(name));
+  const headers = { "x-request-id": requestId, [LENGTH]: String(message.byteLength) };
+  // Whatever the status, it is Core's answer to the caller and no redirect of the object's.
+  return object.fetch(OBJECT, { method: "POST", headers, body: message, redirect: "manual" });
+}
+
+/** Hands the request to the key's object, and lets `started`, a Rust object, go on with what it answers. */
+export async function carry(started, namespace, name, requestId, prefix, body) {
   let answer;
   try {
     const message = new Uint8Array(prefix.byteLength + body.byteLength);
     message.set(prefix);
     message.set(body, prefix.byteLength);
-    const object = namespace.get(namespace.idFromName(name));
-    // Whatever the status, it is Core's answer to the caller and no redirect of the object's.
-    answer = await object.fetch(OBJECT, { method: "POST", body: message, redirect: "manual" });
+    answer = await call(namespace, name, requestId, message);
   } catch (error) {
-    return awake(call).object_failed(String(error?.message ?? error));
+    return awake(started).object_failed(String(error?.message ?? error));
   }
-  return awake(call).object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
+  return awake(started).object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
+}
+
+/** Asks the key's object what became of the key: report and text of its answer. */
+export async function inquire(namespace, name, requestId, message) {
+  const answer = await call(namespace, name, requestId, message);
+  return [answer.headers.get(REPORT) ?? "", await answer.text()];
 }
 
 /** The object's answer as the caller gets it. */
-export function passReported(answer, requestId, reference, replayed) {
+export function passReported(answer, requestId, reference, replayed, booked) {
   const passed = passOn(answer, requestId, reference);
-  passed.headers.delete(REPORT);
   if (replayed) passed.headers.set("idempotent-replayed", "true");
+  if (booked) passed.headers.set("x-blnk-booked", booked);
   return passed;
 }
 

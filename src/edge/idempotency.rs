@@ -2,11 +2,14 @@
 //! key, and itself sends to Core, so that nothing is sent that is not stored first.
 //!
 //! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up to
-//! what it gets), [`attempt`] (the steps of an attempt), [`exchange`] (Core's answers), [`reply`] (what goes back to the Worker), [`storage`] (the one
-//! row), [`platform`] (the calls themselves).
+//! what it gets), [`attempt`] (the steps of an attempt), [`claiming`] (what a key alone may use, and the objects `Claims`),
+//! [`looking`] (asking Core what there is), [`exchange`] (Core's answers), [`reply`] (what goes back to the Worker), [`storage`]
+//! (the one row), [`platform`] (the calls themselves).
 
 mod attempt;
+mod claiming;
 mod exchange;
+mod looking;
 pub mod platform;
 mod reply;
 mod storage;
@@ -23,13 +26,16 @@ use super::platform::Env;
 use super::promises::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
 use super::state::State;
 use crate::error::{Error, Outcome};
-use crate::idempotency::Fingerprint;
-use crate::idempotency::message::Job;
+use crate::idempotency::message::{Ask, Job, Message};
 use crate::idempotency::receive::{Received, UnderWay, receive};
+use crate::idempotency::{Fingerprint, Phase, state};
 
 use attempt::Running;
 use reply::Reply;
 use storage::Row;
+
+/// The header of a call that says how long its message is.
+const LENGTH: &str = "x-blnk-edge-length";
 
 /// What can throw gives this: the error is thrown on.
 type Result<T> = std::result::Result<T, JsValue>;
@@ -56,15 +62,28 @@ impl Idempotency {
         Self(Rc::new(Keeper { state, env, under_way: RefCell::default(), attempts: Cell::default() }))
     }
 
-    /// Carries a [`Job`] out.
+    /// Does what a [`Message`] asks for.
     pub fn fetch(&self, request: Request) -> Promise {
         let keeper = Rc::clone(&self.0);
         promised(async move {
             // Whatever fails here fails before anything is sent: an attempt answers for itself.
+            let header = |name: &str| request.headers().get(name).ok().flatten();
+            let Ok(state) = State::of(&keeper.env) else { return Err(thrown("misconfigured")) };
+            let length: usize =
+                header(LENGTH).and_then(|length| length.parse().ok()).ok_or_else(|| thrown("no length"))?;
+            // What comes in, and what goes out.
+            let Some(_held) = state.reserve(length.saturating_mul(2)) else {
+                let request_id = header("x-request-id").unwrap_or_default();
+                return Ok(Reply::to(&request_id).refusal("busy", &Error::Busy, Outcome::NotSent).into());
+            };
             let buffer = settled(request.array_buffer()?).await.map_err(|why| thrown(&why))?;
             let bytes = Uint8Array::new(&buffer).to_vec();
-            let (job, body) = Job::split(&bytes).ok_or_else(|| thrown("not a job"))?;
-            keeper.serve(&job, body).await.map(JsValue::from)
+            let (message, body) = Message::split(&bytes).ok_or_else(|| thrown("not a message"))?;
+            let answer = match &message {
+                Message::Carry(job) => keeper.carry(&state, job, body).await,
+                Message::Ask(ask) => keeper.tell(&state, ask).await,
+            };
+            answer.map(JsValue::from)
         })
     }
 
@@ -74,7 +93,7 @@ impl Idempotency {
         promised(async move {
             let storage = keeper.state.storage();
             let now = now();
-            let under_way = keeper.under_way.borrow().as_ref().map(|(_, under_way)| under_way.until);
+            let under_way = keeper.under_way().map(|under_way| under_way.until);
             let record = Row::of(&storage).record()?.map(|record| record.expires_at);
             let done = match under_way.or(record).filter(|until| now < *until) {
                 Some(until) => set_alarm(&storage, float(until.since(now))),
@@ -92,22 +111,20 @@ fn float(millis: u64) -> f64 {
 }
 
 impl Keeper {
-    async fn serve(&self, job: &Job, body: &[u8]) -> Result<Response> {
-        let reply = Reply::to(job);
-        let Ok(state) = State::of(&self.env) else { return Err(thrown("misconfigured")) };
-        // What came in, and what goes out.
-        let Some(_held) = state.reserve(body.len().saturating_mul(2)) else {
-            return Ok(reply.refusal("busy", &Error::Busy, Outcome::NotSent));
-        };
+    async fn carry(&self, state: &Rc<State>, job: &Job, body: &[u8]) -> Result<Response> {
+        let reply = Reply::to(&job.request_id);
         let storage = self.state.storage();
         let row = Row::of(&storage);
         let fingerprint = Fingerprint::of(&job.instance, &job.method, &job.target, body);
         let record = row.record()?;
-        let under_way = self.under_way.borrow().as_ref().map(|(_, under_way)| under_way.clone());
+        let under_way = self.under_way();
         let earlier = match receive(record.as_ref(), under_way.as_ref(), &fingerprint, now()) {
             Received::First => None,
             Received::Again(record) => Some(record.clone()),
-            Received::Replay(record, kept) => return reply.about(record).replay(kept, || row.body()),
+            Received::Replay(record) => {
+                let Phase::Done { kept, .. } = &record.phase else { return Err(thrown("nothing to replay")) };
+                return reply.about(record).booked(reply::booked(record)).replay(kept, || row.body());
+            }
             Received::InFlight => {
                 return Ok(reply.refusal("in_flight", &Error::IdempotencyInFlight, Outcome::UnknownWithKey));
             }
@@ -119,10 +136,38 @@ impl Keeper {
                 return Ok(reply.refusal("unknown", &Error::IdempotencyOutcomeUnknown, Outcome::Unknown));
             }
         };
-        match Running::prepare(self, &state, job, body, fingerprint, earlier) {
+        match Running::carry(self, state, job, body, fingerprint, earlier) {
             Ok(running) => running.run().await,
             Err(error) => Ok(reply.refusal("refused", &error, Outcome::NotSent)),
         }
+    }
+
+    /// Tells what became of the key; where Core may be asked, it is asked for what is not known yet.
+    async fn tell(&self, state: &Rc<State>, ask: &Ask) -> Result<Response> {
+        let reply = Reply::to(&ask.request_id);
+        let storage = self.state.storage();
+        let record = Row::of(&storage).record()?.filter(|record| now() < record.expires_at);
+        let in_flight = self.under_way().is_some_and(|under_way| now() < under_way.until);
+        let Some(record) = record else {
+            if in_flight {
+                return reply.told(&state::begun(&ask.key), false);
+            }
+            return Ok(reply.refusal("asked", &Error::IdempotencyKeyNotFound, Outcome::NotSent));
+        };
+        let open = state::is_open(&record) && !in_flight;
+        match &ask.core {
+            Some(core) if open => Running::ask(self, state, core, &ask.request_id, &ask.key, record).run().await,
+            _ => reply.about(&record).told(&state::body(&ask.key, &record, in_flight), open),
+        }
+    }
+
+    /// The name under which the object claims.
+    fn name(&self) -> String {
+        self.state.id().to_string().into()
+    }
+
+    fn under_way(&self) -> Option<UnderWay> {
+        self.under_way.borrow().as_ref().map(|(_, under_way)| under_way.clone())
     }
 
     /// Takes the object for an attempt; nothing was awaited since its state was judged.

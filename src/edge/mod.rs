@@ -3,7 +3,7 @@
 //! [`Edge::fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
 //! cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from JavaScript), [`proxy`]
 //! (a request to Core, decided), [`call`] (the same, up to its sending), [`sent`] (what came of it), [`answer`] (what we answer ourselves), [`idempotency`]
-//! (the object of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`platform`] (the calls themselves).
+//! (the object of a key), [`inquiry`] (what became of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`platform`] (the calls themselves).
 //! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose tables
 //! are in [`sql_store`].
 
@@ -12,6 +12,7 @@ mod answer;
 mod arrival;
 mod call;
 mod idempotency;
+mod inquiry;
 mod oauth;
 mod platform;
 mod promises;
@@ -32,6 +33,7 @@ use crate::error::Error;
 use crate::log::{Level, Line};
 use crate::oauth::Endpoint;
 use crate::proxy::Method;
+use crate::proxy::inquiry::PREFIX;
 use crate::proxy::target::Target;
 
 use answer::Refusal;
@@ -94,7 +96,7 @@ fn serve(arrival: Arrival, env: Env) -> JsValue {
     match surface {
         Surface::None => return Refusal::of(&arrival).answer(&Error::RouteNotFound),
         Surface::Health => return health(&arrival),
-        Surface::Proxy | Surface::Admin | Surface::OAuth(_) => {}
+        Surface::Proxy | Surface::Inquiry | Surface::Admin | Surface::OAuth(_) => {}
     }
     match (State::of(&env), surface) {
         (Ok(_), Surface::Admin) => manage(arrival, env),
@@ -103,6 +105,7 @@ fn serve(arrival: Arrival, env: Env) -> JsValue {
             Refusal::of(&arrival).answer(&Error::RouteNotFound)
         }
         (Ok(state), Surface::OAuth(endpoint)) => oauth::serve(endpoint, arrival, env, state),
+        (Ok(state), Surface::Inquiry) => inquiry::serve(arrival, env, state),
         (Ok(state), _) => proxy::serve(arrival, env, state),
         (Err(faults), Surface::OAuth(endpoint)) => oauth::refuse(endpoint, arrival, faults.join("; ")),
         (Err(faults), _) => {
@@ -116,6 +119,7 @@ fn serve(arrival: Arrival, env: Env) -> JsValue {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Surface {
     Proxy,
+    Inquiry,
     Admin,
     OAuth(Endpoint),
     Health,
@@ -125,6 +129,8 @@ enum Surface {
 fn surface(path: &str) -> Surface {
     if path.starts_with("/proxy/") {
         Surface::Proxy
+    } else if path.starts_with(PREFIX) {
+        Surface::Inquiry
     } else if path == "/admin" || path.starts_with("/admin/") {
         Surface::Admin
     } else if path == "/healthz" {

@@ -18,6 +18,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn storage(this: &ObjectState) -> JsValue;
 
+    /// Its id.
+    #[wasm_bindgen(method, getter)]
+    pub fn id(this: &ObjectState) -> js_sys::Object;
+
     /// Keeps the object going until the promise is settled.
     #[wasm_bindgen(method, js_name = waitUntil)]
     pub fn wait_until(this: &ObjectState, promise: &Promise);

@@ -34,17 +34,20 @@ pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
 }
 
 fn decide_from_cache(lines: &Lines<'_>, state: &State, known: &mut Known, now: Timestamp) -> Decision {
-    decide(&lines.head(), &mut AtHand { state, known, now }, state.config.signer.as_ref(), now)
+    decide(&lines.head(), &mut CachedRecords { state, known, now }, state.config.signer.as_ref(), now)
 }
 
 /// The records of a request: what was read for it, else what the caches know. What they know is noted.
-struct AtHand<'a> {
-    state: &'a State,
-    known: &'a mut Known,
-    now: Timestamp,
+pub struct CachedRecords<'a> {
+    /// The isolate's.
+    pub state: &'a State,
+    /// Those of this request.
+    pub known: &'a mut Known,
+    /// The time.
+    pub now: Timestamp,
 }
 
-impl Records for AtHand<'_> {
+impl Records for CachedRecords<'_> {
     fn credential(&mut self, id: &str) -> Lookup<CredentialRecord> {
         if matches!(self.known.credential, Lookup::Unknown) {
             self.known.credential = self.state.credentials.borrow_mut().look(id, self.now);

@@ -10,8 +10,10 @@
 //! - `sent`: what counts as sent, which is what Core's decoder (Go's `encoding/json`) would see.
 //! - `scan`: one pass over the body, which finds every transaction and what it lacks.
 //! - `splice`: the additions, put between the caller's own bytes.
+//! - `asked`: what a completed body asks Core to book, to find it there again; `units`: an amount as Core books it.
 //! - `json`: the strict reader below them; no recursion, no allocation, linear time.
 
+mod asked;
 mod json;
 mod reference;
 mod refusal;
@@ -21,12 +23,14 @@ mod sent;
 mod splice;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use std::num::NonZeroU64;
 
 use self::sent::GivenReference;
 use self::splice::Splice;
 
+pub use self::asked::{Asked, AskedTransaction, Options, asked, options};
 pub use self::reference::{Made, NotAReference, Reference, References};
 pub use self::refusal::Refusal;
 pub use self::rule::{DefaultPrecision, MAX_DEFAULT_PRECISION, Rule, ZeroPrecision};

@@ -48,6 +48,8 @@ impl Error {
             Self::IdempotencyReplayUnavailable { status: Some(status) } => {
                 details.number("status", (*status).into());
             }
+            Self::IdempotencyPartial { parts } | Self::AlreadyRefunded { parts } => parts.write(details),
+            Self::ReferenceUsed { used } => used.write("reference_used", details),
             Self::AdminInvalidRequest { fields } => {
                 let faults = fields.iter().map(|(field, fault)| {
                     let mut described = Writer::new();
@@ -65,6 +67,7 @@ impl WriteFate {
         let outcome = match self.outcome {
             Outcome::NotSent => "not_sent",
             Outcome::Unknown | Outcome::UnknownWithKey => "unknown",
+            Outcome::Partial => "partial",
             Outcome::Done => "done",
         };
         details.text("outcome", outcome).some_text("reference", self.reference.as_deref());
@@ -80,7 +83,7 @@ impl WriteFate {
     /// What is safe to do next, after a write whose outcome is unknown; empty after any other.
     fn advice(&self) -> &'static str {
         match self.outcome {
-            Outcome::NotSent | Outcome::Done => "",
+            Outcome::NotSent | Outcome::Partial | Outcome::Done => "",
             Outcome::UnknownWithKey => {
                 ". Core may have acted: sent again with the same Idempotency-Key, it is not booked twice"
             }

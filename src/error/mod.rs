@@ -6,6 +6,7 @@
 mod body;
 
 use crate::enrich::Refusal;
+use crate::idempotency::look_up::{Parts, References};
 use crate::proxy::Method;
 use crate::registry::Scope;
 
@@ -65,8 +66,25 @@ pub enum Error {
     },
     /// What became of the first request with this key could not be found out just now, or what keeps keys did not answer.
     IdempotencyUnavailable,
-    /// The caller's own reference was in use before.
-    ReferenceUsed,
+    /// Core carried the first request with this key out in part, or what it did no longer stands.
+    IdempotencyPartial {
+        /// What became of each part.
+        parts: Box<Parts>,
+    },
+    /// This credential has not used this key, or not within the time that keys are remembered.
+    IdempotencyKeyNotFound,
+    /// A reference of the caller's own was in use before.
+    ReferenceUsed {
+        /// Those that are, where it is known which.
+        used: References,
+    },
+    /// The transaction has a refund that stands.
+    AlreadyRefunded {
+        /// What became of the refund of each part.
+        parts: Box<Parts>,
+    },
+    /// Another refund of the transaction was sent, and its outcome is not known yet.
+    RefundInFlight,
     /// KV did not answer, or a record cannot be used.
     RegistryUnavailable,
     /// `fetch` failed, or the answer is not Core's.
@@ -134,6 +152,8 @@ pub enum Outcome {
     Unknown,
     /// The same; and sending it again with the same `Idempotency-Key` finds out, and does not book it twice.
     UnknownWithKey,
+    /// Core acted in part.
+    Partial,
     /// Core acted.
     Done,
 }
@@ -193,7 +213,11 @@ impl Error {
             Self::IdempotencyOutcomeUnknown => (409, "PROXY_IDEMPOTENCY_OUTCOME_UNKNOWN"),
             Self::IdempotencyReplayUnavailable { .. } => (409, "PROXY_IDEMPOTENCY_REPLAY_UNAVAILABLE"),
             Self::IdempotencyUnavailable => (503, "PROXY_IDEMPOTENCY_UNAVAILABLE"),
-            Self::ReferenceUsed => (409, "PROXY_REFERENCE_USED"),
+            Self::IdempotencyPartial { .. } => (409, "PROXY_IDEMPOTENCY_PARTIAL"),
+            Self::IdempotencyKeyNotFound => (404, "PROXY_IDEMPOTENCY_KEY_NOT_FOUND"),
+            Self::ReferenceUsed { .. } => (409, "PROXY_REFERENCE_USED"),
+            Self::AlreadyRefunded { .. } => (409, "PROXY_ALREADY_REFUNDED"),
+            Self::RefundInFlight => (409, "PROXY_REFUND_IN_FLIGHT"),
             Self::RegistryUnavailable => (503, "PROXY_REGISTRY_UNAVAILABLE"),
             Self::CoreUnreachable { .. } => (502, "PROXY_CORE_UNREACHABLE"),
             Self::CoreRedirect { .. } => (502, "PROXY_CORE_REDIRECT"),
@@ -251,7 +275,21 @@ impl Error {
             Self::IdempotencyUnavailable => {
                 "The Idempotency-Key or its reference cannot be looked up at the moment; try again in a moment with the same key"
             }
-            Self::ReferenceUsed => "The reference is in use already: Core would have dropped this transaction",
+            Self::IdempotencyPartial { parts } => {
+                let (booked, total) = (parts.booked.count, parts.total);
+                return format!(
+                    "Of the first request with this Idempotency-Key {booked} of {total} parts stand at Core, and it is not sent \
+                     again: details.missing names the others"
+                );
+            }
+            Self::IdempotencyKeyNotFound => "This credential has not used this Idempotency-Key",
+            Self::ReferenceUsed { .. } => "The reference is in use already: Core would have dropped this transaction",
+            Self::AlreadyRefunded { .. } => {
+                "The transaction has been refunded: asked for another refund, Core would take the first one back"
+            }
+            Self::RefundInFlight => {
+                "A refund of this transaction was sent under another Idempotency-Key, and its outcome is not known yet"
+            }
             Self::RegistryUnavailable => "The registry cannot be read at the moment; try again in a moment",
             Self::CoreUnreachable { .. } => "Blnk Core could not be reached",
             Self::CoreRedirect { .. } => "Blnk Core's address answered with a redirect, which is not followed",
@@ -293,7 +331,7 @@ impl Error {
             Self::Busy | Self::RegistryUnavailable | Self::AdminUnavailable | Self::IdempotencyUnavailable => {
                 vec![("Retry-After", RETRY_AFTER_SECONDS.to_owned())]
             }
-            Self::IdempotencyInFlight => vec![("Retry-After", IN_FLIGHT_SECONDS.to_owned())],
+            Self::IdempotencyInFlight | Self::RefundInFlight => vec![("Retry-After", IN_FLIGHT_SECONDS.to_owned())],
             Self::RateLimited => vec![("Retry-After", RATE_LIMIT_SECONDS.to_owned())],
             _ => Vec::new(),
         }

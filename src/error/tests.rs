@@ -31,7 +31,11 @@ fn every_error() -> Vec<Error> {
         Error::IdempotencyOutcomeUnknown,
         Error::IdempotencyReplayUnavailable { status: Some(201) },
         Error::IdempotencyUnavailable,
-        Error::ReferenceUsed,
+        Error::IdempotencyPartial { parts: Box::default() },
+        Error::IdempotencyKeyNotFound,
+        Error::ReferenceUsed { used: References::default() },
+        Error::AlreadyRefunded { parts: Box::default() },
+        Error::RefundInFlight,
         Error::RegistryUnavailable,
         Error::CoreUnreachable { upstream_status: Some(502) },
         Error::CoreRedirect { upstream_status: 301 },
@@ -107,7 +111,8 @@ fn every_405_has_allow_and_all_that_may_be_tried_again_retry_after() {
     for error in every_error() {
         let has = |wanted: &str| error.headers().iter().any(|(name, _)| *name == wanted);
         assert_eq!(has("Allow"), error.status() == 405, "{error:?}");
-        let again = matches!(error.status(), 429 | 503) || error == Error::IdempotencyInFlight;
+        let again =
+            matches!(error.status(), 429 | 503) || matches!(error, Error::IdempotencyInFlight | Error::RefundInFlight);
         assert_eq!(has("Retry-After"), again, "{error:?}");
     }
     let allow = Error::MethodNotAllowed { allow: vec![Method::Get, Method::Put] }.headers();

@@ -1,8 +1,5 @@
 //! What Core's answers mean for a key.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use super::Create;
 use crate::json::Object;
 
 /// What Core's answer to a write says about whether it was carried out.
@@ -12,79 +9,38 @@ pub enum Verdict {
     Done,
     /// It was taken in, to be booked later; the id that it names is stored only if nothing else took the reference.
     Queued,
-    /// It was not: the reference is booked already.
+    /// Of this request something was not carried out: a reference is booked already.
     Duplicate,
-    /// It was not, and would not be if it came again.
+    /// It is already refunded, says Core: also now and then of a refund that it has just booked itself.
+    Refunded,
+    /// It was refused. Of what Core does in parts some may have been done before.
     Refused,
     /// It was not looked at: who sent it may send it again.
     NotActed,
-    /// It may have been.
+    /// It may have been carried out, in whole or in part.
     Unclear,
 }
 
-/// Judges an answer that is Core's own. `body` is what was read of it; none where it was too large to be kept.
+/// Judges an answer that is Core's own. `queued` says whether the request lets Core book after it has answered; `body` is
+/// what was read of it; none where it was too large to be kept.
+///
+/// That Core did not act is only taken from what its middleware says before any handler runs: no key or a wrong one, a key
+/// that may not, too many requests. A 423 says that one balance was locked, and nothing of the parts before.
 #[must_use]
-pub fn verdict(status: u16, body: Option<&[u8]>) -> Verdict {
+pub fn verdict(status: u16, queued: bool, body: Option<&[u8]>) -> Verdict {
+    let code = error_code(body).unwrap_or_default();
     match status {
-        201 if !is_settled(body) => Verdict::Queued,
+        202 => Verdict::Queued,
+        201 if queued && !is_settled(body) => Verdict::Queued,
         200..=299 => Verdict::Done,
-        401 | 403 | 408 | 423 | 425 | 429 => Verdict::NotActed,
-        409 if is_duplicate(body) => Verdict::Duplicate,
+        401 | 403 if code.starts_with("AUTH_") => Verdict::NotActed,
+        429 if code == "GEN_RATE_LIMITED" => Verdict::NotActed,
+        401 | 403 | 408 | 423 | 425 | 429 => Verdict::Unclear,
+        409 if code == "TXN_DUPLICATE_REFERENCE" => Verdict::Duplicate,
+        409 if code == "GEN_CONFLICT" => Verdict::Refunded,
         400..=499 => Verdict::Refused,
         _ => Verdict::Unclear,
     }
-}
-
-/// What a look-up by reference gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookedUp {
-    /// The transaction.
-    Found,
-    /// Core's word that there is none.
-    NotFound,
-    /// Neither: it is not known whether there is one.
-    Failed,
-}
-
-/// Judges the answer to a look-up. What is not plainly Core's own is a failure: a 404 of something in front of Core must
-/// not pass for its word that nothing was booked.
-#[must_use]
-pub fn looked_up(reference: &str, status: u16, body: Option<&[u8]>) -> LookedUp {
-    match status {
-        200 => {
-            let id = member(body, &["transaction_id"]).filter(|id| !id.is_empty());
-            let shown = member(body, &["reference"]).filter(|shown| shown == reference);
-            if id.is_some() && shown.is_some() { LookedUp::Found } else { LookedUp::Failed }
-        }
-        404 if error_code(body).is_some_and(|code| code.ends_with("_NOT_FOUND")) => LookedUp::NotFound,
-        _ => LookedUp::Failed,
-    }
-}
-
-/// The references under which Core would show what was booked of a create, in the order in which to ask. Empty where it
-/// cannot show it.
-///
-/// Of a transaction with legs only these are stored, under names that depend on whether it was queued.
-#[must_use]
-pub fn stored_references(create: &Create) -> Vec<String> {
-    let Some(reference) = create.reference.as_deref().filter(|reference| can_be_read_back(reference)) else {
-        return Vec::new();
-    };
-    if create.multi_leg { vec![format!("{reference}-1"), format!("{reference}_1")] } else { vec![reference.to_owned()] }
-}
-
-/// Core's path for a look-up by reference.
-#[must_use]
-pub fn reference_path(reference: &str) -> String {
-    /// RFC 3986 section 2.3.
-    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    format!("/transactions/reference/{}", utf8_percent_encode(reference, ESCAPED))
-}
-
-/// Core decodes a path before it routes, so a slash makes another route of it; dot segments are cleaned away on the way;
-/// and no text with a NUL is ever stored.
-fn can_be_read_back(reference: &str) -> bool {
-    !matches!(reference, "" | "." | "..") && !reference.contains(['/', '\0'])
 }
 
 /// The headers of an answer that are kept with its body.
@@ -95,11 +51,8 @@ pub fn is_content_header(name: &str) -> bool {
 
 /// Whether a 201 names a transaction that is stored already.
 fn is_settled(body: Option<&[u8]>) -> bool {
-    member(body, &["status"]).is_some_and(|status| !matches!(status.as_str(), "QUEUED" | "SCHEDULED"))
-}
-
-fn is_duplicate(body: Option<&[u8]>) -> bool {
-    error_code(body).is_some_and(|code| code == "TXN_DUPLICATE_REFERENCE")
+    // Of a batch Core says "applied" before anything is booked; of a transaction it says so in capitals.
+    member(body, &["status"]).is_some_and(|status| matches!(status.as_str(), "APPLIED" | "INFLIGHT"))
 }
 
 fn error_code(body: Option<&[u8]>) -> Option<String> {
@@ -122,78 +75,67 @@ fn member(body: Option<&[u8]>, path: &[&str]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn create(reference: &str, multi_leg: bool) -> Create {
-        Create { reference: Some(reference.to_owned()), made: false, multi_leg, precision_added: None }
+    fn error(code: &str) -> String {
+        format!(r#"{{"error":"x","error_detail":{{"code":"{code}","message":"x"}}}}"#)
     }
 
     #[test]
     fn every_status_has_its_verdict() {
         for (status, body, expected) in [
-            (201, r#"{"status":"APPLIED"}"#, Verdict::Done),
-            (201, r#"{"status":"INFLIGHT"}"#, Verdict::Done),
-            (201, r#"{"status":"QUEUED"}"#, Verdict::Queued),
-            (201, r#"{"status":"SCHEDULED"}"#, Verdict::Queued),
-            (201, "{}", Verdict::Queued),
-            (201, "not json", Verdict::Queued),
-            (200, r#"{"status":"QUEUED"}"#, Verdict::Done),
-            (202, "", Verdict::Done),
-            (204, "", Verdict::Done),
-            (400, "", Verdict::Refused),
-            (404, "", Verdict::Refused),
-            (409, "", Verdict::Refused),
-            (409, r#"{"error_detail":{"code":"TXN_ALREADY_VOIDED"}}"#, Verdict::Refused),
-            (409, r#"{"error":"x","error_detail":{"code":"TXN_DUPLICATE_REFERENCE"}}"#, Verdict::Duplicate),
-            (422, "", Verdict::Refused),
-            (304, "", Verdict::Unclear),
-            (500, "", Verdict::Unclear),
-            (503, r#"{"error_detail":{"code":"QUEUE_BACKPRESSURE"}}"#, Verdict::Unclear),
+            (201, r#"{"status":"APPLIED"}"#.to_owned(), Verdict::Done),
+            (201, r#"{"status":"INFLIGHT"}"#.to_owned(), Verdict::Done),
+            (201, r#"{"status":"QUEUED"}"#.to_owned(), Verdict::Queued),
+            (201, r#"{"status":"SCHEDULED"}"#.to_owned(), Verdict::Queued),
+            (201, r#"{"batch_id":"bulk_1","status":"applied"}"#.to_owned(), Verdict::Queued),
+            (202, r#"{"batch_id":"bulk_1","status":"processing"}"#.to_owned(), Verdict::Queued),
+            (201, "{}".to_owned(), Verdict::Queued),
+            (201, "not json".to_owned(), Verdict::Queued),
+            (200, r#"{"status":"QUEUED"}"#.to_owned(), Verdict::Done),
+            (204, String::new(), Verdict::Done),
+            (400, String::new(), Verdict::Refused),
+            (404, String::new(), Verdict::Refused),
+            (409, String::new(), Verdict::Refused),
+            (409, error("TXN_ALREADY_VOIDED"), Verdict::Refused),
+            (409, error("TXN_DUPLICATE_REFERENCE"), Verdict::Duplicate),
+            (409, error("GEN_CONFLICT"), Verdict::Refunded),
+            (422, String::new(), Verdict::Refused),
+            (304, String::new(), Verdict::Unclear),
+            (500, String::new(), Verdict::Unclear),
+            (503, error("QUEUE_BACKPRESSURE"), Verdict::Unclear),
         ] {
-            assert_eq!(verdict(status, Some(body.as_bytes())), expected, "{status} {body}");
+            assert_eq!(verdict(status, true, Some(body.as_bytes())), expected, "{status} {body}");
+        }
+        assert_eq!(verdict(201, true, None), Verdict::Queued);
+        for body in [None, Some(b"{}".as_slice())] {
+            assert_eq!(verdict(201, false, body), Verdict::Done);
+        }
+    }
+
+    #[test]
+    fn only_what_core_refuses_before_it_looks_counts_as_not_acted() {
+        for (status, code) in [
+            (401, "AUTH_INVALID_API_KEY"),
+            (401, "AUTH_MISSING_API_KEY"),
+            (403, "AUTH_INSUFFICIENT_PERMISSIONS"),
+            (429, "GEN_RATE_LIMITED"),
+        ] {
+            assert_eq!(verdict(status, false, Some(error(code).as_bytes())), Verdict::NotActed, "{status} {code}");
+        }
+        for (status, code) in [
+            (401, "GEN_INTERNAL"),
+            (403, ""),
+            (429, "GEN_INTERNAL"),
+            (408, "GEN_RATE_LIMITED"),
+            (423, "GEN_RESOURCE_LOCKED"),
+            (423, "AUTH_INVALID_API_KEY"),
+            (425, "GEN_RATE_LIMITED"),
+        ] {
+            assert_eq!(verdict(status, false, Some(error(code).as_bytes())), Verdict::Unclear, "{status} {code}");
         }
         for status in [401, 403, 408, 423, 425, 429] {
-            assert_eq!(verdict(status, Some(b"")), Verdict::NotActed, "{status}");
+            assert_eq!(verdict(status, false, Some(b"<html>")), Verdict::Unclear, "{status}");
+            assert_eq!(verdict(status, false, None), Verdict::Unclear, "{status}");
         }
-        assert_eq!(verdict(201, None), Verdict::Queued);
-    }
-
-    #[test]
-    fn only_core_s_own_word_counts_in_a_look_up() {
-        let not_found = br#"{"error":"x","error_detail":{"code":"TXN_NOT_FOUND","message":"x"}}"#.as_slice();
-        for (status, body, expected) in [
-            (200, br#"{"transaction_id":"txn_1","reference":"r","amount":1e999}"#.as_slice(), LookedUp::Found),
-            (200, br#"{"transaction_id":"txn_1","reference":"R"}"#, LookedUp::Failed),
-            (200, br#"{"transaction_id":"","reference":"r"}"#, LookedUp::Failed),
-            (200, b"<html>", LookedUp::Failed),
-            (404, not_found, LookedUp::NotFound),
-            (404, b"404 page not found", LookedUp::Failed),
-            (404, br#"{"error":"Not Found"}"#, LookedUp::Failed),
-            (401, not_found, LookedUp::Failed),
-            (500, b"", LookedUp::Failed),
-            (301, b"", LookedUp::Failed),
-        ] {
-            assert_eq!(looked_up("r", status, Some(body)), expected, "{status} {}", String::from_utf8_lossy(body));
-        }
-        assert_eq!(looked_up("r", 200, None), LookedUp::Failed);
-    }
-
-    #[test]
-    fn a_transaction_with_legs_is_looked_for_under_its_first_leg() {
-        assert_eq!(stored_references(&create("r", false)), ["r"]);
-        assert_eq!(stored_references(&create("r", true)), ["r-1", "r_1"]);
-    }
-
-    #[test]
-    fn a_reference_that_cannot_be_read_back_is_not_looked_for() {
-        for reference in ["", ".", "..", "a/b", "a\0"] {
-            assert!(stored_references(&create(reference, false)).is_empty(), "{reference:?}");
-        }
-        let none = Create { reference: None, ..create("r", false) };
-        assert!(stored_references(&none).is_empty());
-    }
-
-    #[test]
-    fn a_reference_is_one_segment_of_its_path() {
-        assert_eq!(reference_path("a b?#%/é~"), "/transactions/reference/a%20b%3F%23%25%2F%C3%A9~");
     }
 
     #[test]

@@ -1,41 +1,86 @@
 //! One attempt: the steps from a request that is let through to an ending.
 //!
-//! A first attempt sends, after a look-up where the caller brought a reference of its own: Core would drop a second
-//! booking of it without a word. Another attempt, after one whose outcome is unknown, looks for what the earlier one
-//! booked, and only where there is nothing sends the same bytes again. What Core then says about the reference counts
-//! for the earlier attempt too, so it is looked for once more.
+//! A first attempt claims what nobody else may use at the same time (references of the caller's own, a refund), looks
+//! whether Core has it already, and sends. Another attempt, after one whose outcome is unknown, looks for what the earlier
+//! one did. All of it is the answer; some of it is told and never sent again; and only where there is nothing of a create
+//! the same bytes are sent once more. What Core then says counts for the earlier attempt too, so it is looked for again.
 
-use super::answer::{LookedUp, Verdict, stored_references};
-use super::{Create, Kept, Phase};
+use super::Work;
+use super::answer::Verdict;
+use super::look_up::{Extent, Finding, Purpose};
 
-/// How often a transaction is looked for whose booking may still be on its way: a queued one is stored after the answer.
+/// How often something is looked for that may still be on its way, a second apart: what is queued is stored after the answer,
+/// and parts are booked one by one.
 const PATIENCE: u32 = 3;
 
-/// An attempt under way. What is to be done next comes of [`Attempt::start`], [`Attempt::looked_up`] and
+/// What `X-Blnk-Booked` says where Core could not be asked.
+const UNKNOWN: &str = "unknown";
+
+/// An attempt under way. What is to be done next comes of [`Attempt::start`], [`Attempt::claimed`], [`Attempt::looked`] and
 /// [`Attempt::answered`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
 pub struct Attempt {
-    again: bool,
-    /// Under which references to look.
-    references: Vec<String>,
-    /// Whether nobody else can have used the reference.
-    own_reference: bool,
+    kind: Kind,
+    work: Sort,
+    /// Whether something must be claimed before anything is sent.
+    claims: bool,
+    in_parts: bool,
+    atomic: bool,
+    /// Whether another key has claimed the refund.
+    taken: bool,
     /// What Core said to the sending; none before that.
     verdict: Option<Verdict>,
+}
+
+/// Which attempt it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    First,
+    /// After one whose outcome is unknown.
+    Again {
+        /// Whether some of it was found before.
+        partial: bool,
+    },
+    /// Nothing may be sent: somebody asks what became of the key.
+    Ask,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Create,
+    Refund,
+    Inflight,
+    Other,
 }
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Look for the transaction under [`Attempt::references`], and go on with [`Attempt::looked_up`].
-    LookUp {
-        /// How often at most, a second apart.
+    /// Claim [`Work::claims`] for this key, and go on with [`Attempt::claimed`].
+    Claim,
+    /// Look, and go on with [`Attempt::looked`].
+    Look {
+        /// What for.
+        purpose: Purpose,
+        /// How often at most, a second apart, as long as [`Attempt::looks_again`] says so.
         times: u32,
     },
     /// Store that it is in flight, then send it, and go on with [`Attempt::answered`].
     Send,
     /// It is over.
     Finish(Ending),
+}
+
+/// What came of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is this key's.
+    Granted,
+    /// Another key has it.
+    Taken,
+    /// It could not be found out.
+    Failed,
 }
 
 /// How an attempt ended.
@@ -51,101 +96,212 @@ pub enum Ending {
     Lost,
     /// What was looked for is the answer for good.
     Found,
-    /// It is booked, and cannot be shown.
-    Booked,
-    /// The caller's own reference was in use before: nothing was sent.
+    /// Some of it was found, or what no longer stands.
+    Partial,
+    /// A reference of the caller's own was in use before: nothing was sent.
     ReferenceUsed,
-    /// Whether the reference is in use could not be found out: nothing was sent.
+    /// A refund stands: nothing was sent.
+    AlreadyRefunded,
+    /// Another key's refund of the same is not settled: nothing was sent.
+    RefundInFlight,
+    /// Whether something stands in the way could not be found out: nothing was sent.
     Unchecked,
-    /// What became of it could not be found out.
+    /// What became of it could not be found out just now.
     Unresolved,
+    /// There is no trace of it, and it must not be sent again.
+    OutcomeUnknown,
 }
 
 /// What an ending leaves of the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
     /// Nothing: the key is new again.
     Nothing,
     /// What it was.
     AsItWas,
-    /// This state. Of [`Kept::Whole`] and [`Kept::Status`] the answer decides.
-    Phase(Phase),
+    /// The state `unknown`; `partial` stays what it is.
+    Unknown,
+    /// The state `partial`, with what was found.
+    Partial,
     /// The state `done`, with the answer.
     Answer,
 }
 
+/// What an ending gives back of what was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Nothing: it may have been used.
+    Nothing,
+    /// All of it.
+    All,
+    /// The references of which there is no trace.
+    Absent,
+}
+
 impl Attempt {
-    /// A first attempt; `create` where it is a single create.
+    /// A first attempt.
     #[must_use]
-    pub fn first(create: Option<&Create>) -> Self {
-        Self::new(create, false)
+    pub fn first(work: &Work) -> Self {
+        Self::new(work, Kind::First)
     }
 
-    /// Another attempt at a single create.
+    /// Another attempt; `partial` where some of it was found before.
     #[must_use]
-    pub fn again(create: &Create) -> Self {
-        Self::new(Some(create), true)
+    pub fn again(work: &Work, partial: bool) -> Self {
+        Self::new(work, Kind::Again { partial })
     }
 
-    fn new(create: Option<&Create>, again: bool) -> Self {
-        Self {
-            again,
-            references: create.map(stored_references).unwrap_or_default(),
-            own_reference: create.is_none_or(|create| create.made),
-            verdict: None,
-        }
+    /// An attempt to find out, without sending anything.
+    #[must_use]
+    pub fn ask(work: &Work) -> Self {
+        Self::new(work, Kind::Ask)
     }
 
-    /// The references under which the transaction would be stored, in the order in which to ask.
+    fn new(work: &Work, kind: Kind) -> Self {
+        let sort = match work {
+            Work::Create(_) => Sort::Create,
+            Work::Refund { .. } => Sort::Refund,
+            Work::Inflight { .. } => Sort::Inflight,
+            Work::Preview | Work::Other { .. } => Sort::Other,
+        };
+        let claims = !work.claims().is_empty();
+        let atomic = matches!(work, Work::Create(create) if create.atomic);
+        Self { kind, work: sort, claims, in_parts: work.is_in_parts(), atomic, taken: false, verdict: None }
+    }
+
+    /// Whether an earlier attempt was made.
     #[must_use]
-    pub fn references(&self) -> &[String] {
-        &self.references
+    pub fn is_again(&self) -> bool {
+        matches!(self.kind, Kind::Again { .. })
     }
 
     /// The first step.
     #[must_use]
     pub fn start(&self) -> Action {
-        match (self.again, self.references.is_empty()) {
-            (true, false) => Action::LookUp { times: PATIENCE },
-            (false, false) if !self.own_reference => Action::LookUp { times: 1 },
+        match self.kind {
+            Kind::First if self.claims => Action::Claim,
+            Kind::First => Action::Send,
+            Kind::Again { .. } | Kind::Ask if self.work == Sort::Other => Action::Finish(Ending::OutcomeUnknown),
+            Kind::Again { .. } => Action::Look { purpose: Purpose::After, times: PATIENCE },
+            Kind::Ask => Action::Look { purpose: Purpose::After, times: 1 },
+        }
+    }
+
+    /// The step after a claim.
+    #[must_use]
+    pub fn claimed(&mut self, claimed: Claimed) -> Action {
+        match (claimed, self.kind) {
+            (Claimed::Granted, Kind::First) => Action::Look { purpose: Purpose::Before, times: 1 },
+            (Claimed::Granted, _) => Action::Send,
+            (Claimed::Taken, Kind::First) if self.work == Sort::Refund => {
+                self.taken = true;
+                Action::Look { purpose: Purpose::Before, times: 1 }
+            }
+            (Claimed::Taken, Kind::First) => Action::Finish(Ending::ReferenceUsed),
+            (Claimed::Taken, _) => Action::Finish(Ending::OutcomeUnknown),
+            (Claimed::Failed, Kind::First) => Action::Finish(Ending::Unchecked),
+            (Claimed::Failed, _) => Action::Finish(Ending::Unresolved),
+        }
+    }
+
+    /// Whether it pays to look once more: what is missing may be on its way, and so may be what Core takes back.
+    #[must_use]
+    pub fn looks_again(&self, found: &Finding) -> bool {
+        match (self.verdict, self.kind) {
+            (Some(Verdict::Refused | Verdict::Duplicate), Kind::First) => self.atomic && !found.parts.booked.is_empty(),
+            _ => found.parts.extent() != Extent::All,
+        }
+    }
+
+    /// The step after a look; none where Core could not be asked.
+    #[must_use]
+    pub fn looked(&self, found: Option<&Finding>) -> Action {
+        Action::Finish(match (self.kind, self.verdict, found) {
+            (Kind::First, None, None) => Ending::Unchecked,
+            (Kind::First, None, Some(found)) => return self.checked(found),
+            (Kind::First, Some(Verdict::Refunded), Some(found)) if found.parts.extent() == Extent::All => Ending::Found,
+            (Kind::First, Some(_), _) => Ending::Answered,
+            (_, _, None) => Ending::Unresolved,
+            (_, verdict, Some(found)) => match found.parts.extent() {
+                Extent::All => Ending::Found,
+                Extent::Some => Ending::Partial,
+                Extent::None => return self.found_nothing(verdict),
+            },
+        })
+    }
+
+    /// The step after the look before a first attempt.
+    fn checked(&self, found: &Finding) -> Action {
+        match self.work {
+            Sort::Refund if !found.parts.booked.is_empty() => Action::Finish(Ending::AlreadyRefunded),
+            Sort::Refund if self.taken => Action::Finish(Ending::RefundInFlight),
+            Sort::Create if found.parts.extent() != Extent::None => Action::Finish(Ending::ReferenceUsed),
             _ => Action::Send,
         }
     }
 
-    /// The step after a look-up.
-    #[must_use]
-    pub fn looked_up(&self, looked_up: LookedUp) -> Action {
-        let ending = match (looked_up, self.verdict) {
-            (LookedUp::NotFound, None) => return Action::Send,
-            (LookedUp::Found, None) if !self.again => Ending::ReferenceUsed,
-            (LookedUp::Failed, None) if !self.again => Ending::Unchecked,
-            (LookedUp::Found, _) => Ending::Found,
-            (LookedUp::NotFound, Some(Verdict::Refused)) => Ending::Answered,
-            (LookedUp::NotFound, Some(Verdict::Duplicate)) => Ending::Booked,
-            (LookedUp::NotFound | LookedUp::Failed, _) => Ending::Unresolved,
-        };
-        Action::Finish(ending)
+    /// The step where there is no trace of an earlier attempt, and of this one if it was sent.
+    fn found_nothing(&self, verdict: Option<Verdict>) -> Action {
+        match (verdict, self.kind) {
+            (Some(Verdict::Refused), _) => Action::Finish(Ending::Answered),
+            (Some(_), _) => Action::Finish(Ending::Unresolved),
+            (None, Kind::Again { partial: false }) if self.work == Sort::Create => {
+                if self.claims {
+                    Action::Claim
+                } else {
+                    Action::Send
+                }
+            }
+            (None, _) => Action::Finish(Ending::OutcomeUnknown),
+        }
     }
 
     /// The step after sending; no verdict where there is no answer of Core's.
     #[must_use]
     pub fn answered(&mut self, verdict: Option<Verdict>) -> Action {
         self.verdict = verdict;
+        let again = self.is_again();
         let ending = match verdict {
             None => Ending::Lost,
-            Some(Verdict::Unclear) => Ending::Unclear,
             // That Core did not act this time says nothing about the time before.
-            Some(Verdict::NotActed) if self.again => Ending::Unclear,
-            Some(Verdict::NotActed) => Ending::NotActed,
+            Some(Verdict::NotActed) if !again => Ending::NotActed,
+            Some(Verdict::NotActed | Verdict::Unclear) => Ending::Unclear,
             Some(Verdict::Done) => Ending::Answered,
-            Some(Verdict::Queued | Verdict::Duplicate | Verdict::Refused) if !self.again => Ending::Answered,
-            Some(Verdict::Queued | Verdict::Duplicate) if self.references.is_empty() => Ending::Booked,
-            Some(Verdict::Refused) if self.references.is_empty() => Ending::Answered,
-            Some(Verdict::Queued | Verdict::Duplicate | Verdict::Refused) => {
-                return Action::LookUp { times: PATIENCE };
+            Some(Verdict::Queued) if !again => Ending::Answered,
+            Some(_) if again => return Action::Look { purpose: Purpose::After, times: PATIENCE },
+            Some(_) if self.in_parts => {
+                // What an atomic request takes back it may take back late.
+                return Action::Look { purpose: Purpose::After, times: if self.atomic { PATIENCE } else { 1 } };
             }
+            Some(_) => Ending::Answered,
         };
         Action::Finish(ending)
+    }
+
+    /// What stands behind a refusal of Core's, where it could have done one part and not another: `X-Blnk-Booked`. Of a
+    /// create it is always said, as a refusal alone would pass for "nothing was done".
+    #[must_use]
+    pub fn booked(&self, found: Option<&Finding>) -> Option<String> {
+        let refused = matches!(self.verdict, Some(Verdict::Refused | Verdict::Duplicate | Verdict::Refunded));
+        if !refused || !self.in_parts {
+            return None;
+        }
+        match self.work {
+            Sort::Create => Some(found.map_or_else(|| UNKNOWN.to_owned(), |found| found.parts.booked_of_total())),
+            _ => found.filter(|found| found.parts.total > 1).map(|found| found.parts.booked_of_total()),
+        }
+    }
+
+    /// What an ending gives back of what was claimed.
+    #[must_use]
+    pub fn releases(&self, ending: Ending) -> Release {
+        let refused = matches!(self.verdict, Some(Verdict::Refused | Verdict::Duplicate | Verdict::Refunded));
+        match ending {
+            Ending::NotActed | Ending::ReferenceUsed | Ending::AlreadyRefunded | Ending::Unchecked => Release::All,
+            Ending::Answered if refused && self.in_parts => Release::Absent,
+            Ending::Answered if refused => Release::All,
+            _ => Release::Nothing,
+        }
     }
 }
 
@@ -156,124 +312,13 @@ impl Ending {
         match self {
             Self::Answered | Self::Found => Left::Answer,
             Self::NotActed => Left::Nothing,
-            Self::Unclear | Self::Lost | Self::Unresolved => Left::Phase(Phase::Unknown),
-            Self::Booked => Left::Phase(Phase::Done { kept: Kept::Booked }),
-            Self::ReferenceUsed | Self::Unchecked => Left::AsItWas,
+            Self::Partial => Left::Partial,
+            Self::Unclear | Self::Lost | Self::Unresolved | Self::OutcomeUnknown => Left::Unknown,
+            Self::ReferenceUsed | Self::AlreadyRefunded | Self::RefundInFlight | Self::Unchecked => Left::AsItWas,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    use Action::{Finish, LookUp, Send};
-    use Ending::{Answered, Booked, Found, Lost, NotActed, ReferenceUsed, Unchecked, Unclear, Unresolved};
-
-    fn create(reference: &str, made: bool) -> Create {
-        Create { reference: Some(reference.to_owned()), made, multi_leg: false, precision_added: None }
-    }
-
-    const ANSWERS: [Option<Verdict>; 7] = [
-        None,
-        Some(Verdict::Done),
-        Some(Verdict::Queued),
-        Some(Verdict::Duplicate),
-        Some(Verdict::Refused),
-        Some(Verdict::NotActed),
-        Some(Verdict::Unclear),
-    ];
-
-    /// What each of [`ANSWERS`] leads to.
-    fn after_sending(attempt: &Attempt) -> Vec<Action> {
-        ANSWERS.iter().map(|verdict| attempt.clone().answered(*verdict)).collect()
-    }
-
-    #[test]
-    fn a_first_attempt_sends_at_once_unless_the_caller_brought_a_reference() {
-        for attempt in [
-            Attempt::first(None),
-            Attempt::first(Some(&create("r", true))),
-            // What cannot be read back cannot be looked for.
-            Attempt::first(Some(&create("a/b", false))),
-        ] {
-            assert_eq!(attempt.start(), Send);
-        }
-        let given = Attempt::first(Some(&create("r", false)));
-        assert_eq!(given.start(), LookUp { times: 1 });
-        assert_eq!(given.looked_up(LookedUp::NotFound), Send);
-        assert_eq!(given.looked_up(LookedUp::Found), Finish(ReferenceUsed));
-        assert_eq!(given.looked_up(LookedUp::Failed), Finish(Unchecked));
-    }
-
-    #[test]
-    fn every_answer_to_a_first_attempt_ends_it() {
-        for attempt in
-            [Attempt::first(None), Attempt::first(Some(&create("r", true))), Attempt::first(Some(&create("r", false)))]
-        {
-            assert_eq!(
-                after_sending(&attempt),
-                [Lost, Answered, Answered, Answered, Answered, NotActed, Unclear].map(Finish)
-            );
-        }
-    }
-
-    #[test]
-    fn another_attempt_looks_before_it_sends() {
-        for made in [true, false] {
-            let attempt = Attempt::again(&create("r", made));
-            assert_eq!(attempt.start(), LookUp { times: 3 });
-            assert_eq!(attempt.looked_up(LookedUp::Found), Finish(Found));
-            assert_eq!(attempt.looked_up(LookedUp::Failed), Finish(Unresolved));
-            assert_eq!(attempt.looked_up(LookedUp::NotFound), Send);
-        }
-    }
-
-    #[test]
-    fn another_attempt_takes_core_s_word_only_where_it_covers_the_earlier_one() {
-        let look = LookUp { times: 3 };
-        let attempt = Attempt::again(&create("r", true));
-        assert_eq!(
-            after_sending(&attempt),
-            [Finish(Lost), Finish(Answered), look, look, look, Finish(Unclear), Finish(Unclear)]
-        );
-    }
-
-    #[test]
-    fn what_a_resend_was_answered_is_settled_by_another_look() {
-        for (verdict, not_found) in
-            [(Verdict::Queued, Unresolved), (Verdict::Duplicate, Booked), (Verdict::Refused, Answered)]
-        {
-            let mut attempt = Attempt::again(&create("r", true));
-            let _ = attempt.answered(Some(verdict));
-            assert_eq!(attempt.looked_up(LookedUp::Found), Finish(Found), "{verdict:?}");
-            assert_eq!(attempt.looked_up(LookedUp::NotFound), Finish(not_found), "{verdict:?}");
-            assert_eq!(attempt.looked_up(LookedUp::Failed), Finish(Unresolved), "{verdict:?}");
-        }
-    }
-
-    #[test]
-    fn a_reference_that_cannot_be_read_back_is_sent_again_and_never_answered_with_a_dropped_id() {
-        let attempt = Attempt::again(&create("a/b", false));
-        assert_eq!(attempt.start(), Send);
-        assert_eq!(after_sending(&attempt), [Lost, Answered, Booked, Booked, Answered, Unclear, Unclear].map(Finish));
-    }
-
-    #[test]
-    fn every_ending_leaves_what_the_table_says() {
-        let unknown = Left::Phase(Phase::Unknown);
-        for (ending, left) in [
-            (Answered, Left::Answer),
-            (Found, Left::Answer),
-            (NotActed, Left::Nothing),
-            (Unclear, unknown.clone()),
-            (Lost, unknown.clone()),
-            (Unresolved, unknown),
-            (Booked, Left::Phase(Phase::Done { kept: Kept::Booked })),
-            (ReferenceUsed, Left::AsItWas),
-            (Unchecked, Left::AsItWas),
-        ] {
-            assert_eq!(ending.leaves(), left, "{ending:?}");
-        }
-    }
-}
+#[path = "attempt_tests.rs"]
+mod tests;

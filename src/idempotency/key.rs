@@ -27,6 +27,12 @@ impl IdempotencyKey {
         }
     }
 
+    /// The key itself: for the one answer that names it to who sent it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// The name of the object that keeps this key of this credential: 64 hexadecimal digits.
     ///
     /// Names are written to storage as they are, so this one tells neither. The parts carry their lengths: no two pairs

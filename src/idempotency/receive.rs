@@ -1,6 +1,6 @@
 //! What a request gets, by what is stored of its key.
 
-use super::{Fingerprint, Kept, Phase, Record};
+use super::{Fingerprint, Phase, Record, Work};
 use crate::clock::Timestamp;
 
 /// An attempt that this very object has under way.
@@ -15,12 +15,12 @@ pub struct UnderWay {
 /// What a request gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received<'a> {
-    /// The key is new: a first attempt.
+    /// The key is new, or what it was used for can do no harm twice: a first attempt.
     First,
-    /// Another attempt: an earlier one of this create may or may not have been booked.
+    /// Another attempt: an earlier one may or may not have been carried out.
     Again(&'a Record),
     /// What is left of the answer to the first request.
-    Replay(&'a Record, &'a Kept),
+    Replay(&'a Record),
     /// Nothing: the same request is under way.
     InFlight,
     /// Nothing: the key belongs to another request.
@@ -45,16 +45,20 @@ pub fn receive<'a>(
     if record.fingerprint != *fingerprint {
         return Received::Mismatch;
     }
-    match &record.phase {
-        Phase::Done { kept } => Received::Replay(record, kept),
-        Phase::InFlight | Phase::Unknown if record.create.is_some() => Received::Again(record),
-        Phase::InFlight | Phase::Unknown => Received::OutcomeUnknown(record),
+    match (&record.phase, &record.work) {
+        (Phase::Done { .. }, _) => Received::Replay(record),
+        (_, Work::Preview) => Received::First,
+        (_, Work::Other { .. }) => Received::OutcomeUnknown(record),
+        (_, Work::Create(_) | Work::Refund { .. } | Work::Inflight { .. }) => Received::Again(record),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Create;
+    use super::super::look_up::Parts;
+    use super::super::record::RECORD_VERSION;
+    use super::super::work::tests::create;
+    use super::super::{Kept, work::InflightAction};
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -64,37 +68,51 @@ mod tests {
         Fingerprint::of("a", "POST", "/x", body.as_bytes())
     }
 
-    fn record(phase: Phase, create: bool) -> Record {
-        let create = create.then_some(Create { reference: None, made: false, multi_leg: false, precision_added: None });
-        Record { v: 1, fingerprint: fingerprint("1"), phase, expires_at: LATER, create, references: Vec::new() }
+    fn record(phase: Phase, work: Work) -> Record {
+        Record {
+            v: RECORD_VERSION,
+            instance: "a".to_owned(),
+            fingerprint: fingerprint("1"),
+            work,
+            phase,
+            first_seen: NOW,
+            expires_at: LATER,
+        }
     }
 
     fn done() -> Phase {
-        Phase::Done { kept: Kept::Booked }
+        Phase::Done { kept: Kept::Status { status: 201 }, booked: None }
+    }
+
+    fn phases() -> [Phase; 4] {
+        [Phase::InFlight, Phase::Unknown, Phase::Partial(Parts::default()), done()]
     }
 
     #[test]
     fn every_state_meets_the_same_request_as_the_table_says() {
-        let same = |record: &Record| format!("{:?}", receive(Some(record), None, &fingerprint("1"), NOW));
         assert_eq!(receive(None, None, &fingerprint("1"), NOW), Received::First);
-        for (phase, create, expected) in [
-            (Phase::InFlight, true, "Again"),
-            (Phase::InFlight, false, "OutcomeUnknown"),
-            (Phase::Unknown, true, "Again"),
-            (Phase::Unknown, false, "OutcomeUnknown"),
-            (done(), true, "Replay"),
-            (done(), false, "Replay"),
+        let id = "txn_1".to_owned();
+        for (work, expected) in [
+            (Work::Create(create("r", true, 0, true)), "Again"),
+            (Work::Refund { id: id.clone() }, "Again"),
+            (Work::Inflight { id, action: InflightAction::Void }, "Again"),
+            (Work::Preview, "First"),
+            (Work::Other { made: Vec::new() }, "OutcomeUnknown"),
         ] {
-            let record = record(phase, create);
-            assert!(same(&record).starts_with(expected), "{record:?}");
+            for phase in phases() {
+                let expected = if phase == done() { "Replay" } else { expected };
+                let record = record(phase, work.clone());
+                let received = format!("{:?}", receive(Some(&record), None, &fingerprint("1"), NOW));
+                assert!(received.starts_with(expected), "{record:?} {received}");
+            }
         }
     }
 
     #[test]
     fn every_state_refuses_another_request() {
-        for phase in [Phase::InFlight, Phase::Unknown, done()] {
-            for create in [true, false] {
-                let record = record(phase.clone(), create);
+        for phase in phases() {
+            for work in [Work::Preview, Work::Other { made: Vec::new() }] {
+                let record = record(phase.clone(), work);
                 assert_eq!(receive(Some(&record), None, &fingerprint("2"), NOW), Received::Mismatch);
             }
         }
@@ -102,8 +120,8 @@ mod tests {
 
     #[test]
     fn every_state_is_new_again_once_it_has_expired() {
-        for phase in [Phase::InFlight, Phase::Unknown, done()] {
-            let record = record(phase, true);
+        for phase in phases() {
+            let record = record(phase, Work::Create(create("r", true, 0, true)));
             assert_eq!(receive(Some(&record), None, &fingerprint("1"), LATER), Received::First);
             assert_eq!(receive(Some(&record), None, &fingerprint("2"), LATER), Received::First);
         }
@@ -112,8 +130,9 @@ mod tests {
     #[test]
     fn while_an_attempt_is_under_way_nothing_else_counts() {
         let under_way = UnderWay { fingerprint: fingerprint("1"), until: LATER };
-        let expired = Record { expires_at: NOW, ..record(Phase::InFlight, true) };
-        for record in [None, Some(&expired), Some(&record(done(), true)), Some(&record(Phase::Unknown, true))] {
+        let work = || Work::Create(create("r", true, 0, true));
+        let expired = Record { expires_at: NOW, ..record(Phase::InFlight, work()) };
+        for record in [None, Some(&expired), Some(&record(done(), work())), Some(&record(Phase::Unknown, work()))] {
             assert_eq!(receive(record, Some(&under_way), &fingerprint("1"), NOW), Received::InFlight);
             assert_eq!(receive(record, Some(&under_way), &fingerprint("2"), NOW), Received::Mismatch);
         }
@@ -122,7 +141,7 @@ mod tests {
     #[test]
     fn an_attempt_past_its_deadlines_counts_as_crashed() {
         let under_way = UnderWay { fingerprint: fingerprint("1"), until: NOW };
-        let record = record(Phase::InFlight, true);
+        let record = record(Phase::InFlight, Work::Create(create("r", true, 0, true)));
         assert_eq!(receive(Some(&record), Some(&under_way), &fingerprint("1"), NOW), Received::Again(&record));
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::presented::Presented;
-use super::routes::{Body, Route};
+use super::routes::{Body, Route, check_either};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::idempotency::IdempotencyKey;
@@ -67,6 +67,15 @@ pub fn authenticate<'a>(
 }
 
 impl<'a> Caller<'a> {
+    /// Who asks what became of its own writes: it may with any scope.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientScope`].
+    pub fn permit_inquiry(self) -> Result<&'a Rc<CredentialRecord>, Error> {
+        check_either(self.scopes)?;
+        Ok(self.credential)
+    }
+
     /// The instance that is meant where the request names none.
     #[must_use]
     pub fn default_instance(&self) -> Option<&'a str> {

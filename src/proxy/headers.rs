@@ -1,5 +1,7 @@
 //! Which headers pass, each way.
 
+use crate::idempotency::message::REPORT;
+
 /// Up, an allow list: what a caller's header of this name says is sent to Core as it is. Core reads nothing else of a
 /// caller, so no other header can be a trick. Content-Length comes with the body.
 pub const FORWARDED: [&str; 9] = [
@@ -17,12 +19,13 @@ pub const FORWARDED: [&str; 9] = [
 /// Down, a deny list: everything else that Core sends is passed on.
 ///
 /// Hop-by-hop headers (RFC 9110 section 7.6.1); two of Core's that publish addresses; cookies, of which Core sets none but
-/// Cloudflare Access does, and its cookie opens Core's host to whoever holds it; and headers that speak for the edge's
-/// whole origin, not for this answer.
-pub const NEVER_RETURNED: [&str; 16] = [
+/// Cloudflare Access does, and its cookie opens Core's host to whoever holds it; headers that speak for the edge's whole
+/// origin, not for this answer; and those that only the proxy itself may say.
+pub const NEVER_RETURNED: [&str; 20] = [
     "alt-svc",
     "clear-site-data",
     "connection",
+    REPLAYED,
     "keep-alive",
     "nel",
     "proxy-authenticate",
@@ -34,6 +37,9 @@ pub const NEVER_RETURNED: [&str; 16] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+    BOOKED,
+    REPORT,
+    REFERENCE,
     "x-rate-limit-request-forwarded-for",
     "x-rate-limit-request-remote-addr",
 ];
@@ -44,6 +50,10 @@ pub const BLNK_KEY: &str = "x-blnk-key";
 pub const REQUEST_ID: &str = "x-request-id";
 /// Set on the way down where the proxy made a single create's reference.
 pub const REFERENCE: &str = "x-blnk-reference";
+/// Set on the way down where an answer was given before, or is what a look-up found.
+pub const REPLAYED: &str = "idempotent-replayed";
+/// Set on the way down behind a refusal of Core's: how many of how many parts stand all the same.
+pub const BOOKED: &str = "x-blnk-booked";
 
 /// A caller's request id, where it is 1 to 128 of `[A-Za-z0-9._-]`.
 #[must_use]

@@ -5,10 +5,12 @@
 //! grant, a grant only of an authenticated caller, and each only in its own step.
 //!
 //! In reading order: [`presented`](mod@presented) (the token), [`target`] (path, query, instance), [`routes`] (the table),
-//! [`grant`] (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it).
+//! [`grant`] (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it), [`inquiry`] (what became of a
+//! key).
 
 pub mod grant;
 pub mod headers;
+pub mod inquiry;
 mod method;
 pub mod outcome;
 pub mod presented;

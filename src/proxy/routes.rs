@@ -10,7 +10,7 @@ use crate::registry::{Profile, Scope, Scopes};
 
 use Body::{Enriched, Nothing, Streamed, Upload};
 use Method::{Delete, Get, Post, Put};
-use Needs::{Either, Read, Write};
+use Needs::{Either, Read, Reveal, Write};
 use Profile::{Documented, Extended};
 
 /// What a route needs of a credential.
@@ -22,6 +22,8 @@ pub enum Needs {
     Write,
     /// Either: a read that Core takes by POST.
     Either,
+    /// `proxy:write`, though nothing is written: it shows what was hidden.
+    Reveal,
 }
 
 /// What happens to a request's body.
@@ -75,7 +77,7 @@ pub const ROUTES: &[Route] = &[
     row(Get, "/identities/:id/detokenize/:text", Read, Nothing, Documented),
     row(Post, "/identities/:id/tokenize/:text", Write, Streamed, Documented),
     row(Post, "/identities/:id/tokenize", Write, Streamed, Documented),
-    row(Post, "/identities/:id/detokenize", Write, Streamed, Documented),
+    row(Post, "/identities/:id/detokenize", Reveal, Streamed, Documented),
     row(Post, "/reconciliation/start", Write, Streamed, Documented),
     row(Post, "/reconciliation/upload", Write, Upload, Documented),
     row(Post, "/reconciliation/matching-rules", Write, Streamed, Documented),
@@ -199,13 +201,22 @@ impl Route {
     /// # Errors
     /// [`Error::InsufficientScope`] with the scope that would.
     pub fn check_scope(&self, scopes: Scopes) -> Result<(), Error> {
-        let (enough, needed) = match self.needs {
-            Read => (scopes.allow(Scope::Read), Scope::Read),
-            Write => (scopes.allow(Scope::Write), Scope::Write),
-            Either => (scopes.allow(Scope::Read) || scopes.allow(Scope::Write), Scope::Read),
+        let needed = match self.needs {
+            Either => return check_either(scopes),
+            Read => Scope::Read,
+            Write | Reveal => Scope::Write,
         };
-        if enough { Ok(()) } else { Err(Error::InsufficientScope { needed }) }
+        if scopes.allow(needed) { Ok(()) } else { Err(Error::InsufficientScope { needed }) }
     }
+}
+
+/// Whether these scopes open what any of the two opens.
+///
+/// # Errors
+/// [`Error::InsufficientScope`] with the narrower one.
+pub fn check_either(scopes: Scopes) -> Result<(), Error> {
+    let enough = scopes.allow(Scope::Read) || scopes.allow(Scope::Write);
+    if enough { Ok(()) } else { Err(Error::InsufficientScope { needed: Scope::Read }) }
 }
 
 #[cfg(test)]

@@ -6,13 +6,11 @@ use web_sys::Response;
 
 use super::Call;
 use crate::edge::answer::{error_response, level, write_log};
-use crate::edge::idempotency::platform::{ask, pass_reported};
+use crate::edge::idempotency::platform::{carry, pass_reported};
 use crate::edge::{now, platform};
-use crate::enrich::Shape;
 use crate::error::{Error, Outcome, WriteFate};
-use crate::idempotency::message::{Job, Report};
+use crate::idempotency::message::{CoreAddress, Job, Message, Report};
 use crate::log::{Level, Line};
-use crate::proxy::routes::Body;
 
 impl Call {
     /// Hands the request over to its object: the plan, the headers and the body.
@@ -21,9 +19,10 @@ impl Call {
             return self.refuse(&Error::Internal);
         };
         self.sent_at = Some(now());
-        let prefix = platform::bytes_out(&self.job().to_prefix());
+        let prefix = platform::bytes_out(&Message::Carry(self.job()).to_prefix());
         let namespace = self.state.idempotency.clone();
-        ask(self, &namespace, &name, &prefix, body).into()
+        let request_id = self.arrival.request_id.clone();
+        carry(self, &namespace, &name, &request_id, &prefix, body).into()
     }
 
     fn job(&self) -> Job {
@@ -33,10 +32,12 @@ impl Call {
         let base_url = core.base_url.as_str();
         Job {
             instance: plan.instance.id.to_string(),
-            base_url: base_url.to_owned(),
+            core: CoreAddress {
+                base_url: base_url.to_owned(),
+                headers: pairs.iter().map(|[name, value]| (name.clone(), value.clone())).collect(),
+            },
             method: plan.route.method.as_str().to_owned(),
             target: plan.url.strip_prefix(base_url).unwrap_or_default().to_owned(),
-            headers: pairs.iter().map(|[name, value]| (name.clone(), value.clone())).collect(),
             timeout_ms: plan.timeout().millis(),
             rule: core.rule,
             request_id: self.arrival.request_id.clone(),
@@ -80,8 +81,8 @@ impl Call {
         let Some(report) = Report::from_header(&report) else {
             return self.object_failed(format!("it answered {status}"));
         };
-        let reference = report.made_reference.as_deref();
-        match pass_reported(answer, &self.arrival.request_id, reference, report.replayed) {
+        let (reference, booked) = (report.made_reference.as_deref(), report.booked.as_deref());
+        match pass_reported(answer, &self.arrival.request_id, reference, report.replayed, booked) {
             Ok(response) => {
                 self.log_reported(status, &report);
                 response.into()
@@ -93,9 +94,7 @@ impl Call {
     /// It did not, and why: whether it sent anything is not known here.
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
     pub fn object_failed(self, why: String) -> JsValue {
-        let is_create = self.plan.route.body == Body::Enriched(Shape::Transaction);
-        let outcome = if is_create { Outcome::UnknownWithKey } else { Outcome::Unknown };
-        let fate = WriteFate { outcome, reference: None, references: Vec::new() };
+        let fate = WriteFate { outcome: Outcome::UnknownWithKey, reference: None, references: Vec::new() };
         let error = Error::IdempotencyUnavailable;
         self.log(error.status(), level(&error), Some(&error), Some(&format!("the object of the key failed: {why}")));
         error_response(&error, &self.arrival.request_id, Some(&fate), None).into()

@@ -7,47 +7,61 @@ use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use web_sys::Response;
 
+use super::claiming;
 use super::exchange::{Answer, Sent, answer};
+use super::looking::{LOOKS_SECONDS, Looking, timed};
 use super::platform::exchange;
-use super::reply::Reply;
+use super::reply::{Reply, booked};
 use super::storage::Row;
 use super::{Keeper, Result, float};
 use crate::clock::Timestamp;
-use crate::edge::promises::{set_alarm, settled, sleep, thrown};
+use crate::edge::promises::{set_alarm, settled, thrown};
 use crate::edge::state::State;
 use crate::edge::{now, random_bytes};
-use crate::enrich::{References, Shape, enrich};
+use crate::enrich::{Reference, Shape, enrich};
 use crate::error::{Error, Outcome};
-use crate::idempotency::answer::{LookedUp, looked_up, reference_path, verdict};
-use crate::idempotency::attempt::{Action, Attempt, Ending, Left};
-use crate::idempotency::message::Job;
+use crate::idempotency::answer::verdict;
+use crate::idempotency::attempt::{Action, Attempt, Ending, Left, Release};
+use crate::idempotency::look_up::{Finding, Parts};
+use crate::idempotency::message::{CoreAddress, Job};
 use crate::idempotency::receive::UnderWay;
 use crate::idempotency::record::{KEPT_BODY_BYTES, RECORD_VERSION};
-use crate::idempotency::{Create, Fingerprint, Kept, Phase, Record};
+use crate::idempotency::{Fingerprint, Kept, Phase, Record, Work, state};
 use crate::proxy::Method;
 use crate::proxy::routes::{self, Body};
 
-/// How long one look-up may take, in milliseconds.
-const LOOK_UP_MS: u32 = 5_000;
-/// The wait between two looks, in milliseconds.
-const BETWEEN_LOOKS_MS: u32 = 1_000;
-/// The most that the look-ups of one attempt take, in seconds: twice three looks at two references, and the waits.
-const LOOK_UPS_SECONDS: u64 = 2 * (3 * 2 * 5 + 2) + 30;
+/// What an attempt may take beside Core's answer and the looks, in seconds.
+const SLACK_SECONDS: u64 = 60;
 
 /// An attempt under way.
 pub struct Running<'a> {
     object: &'a Keeper,
+    state: &'a Rc<State>,
     storage: JsValue,
-    job: &'a Job,
+    core: &'a CoreAddress,
+    request_id: &'a str,
+    errand: Errand<'a>,
     number: u64,
     attempt: Attempt,
-    again: bool,
-    /// What is stored of it, but for its phase.
+    /// What is stored of it.
     record: Record,
-    keep_ms: u64,
-    /// What goes to Core; none on a route without a body.
-    body: Option<Uint8Array>,
+    /// What the last look found; none where it failed.
+    found: Option<Finding>,
     core_ms: Cell<Option<u64>>,
+}
+
+/// What the attempt is for.
+enum Errand<'a> {
+    /// A request, and what goes to Core of its body; none on a route without one.
+    Carry(&'a Job, Option<Uint8Array>),
+    /// Somebody asks about this key.
+    Ask(&'a str),
+}
+
+/// A request that is about to be carried out: its completed body, and what it asks for.
+struct Prepared {
+    body: Option<Uint8Array>,
+    work: Work,
 }
 
 impl<'a> Running<'a> {
@@ -55,39 +69,60 @@ impl<'a> Running<'a> {
     ///
     /// # Errors
     /// The refusal of a body.
-    pub fn prepare(
+    pub fn carry(
         object: &'a Keeper,
-        state: &Rc<State>,
+        state: &'a Rc<State>,
         job: &'a Job,
         body: &[u8],
         fingerprint: Fingerprint,
         earlier: Option<Record>,
     ) -> std::result::Result<Self, Error> {
-        let config = &state.config;
-        let again = earlier.is_some();
-        let route = routes::find(Method::parse(&job.method), job.path())?;
-        let mut record = earlier.unwrap_or_else(|| Record {
+        let limit = state.config.max_transaction_bytes;
+        let Prepared { body, work } = prepare(job, body, limit, earlier.as_ref().map(|earlier| &earlier.work))?;
+        let attempt = match &earlier {
+            Some(earlier) => Attempt::again(&work, matches!(earlier.phase, Phase::Partial(_))),
+            None => Attempt::first(&work),
+        };
+        let record = earlier.unwrap_or_else(|| Record {
             v: RECORD_VERSION,
+            instance: job.instance.clone(),
             fingerprint,
+            work,
             phase: Phase::InFlight,
+            first_seen: now(),
             expires_at: Timestamp::default(),
-            create: None,
-            references: Vec::new(),
         });
-        let body = match route.body {
-            Body::Nothing => None,
-            Body::Streamed | Body::Upload => Some(Uint8Array::from(body)),
-            Body::Enriched(shape) => Some(complete(body, shape, job, config.max_transaction_bytes, &mut record)?),
-        };
-        let attempt = match &record.create {
-            Some(create) if again => Attempt::again(create),
-            create => Attempt::first(create.as_ref()),
-        };
-        let until = now().plus_seconds(u64::from(job.timeout_ms) * 2 / 1_000 + LOOK_UPS_SECONDS);
+        Ok(Self::begin(object, state, &job.core, &job.request_id, Errand::Carry(job, body), attempt, record))
+    }
+
+    /// Takes the object to find out what became of the key.
+    pub fn ask(
+        object: &'a Keeper,
+        state: &'a Rc<State>,
+        core: &'a CoreAddress,
+        request_id: &'a str,
+        key: &'a str,
+        record: Record,
+    ) -> Self {
+        let attempt = Attempt::ask(&record.work);
+        Self::begin(object, state, core, request_id, Errand::Ask(key), attempt, record)
+    }
+
+    fn begin(
+        object: &'a Keeper,
+        state: &'a Rc<State>,
+        core: &'a CoreAddress,
+        request_id: &'a str,
+        errand: Errand<'a>,
+        attempt: Attempt,
+        record: Record,
+    ) -> Self {
+        let answers = if let Errand::Carry(job, _) = &errand { u64::from(job.timeout_ms) * 2 / 1_000 } else { 0 };
+        let until = now().plus_seconds(answers + LOOKS_SECONDS + SLACK_SECONDS);
         let number = object.begin(UnderWay { fingerprint: record.fingerprint.clone(), until });
         let storage = object.state.storage();
-        let keep_ms = config.idempotency_ms;
-        Ok(Self { object, storage, job, number, attempt, again, record, keep_ms, body, core_ms: Cell::new(None) })
+        let core_ms = Cell::new(None);
+        Self { object, state, storage, core, request_id, errand, number, attempt, record, found: None, core_ms }
     }
 
     /// Goes from step to step to the end.
@@ -100,23 +135,33 @@ impl<'a> Running<'a> {
     async fn steps(&mut self) -> Result<Response> {
         let mut action = self.attempt.start();
         let mut sent = None;
-        let mut found = None;
         loop {
             action = match action {
-                Action::LookUp { times } => {
-                    let (looked_up, answer) = self.look_up(times).await;
-                    found = answer;
-                    self.attempt.looked_up(looked_up)
+                Action::Claim => {
+                    let owner = self.object.name();
+                    let claimed = claiming::take(self.state, &self.object.env, &self.record, &owner).await;
+                    self.attempt.claimed(claimed)
+                }
+                Action::Look { purpose, times } => {
+                    let looking = Looking { state: self.state, core: self.core, core_ms: &self.core_ms };
+                    self.found = looking.look(&self.attempt, &self.record.work, purpose, times).await;
+                    self.attempt.looked(self.found.as_ref())
                 }
                 Action::Send => {
                     self.save(Phase::InFlight, None)?;
                     self.set_alarm().await?;
                     let answer = self.send().await;
-                    let said = answer.as_ref().ok().map(|answer| verdict(answer.status, answer.bytes.as_deref()));
+                    let queued = matches!(&self.record.work, Work::Create(create) if create.queued);
+                    let judge = |answer: &Answer| verdict(answer.status, queued, answer.bytes.as_deref());
+                    let said = answer.as_ref().ok().map(judge);
                     sent = Some(answer);
                     self.attempt.answered(said)
                 }
-                Action::Finish(ending) => return self.finish(ending, sent, found),
+                Action::Finish(ending) => {
+                    let answer = self.finish(ending, sent)?;
+                    self.release(ending).await;
+                    return Ok(answer);
+                }
             }
         }
     }
@@ -127,139 +172,161 @@ impl<'a> Running<'a> {
             return Err(thrown("the attempt took too long, and counts as crashed"));
         }
         self.record.phase = phase;
-        self.record.expires_at = Timestamp::from_millis(now().millis().saturating_add(self.keep_ms));
+        if let Errand::Carry(..) = self.errand {
+            let keep_ms = self.state.config.idempotency_ms;
+            self.record.expires_at = Timestamp::from_millis(now().millis().saturating_add(keep_ms));
+        }
         Row::of(&self.storage).save(&self.record, body)
     }
 
     /// The alarm finds out itself whether the key has expired by then; one is enough.
     async fn set_alarm(&self) -> Result<()> {
-        if self.again {
+        if self.attempt.is_again() {
             return Ok(());
         }
-        settled(set_alarm(&self.storage, float(self.keep_ms))).await.map(|_| ()).map_err(|why| thrown(&why))
+        let in_ms = float(self.state.config.idempotency_ms);
+        settled(set_alarm(&self.storage, in_ms)).await.map(|_| ()).map_err(|why| thrown(&why))
     }
 
     async fn send(&self) -> Sent {
-        let job = self.job;
-        let (url, headers) = ([&*job.base_url, &*job.target].concat(), owned(job.sent_headers()));
+        let Errand::Carry(job, body) = &self.errand else { return Err(Error::Internal) };
+        let url = [&*job.core.base_url, &*job.target].concat();
         let keep = u32::try_from(KEPT_BODY_BYTES).unwrap_or(u32::MAX);
-        let exchanged = self.timed(exchange(&url, &job.method, headers, self.body.clone(), job.timeout_ms, keep)).await;
-        answer(exchanged, job.timeout_ms)
+        let headers = job.core.sent_headers();
+        let sending = exchange(&url, &job.method, headers, body.clone(), job.timeout_ms, keep);
+        answer(timed(&self.core_ms, sending).await, job.timeout_ms)
     }
 
-    async fn look_up(&self, times: u32) -> (LookedUp, Option<Answer>) {
-        let mut seen = LookedUp::Failed;
-        for look in 0..times {
-            if look > 0 {
-                let _ = settled(sleep(BETWEEN_LOOKS_MS)).await;
+    /// Gives back what was claimed. One that cannot be given back is kept until it expires: that refuses, and books nothing.
+    async fn release(&self, ending: Ending) {
+        let absent = || self.found.as_ref().map(|found| found.absent.clone()).unwrap_or_default();
+        let claims = match self.attempt.releases(ending) {
+            Release::Nothing => return,
+            Release::All => self.record.work.claims(),
+            Release::Absent => {
+                let absent = absent();
+                let own = self.record.work.claims().into_iter();
+                own.filter(|claim| absent.iter().any(|reference| claim.strip_prefix("reference:") == Some(reference)))
+                    .collect()
             }
-            for reference in self.attempt.references() {
-                let answer = self.look_up_once(reference).await;
-                seen = answer
-                    .as_ref()
-                    .map_or(LookedUp::Failed, |answer| looked_up(reference, answer.status, answer.bytes.as_deref()));
-                if seen != LookedUp::NotFound {
-                    return (seen, answer.ok());
-                }
-            }
-        }
-        (seen, None)
+        };
+        claiming::give_back(&self.object.env, &self.record.instance, &self.object.name(), &claims).await;
     }
 
-    async fn look_up_once(&self, reference: &str) -> Sent {
-        let url = [&*self.job.base_url, &*reference_path(reference)].concat();
-        let headers = owned(self.job.look_up_headers());
-        // A transaction is smaller than the request that made it.
-        let keep = u32::try_from(2 * KEPT_BODY_BYTES).unwrap_or(u32::MAX);
-        answer(self.timed(exchange(&url, "GET", headers, None, LOOK_UP_MS, keep)).await, LOOK_UP_MS)
-    }
-
-    async fn timed<T>(&self, asking: impl Future<Output = T>) -> T {
-        let asked = now();
-        let answered = asking.await;
-        self.core_ms.set(Some(self.core_ms.get().unwrap_or(0) + now().since(asked)));
-        answered
-    }
-
-    fn finish(&mut self, ending: Ending, sent: Option<Sent>, found: Option<Answer>) -> Result<Response> {
+    fn finish(&mut self, ending: Ending, sent: Option<Sent>) -> Result<Response> {
         let (answer, lost) = match sent {
-            _ if ending == Ending::Found => (found, None),
             Some(Ok(answer)) => (Some(answer), None),
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
+        let answer = if ending == Ending::Found { self.found_answer() } else { answer };
         match ending.leaves() {
             Left::Nothing if self.object.is_current(self.number) => Row::of(&self.storage).clear()?,
             Left::Nothing | Left::AsItWas => {}
-            Left::Phase(phase) => self.save(phase, None)?,
-            Left::Answer => {
-                let status = if ending == Ending::Found { 200 } else { answer.as_ref().map_or(0, |a| a.status) };
-                self.keep(status, answer.as_ref())?;
-            }
+            Left::Unknown if matches!(self.record.phase, Phase::Partial(_)) => {}
+            Left::Unknown => self.save(Phase::Unknown, None)?,
+            Left::Partial => self.save(Phase::Partial(self.parts()), None)?,
+            Left::Answer => self.keep(ending, answer.as_ref())?,
         }
-        let reply = Reply::to(self.job).about(&self.record).after(self.core_ms.get());
-        let retriable = if self.record.create.is_some() { Outcome::UnknownWithKey } else { Outcome::Unknown };
+        match self.errand {
+            Errand::Carry(..) => self.reply(ending, answer, lost),
+            Errand::Ask(key) => Reply::to(self.request_id)
+                .about(&self.record)
+                .after(self.core_ms.get())
+                .told(&state::body(key, &self.record, false), false),
+        }
+    }
+
+    fn parts(&self) -> Parts {
+        self.found.as_ref().map(|found| found.parts.clone()).unwrap_or_default()
+    }
+
+    /// What was found, as an answer of Core's.
+    fn found_answer(&mut self) -> Option<Answer> {
+        let json = self.found.as_mut()?.answer.take()?;
+        Some(Answer::json(json.into_bytes()))
+    }
+
+    fn reply(&self, ending: Ending, answer: Option<Answer>, lost: Option<Error>) -> Result<Response> {
+        let reply =
+            Reply::to(self.request_id).about(&self.record).after(self.core_ms.get()).booked(booked(&self.record));
+        let refused = |said, error: &Error, outcome| Ok(reply.refusal(said, error, outcome));
         match (ending, answer, lost) {
             (Ending::Answered | Ending::NotActed | Ending::Unclear, Some(answer), _) => {
                 let said = match ending {
                     Ending::Unclear => "unknown",
                     Ending::NotActed => "not_acted",
-                    _ if self.again => "sent_again",
+                    _ if self.attempt.is_again() => "sent_again",
                     _ => "first",
                 };
                 reply.answer(said, false, answer.status, answer.headers.clone(), &answer.body())
             }
             (Ending::Found, Some(answer), _) => match &self.record.phase {
-                Phase::Done { kept: kept @ Kept::Status { .. } } => reply.replay(kept, || Ok(Vec::new())),
+                Phase::Done { kept: kept @ Kept::Status { .. }, .. } => reply.replay(kept, || Ok(Vec::new())),
                 _ => reply.answer("found", true, 200, answer.headers.clone(), &answer.body()),
             },
-            (Ending::Booked, ..) => reply.replay(&Kept::Booked, || Ok(Vec::new())),
-            (Ending::ReferenceUsed, ..) => Ok(reply.refusal("reference_used", &Error::ReferenceUsed, Outcome::NotSent)),
-            (Ending::Unchecked, ..) => Ok(reply.refusal("unchecked", &Error::IdempotencyUnavailable, Outcome::NotSent)),
-            (Ending::Lost, _, Some(error)) => Ok(reply.refusal("unknown", &error, retriable)),
-            (Ending::Unresolved, ..) => {
-                Ok(reply.refusal("unresolved", &Error::IdempotencyUnavailable, Outcome::UnknownWithKey))
+            (Ending::Partial, ..) => {
+                refused("partial", &Error::IdempotencyPartial { parts: Box::new(self.parts()) }, Outcome::Partial)
             }
-            _ => Ok(reply.refusal("unknown", &Error::Internal, retriable)),
+            (Ending::ReferenceUsed, ..) => {
+                let used = self.parts().reference_used;
+                refused("reference_used", &Error::ReferenceUsed { used }, Outcome::NotSent)
+            }
+            (Ending::AlreadyRefunded, ..) => {
+                refused("already_refunded", &Error::AlreadyRefunded { parts: Box::new(self.parts()) }, Outcome::NotSent)
+            }
+            (Ending::RefundInFlight, ..) => refused("refund_in_flight", &Error::RefundInFlight, Outcome::NotSent),
+            (Ending::Unchecked, ..) => refused("unchecked", &Error::IdempotencyUnavailable, Outcome::NotSent),
+            (Ending::Lost, _, Some(error)) => refused("unknown", &error, Outcome::UnknownWithKey),
+            (Ending::Unresolved, ..) => refused("unresolved", &Error::IdempotencyUnavailable, Outcome::UnknownWithKey),
+            (Ending::OutcomeUnknown, ..) => refused("unknown", &Error::IdempotencyOutcomeUnknown, Outcome::Unknown),
+            _ => refused("unknown", &Error::Internal, Outcome::UnknownWithKey),
         }
     }
 
     /// Stores an answer for good.
-    fn keep(&mut self, status: u16, answer: Option<&Answer>) -> Result<()> {
+    fn keep(&mut self, ending: Ending, answer: Option<&Answer>) -> Result<()> {
+        let status = answer.map_or(0, |answer| answer.status);
         let whole = answer.and_then(|answer| Some((answer, answer.bytes.clone()?)));
         let (kept, body) = match whole.filter(|(_, bytes)| bytes.len() <= KEPT_BODY_BYTES) {
             Some((answer, bytes)) => (Kept::Whole { status, headers: answer.content_headers() }, Some(bytes)),
             None => (Kept::Status { status }, None),
         };
-        self.save(Phase::Done { kept }, body)
+        let booked = if ending == Ending::Answered { self.attempt.booked(self.found.as_ref()) } else { None };
+        self.save(Phase::Done { kept, booked }, body)
     }
 }
 
-/// Completes a transaction body: as the instance wants it the first time, as it was done then any other time.
+/// Completes a body, as the instance wants it the first time, and as it was done then any other time.
+fn prepare(job: &Job, body: &[u8], limit: usize, earlier: Option<&Work>) -> std::result::Result<Prepared, Error> {
+    let route = routes::find(Method::parse(&job.method), job.path())?;
+    let work = || Work::of_other(route.pattern, job.path(), body);
+    match route.body {
+        Body::Nothing => Ok(Prepared { body: None, work: work() }),
+        Body::Streamed | Body::Upload => Ok(Prepared { body: Some(Uint8Array::from(body)), work: work() }),
+        Body::Enriched(shape) => complete(job, body, shape, limit, earlier),
+    }
+}
+
 fn complete(
+    job: &Job,
     body: &[u8],
     shape: Shape,
-    job: &Job,
     limit: usize,
-    record: &mut Record,
-) -> std::result::Result<Uint8Array, Error> {
-    let enriched = match &record.create {
-        Some(create) => {
-            let (rule, random) = create.additions();
-            enrich(body, shape, rule, limit, || random)
-        }
-        None => enrich(body, shape, job.rule, limit, random_bytes),
+    earlier: Option<&Work>,
+) -> std::result::Result<Prepared, Error> {
+    let (rule, mut again) = match earlier {
+        Some(Work::Create(create)) => (create.rule, create.made_references().collect::<Vec<_>>().into_iter()),
+        _ => (job.rule, Vec::new().into_iter()),
     };
-    let enriched = enriched.map_err(Error::Body)?;
-    if record.create.is_none() {
-        record.create = Create::of(&enriched);
-        if let References::Bulk(made) = &enriched.references {
-            record.references = made.kept().map(|(item, reference)| (item, reference.to_string())).collect();
-        }
-    }
-    Ok(Uint8Array::from(enriched.body.as_deref().unwrap_or(body)))
-}
-
-fn owned(texts: Vec<&str>) -> Vec<String> {
-    texts.into_iter().map(str::to_owned).collect()
+    let mut made = Vec::new();
+    let random = || {
+        let random = again.next().map_or_else(random_bytes, Reference::into_random);
+        made.push(Reference::from_random(random));
+        random
+    };
+    let enriched = enrich(body, shape, rule, limit, random).map_err(Error::Body)?;
+    let completed = enriched.body.as_deref().unwrap_or(body);
+    let work = earlier.cloned().unwrap_or_else(|| Work::of_create(completed, shape, rule, &made));
+    Ok(Prepared { body: Some(Uint8Array::from(completed)), work })
 }

@@ -49,6 +49,13 @@ pub fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u3
 }
 
 impl Answer {
+    /// What a look-up found, in place of the answer that was lost.
+    pub fn json(bytes: Vec<u8>) -> Self {
+        let headers = ["content-type", "application/json; charset=utf-8", "cache-control", "no-store"];
+        let headers = headers.map(str::to_owned).to_vec();
+        Self { status: 200, headers, bytes: Some(bytes), rest: JsValue::UNDEFINED }
+    }
+
     /// Its body, as it is passed on.
     pub fn body(&self) -> JsValue {
         self.bytes.as_deref().map_or_else(|| self.rest.clone(), |bytes| Uint8Array::from(bytes).into())

@@ -8,8 +8,19 @@ use crate::edge::call::Call;
 
 #[wasm_bindgen(module = "/src/edge/idempotency.js")]
 extern "C" {
-    /// Calls a key's object, and goes on with [`Call::object_answered`] or [`Call::object_failed`].
-    pub fn ask(call: Call, namespace: &JsValue, name: &str, prefix: &Uint8Array, body: &Uint8Array) -> Promise;
+    /// Hands a request to its key's object, and goes on with [`Call::object_answered`] or [`Call::object_failed`].
+    pub fn carry(
+        call: Call,
+        namespace: &JsValue,
+        name: &str,
+        request_id: &str,
+        prefix: &Uint8Array,
+        body: &Uint8Array,
+    ) -> Promise;
+
+    /// Asks a key's object: an array of report and text of its answer.
+    #[wasm_bindgen(js_name = inquire)]
+    pub fn ask_object_of_key(namespace: &JsValue, name: &str, request_id: &str, message: &Uint8Array) -> Promise;
 
     /// The object's answer as the caller gets it.
     #[wasm_bindgen(catch, js_name = passReported)]
@@ -18,6 +29,7 @@ extern "C" {
         request_id: &str,
         reference: Option<&str>,
         replayed: bool,
+        booked: Option<&str>,
     ) -> Result<Response, JsValue>;
 
     /// What came of a request to Core.

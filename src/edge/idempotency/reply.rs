@@ -8,20 +8,21 @@ use super::Result;
 use super::platform::{reported, with_report};
 use crate::edge::answer::error_response;
 use crate::error::{Error, Outcome, WriteFate};
-use crate::idempotency::message::{Job, Report};
-use crate::idempotency::{Kept, Record};
+use crate::idempotency::message::Report;
+use crate::idempotency::{Kept, Phase, Record, Work};
 
-/// An answer to one job.
+/// An answer to one request.
 pub struct Reply<'a> {
-    job: &'a Job,
+    request_id: &'a str,
     record: Option<&'a Record>,
     core_ms: Option<u64>,
+    booked: Option<&'a str>,
 }
 
 impl<'a> Reply<'a> {
-    /// An answer of which nothing is known but the job.
-    pub fn to(job: &'a Job) -> Self {
-        Self { job, record: None, core_ms: None }
+    /// An answer of which nothing is known but the id of the request.
+    pub fn to(request_id: &'a str) -> Self {
+        Self { request_id, record: None, core_ms: None, booked: None }
     }
 
     /// The same, about what is stored.
@@ -34,6 +35,11 @@ impl<'a> Reply<'a> {
         Self { core_ms, ..self }
     }
 
+    /// The same, with what stands behind a refusal.
+    pub fn booked(self, booked: Option<&'a str>) -> Self {
+        Self { booked, ..self }
+    }
+
     /// An answer of Core's; `headers` is name and value in turn.
     pub fn answer(
         &self,
@@ -43,22 +49,31 @@ impl<'a> Reply<'a> {
         headers: Vec<String>,
         body: &JsValue,
     ) -> Result<Response> {
-        let report = Report { replayed, ..self.report(said) };
+        let booked = self.booked.map(str::to_owned);
+        let report = Report { replayed, booked, ..self.report(said) };
         reported(status, headers, body, &report.to_header())
     }
 
     /// What is left of the answer to an earlier request.
-    pub fn replay(&self, kept: &Kept, body: impl FnOnce() -> Result<Vec<u8>>) -> Result<Response> {
-        let status = match kept {
+    pub fn replay(self, kept: &Kept, body: impl FnOnce() -> Result<Vec<u8>>) -> Result<Response> {
+        match kept {
             Kept::Whole { status, headers } => {
                 let headers = headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect();
                 let body = Uint8Array::from(body()?.as_slice());
-                return self.answer("replayed", true, *status, headers, &body);
+                self.answer("replayed", true, *status, headers, &body)
             }
-            Kept::Status { status } => Some(*status),
-            Kept::Booked => None,
-        };
-        Ok(self.refusal("replay_unavailable", &Error::IdempotencyReplayUnavailable { status }, Outcome::Done))
+            Kept::Status { status } => {
+                let error = Error::IdempotencyReplayUnavailable { status: Some(*status) };
+                Ok(self.refusal("replay_unavailable", &error, Outcome::Done))
+            }
+        }
+    }
+
+    /// What became of the key, as JSON.
+    pub fn told(&self, body: &str, open: bool) -> Result<Response> {
+        let instance = self.record.map(|record| record.instance.clone()).filter(|id| !id.is_empty());
+        let report = Report { instance, open, ..self.report("asked") };
+        reported(200, Vec::new(), &body.into(), &report.to_header())
     }
 
     /// An error of ours.
@@ -69,27 +84,35 @@ impl<'a> Reply<'a> {
             _ => None,
         };
         let report = Report { code: Some(error.code().to_owned()), upstream_status, ..self.report(said) };
-        let response = error_response(error, &self.job.request_id, Some(&self.fate(outcome)), None);
+        let response = error_response(error, self.request_id, Some(&self.fate(outcome)), None);
         with_report(&response, &report.to_header())
     }
 
     fn report(&self, said: &str) -> Report {
-        let create = self.record.and_then(|record| record.create.as_ref());
+        let work = self.record.map(|record| &record.work);
+        let create = work.and_then(|work| if let Work::Create(create) = work { Some(create) } else { None });
+        let single = create.and_then(|create| create.single()).filter(|item| item.made);
+        let made = create.map(|create| create.items.iter().any(|item| item.made));
         Report {
             said: said.to_owned(),
-            made_reference: create.filter(|create| create.made).and_then(|create| create.reference.clone()),
-            reference: create.map(|create| if create.made { "made" } else { "given" }.to_owned()),
+            made_reference: single.map(|item| item.reference.clone()),
+            reference: made.map(|made| if made { "made" } else { "given" }.to_owned()),
             core_ms: self.core_ms,
             ..Report::default()
         }
     }
 
     fn fate(&self, outcome: Outcome) -> WriteFate {
-        let create = self.record.and_then(|record| record.create.as_ref());
+        let work = self.record.map(|record| &record.work);
         WriteFate {
             outcome,
-            reference: create.and_then(|create| create.reference.clone()),
-            references: self.record.map(|record| record.references.clone()).unwrap_or_default(),
+            reference: work.and_then(Work::reference).map(str::to_owned),
+            references: work.map(Work::references).unwrap_or_default(),
         }
     }
+}
+
+/// The header `X-Blnk-Booked` of a record.
+pub fn booked(record: &Record) -> Option<&str> {
+    if let Phase::Done { booked, .. } = &record.phase { booked.as_deref() } else { None }
 }

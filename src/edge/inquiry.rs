@@ -1,0 +1,145 @@
+//! `GET /idempotency/{key}`: the object of the key is asked what it knows, and then, where that is not the end of it and who
+//! asks still reaches the instance, to look at Core.
+
+use std::rc::Rc;
+
+use js_sys::Array;
+use wasm_bindgen::prelude::*;
+
+use super::answer::Refusal;
+use super::arrival::Arrival;
+use super::idempotency::platform::ask_object_of_key;
+use super::platform::{Env, bytes_out, log_line, respond};
+use super::promises::{promised, settled};
+use super::proxy::CachedRecords;
+use super::state::State;
+use super::{now, records};
+use crate::error::Error;
+use crate::idempotency::message::{Ask, CoreAddress, Message, Report};
+use crate::log::Line;
+use crate::proxy::headers::{BLNK_KEY, REQUEST_ID};
+use crate::proxy::inquiry::{Inquiry, InquiryDecision, decide_inquiry};
+use crate::proxy::{Known, Need};
+use crate::registry::{Core, Lookup};
+
+/// The pattern of the route, for the log.
+const ROUTE: &str = "/idempotency/:key";
+
+/// Serves a request: gives the promise of a response.
+pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+    promised(async move {
+        let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
+        let answer = match decide(&arrival, &env, &state, &mut known).await {
+            Ok(inquiry) => answer(&inquiry, &arrival, &env, &state, &mut known).await,
+            Err(failure) => Err(failure),
+        };
+        Ok(match answer {
+            Ok(told) => finish(&arrival, &known, &told),
+            Err(Failure { error, detail }) => {
+                Refusal { known: Some(&known), detail: detail.as_deref(), ..Refusal::of(&arrival) }.answer(&error)
+            }
+        })
+    })
+    .into()
+}
+
+/// What the object told.
+struct Told {
+    report: Report,
+    body: String,
+}
+
+/// An error of ours, and what an operator needs to know more.
+struct Failure {
+    error: Error,
+    detail: Option<String>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, detail: None }
+    }
+}
+
+async fn decide(arrival: &Arrival, env: &Env, state: &State, known: &mut Known) -> Result<Inquiry, Failure> {
+    loop {
+        let now = now();
+        let mut records = CachedRecords { state, known, now };
+        match decide_inquiry(&arrival.lines().head(), &mut records, state.config.signer.as_ref(), now) {
+            InquiryDecision::Ask(inquiry) => return Ok(inquiry),
+            InquiryDecision::Refuse(error) => return Err(error.into()),
+            InquiryDecision::Need(need) => read(env, state, &need, known).await?,
+        }
+    }
+}
+
+async fn read(env: &Env, state: &State, need: &Need, known: &mut Known) -> Result<(), Failure> {
+    let unreadable =
+        |unreadable: records::Unreadable| Failure { error: Error::RegistryUnavailable, detail: Some(unreadable.0) };
+    records::read(env, state, need, known, now()).await.map_err(unreadable)
+}
+
+async fn answer(
+    inquiry: &Inquiry,
+    arrival: &Arrival,
+    env: &Env,
+    state: &State,
+    known: &mut Known,
+) -> Result<Told, Failure> {
+    let told = ask(inquiry, None, arrival, state).await?;
+    let Some(instance) = told.report.instance.clone() else { return Ok(told) };
+    known.instance = state.instances.borrow_mut().look(&instance, now());
+    if matches!(known.instance, Lookup::Unknown) {
+        read(env, state, &Need { credential: None, instance: Some(instance) }, known).await?;
+    }
+    let found = if let Lookup::Found(instance) = &known.instance { Some(instance) } else { None };
+    let core = inquiry.core(found)?;
+    if told.report.open { ask(inquiry, Some(address(&core, arrival)), arrival, state).await } else { Ok(told) }
+}
+
+fn address(core: &Core, arrival: &Arrival) -> CoreAddress {
+    let mut headers = vec![(BLNK_KEY, core.key.expose()), (REQUEST_ID, arrival.request_id.as_str())];
+    if let Some(access) = &core.access {
+        headers.push(("cf-access-client-id", access.client_id.expose()));
+        headers.push(("cf-access-client-secret", access.client_secret.expose()));
+    }
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    CoreAddress { base_url: core.base_url.as_str().to_owned(), headers }
+}
+
+async fn ask(inquiry: &Inquiry, core: Option<CoreAddress>, arrival: &Arrival, state: &State) -> Result<Told, Failure> {
+    let failed = |why: String| Failure {
+        error: Error::IdempotencyUnavailable,
+        detail: Some(format!("the object of the key failed: {why}")),
+    };
+    let name = inquiry.key.object_name(&inquiry.credential.id);
+    let request_id = arrival.request_id.clone();
+    let ask = Message::Ask(Ask { key: inquiry.key.expose().to_owned(), core, request_id });
+    let message = bytes_out(&ask.to_prefix());
+    let told = ask_object_of_key(&state.idempotency, &name, &arrival.request_id, &message);
+    let answer = Array::from(&settled(told).await.map_err(failed)?);
+    let text = |at| answer.get(at).as_string().unwrap_or_default();
+    let report = Report::from_header(&text(0)).ok_or_else(|| failed("it gave no report".to_owned()))?;
+    match report.code.as_deref() {
+        None => Ok(Told { report, body: text(1) }),
+        Some(said) if said == Error::IdempotencyKeyNotFound.code() => Err(Error::IdempotencyKeyNotFound.into()),
+        Some(said) if said == Error::Busy.code() => Err(Error::Busy.into()),
+        Some(said) => Err(failed(said.to_owned())),
+    }
+}
+
+fn finish(arrival: &Arrival, known: &Known, told: &Told) -> JsValue {
+    let credential = if let Lookup::Found(credential) = &known.credential { Some(credential) } else { None };
+    let line = Line {
+        route: Some(ROUTE),
+        status: 200,
+        credential: credential.map(|credential| &*credential.id),
+        workspace: credential.map(|credential| &*credential.workspace),
+        instance: told.report.instance.as_deref(),
+        core_ms: told.report.core_ms,
+        idempotency: Some("asked"),
+        ..arrival.line()
+    };
+    log_line(&line.to_json());
+    respond(200, &told.body, &arrival.request_id, "").into()
+}

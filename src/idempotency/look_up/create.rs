@@ -1,0 +1,121 @@
+//! What counts as done of a create.
+//!
+//! A transaction is stored under its reference; one with legs as its legs alone. A queued one has a second row, with its
+//! reference and `_q`, once its turn has come. Core numbers legs in any order, gives two shares of one balance one leg, and
+//! stores no leg without an amount: so legs are complete when their amounts make up the whole.
+
+use super::{Extent, Finding, Part, Parts, Purpose, Question, Row, Rows, refund_references, sum};
+use crate::idempotency::work::{Create, Item};
+use crate::json::Writer;
+
+/// The questions of a round; `None` where the rounds are over.
+pub fn questions(create: &Create, purpose: Purpose, round: usize, rows: &Rows) -> Option<Vec<Question>> {
+    match (purpose, round) {
+        (Purpose::Before, 0) => {
+            let own = create.items.iter().filter(|item| !item.made);
+            // Legs of one reference are other rows when they are booked the other way: Core would book them twice.
+            let names: Vec<String> =
+                own.flat_map(|item| [false, true].map(|queued| names(item, queued))).flatten().collect();
+            Some(Question::references(&names).collect())
+        }
+        (Purpose::After, 0) => {
+            let names: Vec<String> = create.items.iter().flat_map(|item| names(item, create.queued)).collect();
+            Some(Question::references(&names).collect())
+        }
+        (Purpose::After, 1) => {
+            let found: Vec<&Row> = rows.all().collect();
+            let refunds = refund_references(found.iter().copied());
+            let holds: Vec<String> =
+                found.iter().filter(|row| row.status == "INFLIGHT").map(|row| row.id.clone()).collect();
+            let voids = Question::children(&holds, Some("VOID"));
+            Some(Question::references(&refunds).chain(voids).collect())
+        }
+        _ => None,
+    }
+}
+
+/// Every reference under which an item may be found.
+fn names(item: &Item, queued: bool) -> Vec<String> {
+    let mut names = item.stored_as(queued);
+    if queued {
+        names.extend(names.clone().iter().map(|name| format!("{name}_q")));
+    }
+    names
+}
+
+/// The caller's own references that are in use.
+pub fn in_use(create: &Create, rows: &Rows) -> Finding {
+    let mut parts = Parts::default();
+    for item in create.items.iter().filter(|item| !item.made) {
+        let used = [false, true].iter().flat_map(|queued| names(item, *queued)).any(|name| rows.get(&name).is_some());
+        parts.add(&item.reference, if used { Part::ReferenceUsed } else { Part::Missing });
+    }
+    Finding { parts, ..Finding::default() }
+}
+
+/// What became of a create.
+pub fn finding(create: &Create, rows: &Rows) -> Finding {
+    let (mut parts, mut absent) = (Parts::default(), Vec::new());
+    for item in &create.items {
+        let names = item.stored_as(create.queued);
+        if names.iter().all(|name| rows.get(name).is_none()) {
+            absent.push(item.reference.clone());
+        }
+        if item.legs > 0 {
+            add_legs(&mut parts, item, &names, rows);
+        } else {
+            let is_other = rows.get(&item.reference).is_some_and(|row| row.units != item.units);
+            let part = if is_other { Part::ReferenceUsed } else { part(item, &item.reference, rows) };
+            parts.add(&item.reference, part);
+        }
+    }
+    let answer = if parts.extent() == Extent::All { answer(create, rows) } else { None };
+    Finding { parts, answer, absent }
+}
+
+/// What became of what is stored under one reference.
+fn part(item: &Item, name: &str, rows: &Rows) -> Part {
+    let Some(row) = rows.get(name) else { return Part::Missing };
+    if row.currency != item.currency {
+        Part::ReferenceUsed
+    } else if rows.is_rejected(row) {
+        Part::Rejected
+    } else if rows.is_refunded(row) || rows.is_voided(row) {
+        Part::RolledBack
+    } else {
+        Part::Booked
+    }
+}
+
+fn add_legs(parts: &mut Parts, item: &Item, names: &[String], rows: &Rows) {
+    let found: Vec<Part> = names.iter().map(|name| part(item, name, rows)).collect();
+    let legs = || names.iter().zip(&found);
+    let booked = || legs().filter(|(_, part)| **part == Part::Booked).filter_map(|(name, _)| rows.get(name));
+    let complete = sum(booked().map(|row| row.units.as_str())).is_some_and(|sum| item.units.parse() == Ok(sum));
+    let all_there = found.iter().all(|part| *part == Part::Booked);
+    for (name, part) in legs() {
+        match part {
+            // A share of nothing is not stored.
+            Part::Missing if complete => {}
+            // As many as there should be, and not the right amount: they are another transaction's.
+            Part::Booked if all_there && !complete => parts.add(name, Part::ReferenceUsed),
+            part => parts.add(name, *part),
+        }
+    }
+}
+
+/// The answer to a create of which everything is there: the transaction, of legs the first, of a batch what Core says of it.
+fn answer(create: &Create, rows: &Rows) -> Option<String> {
+    let first = |item: &Item| item.stored_as(create.queued).iter().find_map(|name| rows.get(name));
+    if let Some(item) = create.single() {
+        return first(item).map(|row| row.json.clone());
+    }
+    let found: Vec<&Row> = create.items.iter().filter_map(first).collect();
+    let mut answer = Writer::new();
+    // A leg belongs to its transaction, so only a queued one names its batch.
+    let mut batches = found.iter().flat_map(|row| [Some(row.parent.as_str()), row.queued_with.as_deref()]).flatten();
+    answer.some_text("batch_id", batches.find(|id| id.starts_with("bulk_")));
+    let inflight = found.iter().all(|row| row.status == "INFLIGHT");
+    answer.text("status", if inflight { "inflight" } else { "applied" });
+    Some(answer.number("transaction_count", create.items.len() as u64).end())
+}

@@ -1,0 +1,179 @@
+//! What became of a key, for who asks: the answer of `GET /idempotency/{key}`.
+
+use super::look_up::{Parts, References};
+use super::{Kept, Phase, Record, Work};
+use crate::enrich::Made;
+use crate::json::Writer;
+use crate::json::write::{list, quoted};
+
+/// Whether a look at Core can still tell more.
+#[must_use]
+pub fn is_open(record: &Record) -> bool {
+    let done = matches!(record.phase, Phase::Done { .. });
+    !done && !matches!(record.work, Work::Preview | Work::Other { .. })
+}
+
+/// The answer, as JSON. `in_flight` says whether an attempt is under way right now; a record in flight without one is what a
+/// crash leaves behind, and unknown.
+#[must_use]
+pub fn body(key: &str, record: &Record, in_flight: bool) -> String {
+    let mut body = Writer::new();
+    body.text("key", key);
+    let state = match &record.phase {
+        _ if in_flight => "in_flight",
+        Phase::Done { .. } => "done",
+        Phase::Partial(_) => "partial",
+        Phase::InFlight | Phase::Unknown => "unknown",
+    };
+    body.text("state", state).text("instance_id", &record.instance);
+    match &record.phase {
+        Phase::Done { kept, booked } => {
+            let (Kept::Whole { status, .. } | Kept::Status { status }) = kept;
+            body.number("status", (*status).into()).some_text("booked_of_total", booked.as_deref());
+        }
+        Phase::Partial(parts) => parts.write(&mut body),
+        Phase::InFlight | Phase::Unknown => {}
+    }
+    if let Some(reference) = record.work.reference() {
+        body.text("reference", reference);
+    }
+    let references = record.work.references();
+    if !references.is_empty() {
+        let mut named = Writer::new();
+        for (item, reference) in &references {
+            named.text(&item.to_string(), reference);
+        }
+        body.raw("references", &named.end());
+    }
+    body.text("first_seen", &record.first_seen.to_rfc3339()).text("expires", &record.expires_at.to_rfc3339()).end()
+}
+
+/// The answer while a first attempt has not sent anything yet.
+#[must_use]
+pub fn begun(key: &str) -> String {
+    Writer::new().text("key", key).text("state", "in_flight").end()
+}
+
+impl Work {
+    /// The reference of a single create.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        if let Self::Create(create) = self { create.single().map(|item| item.reference.as_str()) } else { None }
+    }
+
+    /// The references that were made for a bulk, by index: the first [`Made::KEPT`].
+    #[must_use]
+    pub fn references(&self) -> Vec<(usize, String)> {
+        match self {
+            Self::Create(create) if create.bulk => {
+                let made = create.items.iter().enumerate().filter(|(_, item)| item.made);
+                made.map(|(index, item)| (index, item.reference.clone())).take(Made::KEPT).collect()
+            }
+            Self::Other { made } => made.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Parts {
+    /// Adds what became of the parts to an object: how many there are, and of each kind the first and their count.
+    pub fn write(&self, object: &mut Writer) {
+        object.number("total", self.total as u64);
+        for (name, references) in [("booked", &self.booked), ("missing", &self.missing)] {
+            references.write(name, object);
+        }
+        let why = [
+            ("rolled_back", &self.rolled_back),
+            ("rejected", &self.rejected),
+            ("reference_used", &self.reference_used),
+        ];
+        for (name, references) in why.into_iter().filter(|(_, references)| !references.is_empty()) {
+            references.write(name, object);
+        }
+    }
+}
+
+impl References {
+    /// Adds the first of them and how many there are.
+    pub fn write(&self, name: &str, object: &mut Writer) {
+        object.raw(name, &list(self.first.iter().map(|reference| quoted(reference))));
+        object.number(&format!("{name}_count"), self.count as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::Fingerprint;
+    use super::super::look_up::Part;
+    use super::super::record::RECORD_VERSION;
+    use super::super::work::tests::create;
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn record(phase: Phase, work: Work) -> Record {
+        Record {
+            v: RECORD_VERSION,
+            instance: "instance_a".to_owned(),
+            fingerprint: Fingerprint("00".to_owned()),
+            work,
+            phase,
+            first_seen: Timestamp::from_millis(0),
+            expires_at: Timestamp::from_millis(86_400_000),
+        }
+    }
+
+    fn told(record: &Record, in_flight: bool) -> Value {
+        serde_json::from_str(&body("k", record, in_flight)).unwrap()
+    }
+
+    #[test]
+    fn every_state_is_told_with_what_is_known_of_it() {
+        let single = Work::Create(create("r", true, 0, true));
+        let base = |state: &str| json!({"key": "k", "state": state, "instance_id": "instance_a", "reference": "r", "first_seen": "1970-01-01T00:00:00.000Z", "expires": "1970-01-02T00:00:00.000Z"});
+        let with = |state: &str, more: Value| {
+            let mut told = base(state);
+            told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            told
+        };
+        assert_eq!(told(&record(Phase::InFlight, single.clone()), true), base("in_flight"));
+        assert_eq!(told(&record(Phase::InFlight, single.clone()), false), base("unknown"));
+        assert_eq!(told(&record(Phase::Unknown, single.clone()), false), base("unknown"));
+        let done = Phase::Done { kept: Kept::Status { status: 400 }, booked: Some("1/2".to_owned()) };
+        assert_eq!(
+            told(&record(done, single.clone()), false),
+            with("done", json!({"status": 400, "booked_of_total": "1/2"}))
+        );
+        let mut parts = Parts::default();
+        parts.add("r-1", Part::Booked);
+        parts.add("r-2", Part::RolledBack);
+        let partial = json!({"total": 2, "booked": ["r-1"], "booked_count": 1, "missing": ["r-2"], "missing_count": 1, "rolled_back": ["r-2"], "rolled_back_count": 1});
+        assert_eq!(told(&record(Phase::Partial(parts), single), false), with("partial", partial));
+    }
+
+    #[test]
+    fn of_a_bulk_the_references_that_were_made_are_told_by_index() {
+        let mut bulk = create("a", false, 0, true);
+        bulk.bulk = true;
+        bulk.items.extend(create("b", true, 0, true).items);
+        let told = told(&record(Phase::Unknown, Work::Create(bulk)), false);
+        assert_eq!((told.get("reference"), &told["references"]), (None, &json!({"1": "b"})));
+    }
+
+    #[test]
+    fn only_what_core_s_records_can_tell_is_open() {
+        assert!(is_open(&record(Phase::Unknown, Work::Refund { id: "txn_1".to_owned() })));
+        assert!(is_open(&record(Phase::InFlight, Work::Create(create("r", true, 0, true)))));
+        for (phase, work) in [
+            (Phase::Unknown, Work::Other { made: Vec::new() }),
+            (Phase::Unknown, Work::Preview),
+            (
+                Phase::Done { kept: Kept::Status { status: 201 }, booked: None },
+                Work::Create(create("r", true, 0, true)),
+            ),
+        ] {
+            assert!(!is_open(&record(phase, work)));
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! What a request asks Core to do, as far as Core's records can tell afterwards whether it was done.
+
+use serde::{Deserialize, Serialize};
+
+use crate::enrich::{Made, Reference, Rule, Shape, asked, options};
+
+/// The most bytes that the list of a create's items may take in storage. An object stores up to 2 MB in one value.
+const LARGEST_LIST: usize = 1_500_000;
+/// What an item takes beside its texts, in bytes.
+const ITEM_OVERHEAD: usize = 80;
+/// The longest reference that is looked for, in bytes. Core's index takes about 2,700 of what does not compress.
+const LONGEST_REFERENCE: usize = 4_096;
+/// The most rows that are looked for: a batch has up to 10,000 items, each of which may have legs.
+const MOST_ROWS: usize = 20_000;
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// To book transactions.
+    Create(Create),
+    /// To give transactions back.
+    Refund {
+        /// Of a transaction, of several with one parent, or of a batch.
+        id: String,
+    },
+    /// To commit or void all that is left of holds.
+    Inflight {
+        /// Of a transaction, of several with one parent, or of a batch.
+        id: String,
+        /// What to do with them.
+        action: InflightAction,
+    },
+    /// Only to say what would be done (`dry_run`). It can be sent as often as one likes.
+    Preview,
+    /// Anything else: nothing tells afterwards whether it was done.
+    Other {
+        /// The first references that were made for a bulk that is too large to be looked for, by index.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        made: Vec<(usize, String)>,
+    },
+}
+
+/// What is done with a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InflightAction {
+    /// The money moves.
+    Commit,
+    /// It is released.
+    Void,
+}
+
+/// Transactions to be booked: what it takes to find them, and to send them once more just as they were.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Create {
+    /// Whether it is a batch, which has an answer of its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub bulk: bool,
+    /// Whether Core books after it has answered.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub queued: bool,
+    /// Whether Core takes back what it booked when another part fails.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub atomic: bool,
+    /// The precision rule under which the body was completed.
+    pub rule: Rule,
+    /// The transactions, in their order.
+    pub items: Vec<Item>,
+}
+
+/// One transaction to be booked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its reference.
+    pub reference: String,
+    /// Whether that was made here, so that nobody else can have used it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub made: bool,
+    /// Into how many legs Core splits it at the most; 0 where it does not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub legs: usize,
+    /// Its currency.
+    pub currency: String,
+    /// Its amount in units, as decimal digits.
+    pub units: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(truth: &bool) -> bool {
+    !truth
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Work {
+    /// What a create asks for, by its completed body; `made` are the references that were added to it, in their order.
+    #[must_use]
+    pub fn of_create(body: &[u8], shape: Shape, rule: Rule, made: &[Reference]) -> Self {
+        let mut made = made.iter().map(Reference::to_string).peekable();
+        let Some(asked) = asked(body, shape) else { return Self::Other { made: Vec::new() } };
+        if asked.dry_run {
+            return Self::Preview;
+        }
+        let (mut items, mut first_made, mut traceable) = (Vec::new(), Vec::new(), true);
+        let (mut size, mut rows) = (0, 0);
+        for (index, transaction) in asked.transactions.into_iter().enumerate() {
+            let (Some(reference), Some(currency), Some(units)) =
+                (transaction.reference, transaction.currency, transaction.units)
+            else {
+                // Core refuses it, and a batch with it.
+                traceable = false;
+                continue;
+            };
+            let made = made.next_if_eq(&reference).is_some();
+            if made && first_made.len() < Made::KEPT {
+                first_made.push((index, reference.clone()));
+            }
+            size += reference.len() + currency.len() + units.len() + ITEM_OVERHEAD;
+            // No text with a NUL is ever stored.
+            traceable &= reference.len() <= LONGEST_REFERENCE && !reference.contains('\0');
+            rows += transaction.legs.max(1);
+            traceable &= rows <= MOST_ROWS && size <= LARGEST_LIST;
+            if traceable {
+                items.push(Item { reference, made, legs: transaction.legs, currency, units });
+            }
+        }
+        if !traceable || items.is_empty() {
+            return Self::Other { made: first_made };
+        }
+        let bulk = shape == Shape::Bulk;
+        Self::Create(Create { bulk, queued: !asked.skip_queue, atomic: asked.atomic, rule, items })
+    }
+
+    /// What any other request asks for, by its route's pattern.
+    #[must_use]
+    pub fn of_other(pattern: &str, path: &str, body: &[u8]) -> Self {
+        let other = Self::Other { made: Vec::new() };
+        let (Some(id), Some(options)) = (path.rsplit('/').next().map(str::to_owned), options(body)) else {
+            return other;
+        };
+        match pattern {
+            "/refund-transaction/:id" | "/transactions/inflight/:id" if options.dry_run => Self::Preview,
+            "/refund-transaction/:id" => Self::Refund { id },
+            // With an amount it may be one of several parts: none of them tells whose it is.
+            "/transactions/inflight/:id" if !options.amount => match options.status.as_deref() {
+                Some("commit") => Self::Inflight { id, action: InflightAction::Commit },
+                Some("void") => Self::Inflight { id, action: InflightAction::Void },
+                _ => other,
+            },
+            _ => other,
+        }
+    }
+
+    /// Whether Core may do one part of it and not another.
+    #[must_use]
+    pub fn is_in_parts(&self) -> bool {
+        match self {
+            Self::Create(create) => create.bulk || create.items.iter().any(|item| item.legs > 0),
+            Self::Refund { .. } | Self::Inflight { .. } => true,
+            Self::Preview | Self::Other { .. } => false,
+        }
+    }
+
+    /// What is claimed for this request alone before it is sent: see [`super::claims`].
+    #[must_use]
+    pub fn claims(&self) -> Vec<String> {
+        match self {
+            Self::Create(create) => create.own_references().map(|reference| format!("reference:{reference}")).collect(),
+            Self::Refund { id } => vec![format!("refund:{id}")],
+            Self::Inflight { .. } | Self::Preview | Self::Other { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Create {
+    /// The references that the caller brought.
+    pub fn own_references(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter(|item| !item.made).map(|item| item.reference.as_str())
+    }
+
+    /// The references that were made here, in the order in which they were added.
+    pub fn made_references(&self) -> impl Iterator<Item = Reference> {
+        self.items.iter().filter(|item| item.made).filter_map(|item| item.reference.parse().ok())
+    }
+
+    /// The reference of a single create.
+    #[must_use]
+    pub fn single(&self) -> Option<&Item> {
+        self.items.first().filter(|_| !self.bulk)
+    }
+}
+
+impl Item {
+    /// The references under which Core stores it: its own, or those of its legs, whose names say whether it was queued.
+    #[must_use]
+    pub fn stored_as(&self, queued: bool) -> Vec<String> {
+        let mark = if queued { '_' } else { '-' };
+        match self.legs {
+            0 => vec![self.reference.clone()],
+            legs => (1..=legs).map(|leg| format!("{}{mark}{leg}", self.reference)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A create of one transaction of 10.00 USD.
+    pub fn create(reference: &str, made: bool, legs: usize, queued: bool) -> Create {
+        let (currency, units) = ("USD".to_owned(), "1000".to_owned());
+        let item = Item { reference: reference.to_owned(), made, legs, currency, units };
+        Create { bulk: false, queued, atomic: false, rule: Rule::default(), items: vec![item] }
+    }
+
+    fn of(body: &str, shape: Shape) -> Work {
+        Work::of_create(body.as_bytes(), shape, Rule::default(), &[])
+    }
+
+    #[test]
+    fn a_create_is_known_by_its_references_currencies_and_units() {
+        let body = r#"{"reference":"r","currency":"USD","amount":10,"precision":100}"#;
+        assert_eq!(of(body, Shape::Transaction), Work::Create(create("r", false, 0, true)));
+        let legs = r#"{"reference":"r","currency":"USD","amount":10,"precision":100,"skip_queue":true,"sources":[{"identifier":"a"},{"identifier":"b"}]}"#;
+        assert_eq!(of(legs, Shape::Transaction), Work::Create(create("r", false, 2, false)));
+    }
+
+    #[test]
+    fn references_that_were_made_are_told_from_those_that_came() {
+        let made = Reference::from_random([7; 16]);
+        let body = format!(
+            r#"{{"transactions":[{{"reference":"a","currency":"USD","amount":1}},{{"reference":"{made}","currency":"USD","amount":1}}]}}"#
+        );
+        let Work::Create(bulk) = Work::of_create(body.as_bytes(), Shape::Bulk, Rule::default(), &[made]) else {
+            panic!("not a create")
+        };
+        assert_eq!(bulk.own_references().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(bulk.made_references().collect::<Vec<_>>(), [made]);
+        assert_eq!(Work::Create(bulk).claims(), ["reference:a"]);
+    }
+
+    #[test]
+    fn what_cannot_be_found_again_is_not_looked_for() {
+        let with = |reference: &str| format!(r#"{{"reference":"{reference}","currency":"USD","amount":1}}"#);
+        for body in [
+            with(r"a\u0000"),
+            with(&"x".repeat(4_097)),
+            with("r").replace("\"r\"", "7"),
+            with("r").replace(":1", ":\"1\""),
+            "{}".to_owned(),
+        ] {
+            assert!(matches!(of(&body, Shape::Transaction), Work::Other { .. }), "{body}");
+        }
+        let item = with(&"x".repeat(4_000));
+        let too_large = format!("{{\"transactions\":[{}]}}", vec![item; 400].join(","));
+        assert!(matches!(of(&too_large, Shape::Bulk), Work::Other { .. }));
+        assert!(matches!(of(r#"{"transactions":[]}"#, Shape::Bulk), Work::Other { .. }));
+    }
+
+    #[test]
+    fn a_dry_run_is_a_preview_whatever_it_previews() {
+        assert_eq!(of(r#"{"dry_run":true}"#, Shape::Transaction), Work::Preview);
+        for pattern in ["/refund-transaction/:id", "/transactions/inflight/:id"] {
+            assert_eq!(Work::of_other(pattern, "/x/txn_1", br#"{"dry_run":true}"#), Work::Preview);
+        }
+    }
+
+    #[test]
+    fn only_commits_and_voids_of_all_that_is_left_can_be_looked_for() {
+        let of =
+            |body: &str| Work::of_other("/transactions/inflight/:id", "/transactions/inflight/txn_1", body.as_bytes());
+        let id = "txn_1".to_owned();
+        assert_eq!(of(r#"{"status":"commit"}"#), Work::Inflight { id: id.clone(), action: InflightAction::Commit });
+        assert_eq!(of(r#"{"status":"void"}"#), Work::Inflight { id: id.clone(), action: InflightAction::Void });
+        for other in [r#"{"status":"commit","amount":1}"#, r#"{"status":"x"}"#, "{}", "", "[]"] {
+            assert_eq!(of(other), Work::Other { made: Vec::new() }, "{other}");
+        }
+        assert_eq!(Work::of_other("/refund-transaction/:id", "/refund-transaction/txn_1", b""), Work::Refund { id });
+        assert_eq!(Work::of_other("/ledgers", "/ledgers", b"{}"), Work::Other { made: Vec::new() });
+    }
+
+    #[test]
+    fn legs_are_stored_under_names_that_say_how_they_were_booked() {
+        assert_eq!(create("r", false, 0, true).items[0].stored_as(true), ["r"]);
+        assert_eq!(create("r", false, 2, true).items[0].stored_as(true), ["r_1", "r_2"]);
+        assert_eq!(create("r", false, 2, true).items[0].stored_as(false), ["r-1", "r-2"]);
+    }
+}
