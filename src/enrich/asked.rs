@@ -122,6 +122,10 @@ impl<'a> Members<'a> {
         body: &'a [u8],
         mut own: impl FnMut(&mut Cursor<'a>, &str) -> Result<bool, Malformed>,
     ) -> Result<(), Malformed> {
+        // It goes on to the brace.
+        if cursor.kind()? != Kind::Object {
+            return Err(cursor.expected("an object"));
+        }
         cursor.object(|cursor, key| {
             let Some(name) = folded(key) else { return cursor.value().map(|_| ()) };
             if own(cursor, name)? {
@@ -269,6 +273,7 @@ mod tests {
             (r#"{"amount":1}"#, true),
             (r#"{"amount":"1"}"#, true),
             (r#"{"precise_amount":0}"#, true),
+            (" \n{\"amount\":1}", true),
         ] {
             assert_eq!(read(body).amount, amount, "{body}");
         }

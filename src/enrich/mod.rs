@@ -53,9 +53,6 @@ pub struct Enriched {
     pub references: References,
     /// The default precision, where at least one transaction got it.
     pub precision_added: Option<NonZeroU64>,
-    /// Whether Core would split this single create into legs, which it stores as `{reference}-1` or `{reference}_1`
-    /// and so on: the last `sources` or `destinations` is an array that is not empty. Always false for a bulk.
-    pub multi_leg: bool,
 }
 
 /// Reads `body` as Core would and adds what its transactions lack.
@@ -85,5 +82,5 @@ pub fn enrich(
         (Shape::Transaction, GivenReference::Text(text)) => References::Given(text),
         (Shape::Transaction, GivenReference::Unreadable) => References::Unreadable,
     };
-    Ok(Enriched { body, references, precision_added: found.precision_added, multi_leg: found.multi_leg })
+    Ok(Enriched { body, references, precision_added: found.precision_added })
 }

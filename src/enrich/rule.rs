@@ -21,20 +21,6 @@ pub struct Rule {
     pub zero_precision: ZeroPrecision,
 }
 
-impl Rule {
-    /// The rule that does again what was done before: `precision_added` of the first time, whatever the instance's
-    /// rule has become. With the same body and the same random bytes it makes the same additions.
-    #[must_use]
-    pub fn repeating(precision_added: Option<NonZeroU64>) -> Self {
-        // What was added took the place of a null, of nothing or of a zero; replacing zeros covers all three. Where
-        // nothing was added the precision that counts is not null, and a zero among those was let through.
-        precision_added.map_or_else(Self::default, |precision| Self {
-            default_precision: DefaultPrecision::Add(precision),
-            zero_precision: ZeroPrecision::Default,
-        })
-    }
-}
-
 /// What a transaction gets whose precision is missing or null. In JSON an integer from 1 to
 /// [`MAX_DEFAULT_PRECISION`], or `"require"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,6 @@ pub(super) struct Found {
     pub(super) precision_added: Option<NonZeroU64>,
     /// Of a single create.
     pub(super) reference: GivenReference,
-    pub(super) multi_leg: bool,
 }
 
 /// Reads the whole of `body`, which is not larger than `limit`.
@@ -58,7 +57,6 @@ impl<'a> Scan<'a> {
                 size: body.len(),
                 precision_added: None,
                 reference: GivenReference::Missing,
-                multi_leg: false,
             },
             refusal: None,
             too_large: false,
@@ -69,7 +67,6 @@ impl<'a> Scan<'a> {
         only_object(cursor)?;
         let sent = self.transaction(cursor, None)?;
         self.found.reference = GivenReference::of(&sent, self.body);
-        self.found.multi_leg = sent.multi_leg();
         Ok(())
     }
 
@@ -111,13 +108,12 @@ impl<'a> Scan<'a> {
     }
 
     fn transaction(&mut self, cursor: &mut Cursor<'a>, item: Option<usize>) -> Result<Sent, Malformed> {
-        let body = self.body;
         let mut sent = Sent::default();
         let closed = cursor.object(|cursor, key| {
             let field = Field::of(key);
             let value = cursor.value()?;
             if let Some(field) = field {
-                sent.note(field, value, body);
+                sent.note(field, value);
             }
             Ok(())
         })?;

@@ -1,7 +1,7 @@
 //! What counts as sent, which is what Core's decoder sees.
 //!
 //! Go's `encoding/json` matches a key to a field whatever its case, and takes of several the last one that is not
-//! null: a null leaves a number or a string as it was. A list is another matter: there a later null empties it.
+//! null: a null leaves a number or a string as it was.
 
 use super::json::{Kind, Magnitude, Text, Value, decode};
 
@@ -10,8 +10,6 @@ use super::json::{Kind, Magnitude, Text, Value, decode};
 pub(super) enum Field {
     Precision,
     Reference,
-    Sources,
-    Destinations,
     Transactions,
 }
 
@@ -31,11 +29,9 @@ impl Field {
     fn named(name: &[u8]) -> Option<Self> {
         let is = |field: &[u8]| name.eq_ignore_ascii_case(field);
         match name.len() {
-            7 if is(b"sources") => Some(Self::Sources),
             9 if is(b"precision") => Some(Self::Precision),
             9 if is(b"reference") => Some(Self::Reference),
             12 if is(b"transactions") => Some(Self::Transactions),
-            12 if is(b"destinations") => Some(Self::Destinations),
             _ => None,
         }
     }
@@ -66,26 +62,17 @@ impl Field {
 pub(super) struct Sent {
     pub(super) precision: Member,
     pub(super) reference: Member,
-    sources: bool,
-    destinations: bool,
 }
 
 impl Sent {
     /// Takes note of one more member, in the order of the document.
     #[inline]
-    pub(super) fn note(&mut self, field: Field, value: Value, body: &[u8]) {
+    pub(super) fn note(&mut self, field: Field, value: Value) {
         match field {
             Field::Precision => self.precision.note(value),
             Field::Reference => self.reference.note(value),
-            Field::Sources => self.sources = has_items(value, body),
-            Field::Destinations => self.destinations = has_items(value, body),
             Field::Transactions => {}
         }
-    }
-
-    /// Whether Core would split it into legs.
-    pub(super) fn multi_leg(&self) -> bool {
-        self.sources || self.destinations
     }
 
     /// The precision that counts, where it is a number, and what Core makes of it.
@@ -136,11 +123,6 @@ impl GivenReference {
             Some(_) => Self::Unreadable,
         }
     }
-}
-
-fn has_items(value: Value, body: &[u8]) -> bool {
-    value.kind == Kind::Array
-        && span(value, body).iter().skip(1).find(|byte| !byte.is_ascii_whitespace()).is_some_and(|&byte| byte != b']')
 }
 
 fn span(value: Value, body: &[u8]) -> &[u8] {

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use blnk_edge::enrich::{DefaultPrecision, Reference, References, Refusal, Rule, Shape, ZeroPrecision, enrich};
+use blnk_edge::enrich::{DefaultPrecision, Reference, References, Refusal, Rule, Shape, ZeroPrecision, asked, enrich};
 use serde::Deserialize;
 
 use crate::check::check;
@@ -150,7 +150,8 @@ fn a_single_create_is_read_as_go_reads_it() {
             None => References::Made(Reference::from_random(RANDOM)),
         };
         assert_eq!(done.references, reference, "{}", name());
-        assert_eq!(done.multi_leg, seen.sources + seen.destinations > 0, "{}", name());
+        let asked = asked(done.body.as_deref().unwrap_or(body), Shape::Transaction).unwrap_or_else(|| panic!("{}", name()));
+        assert_eq!(asked.transactions[0].legs > 0, seen.sources + seen.destinations > 0, "{}", name());
 
         let refused = run(rule(DefaultPrecision::default(), ZeroPrecision::Refuse));
         let zero = refused == Err(Refusal::ZeroPrecision { item: None });
