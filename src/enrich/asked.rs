@@ -85,7 +85,15 @@ pub fn options(body: &[u8]) -> Option<Options> {
     }
     let mut members = Members::default();
     members.read(&mut Cursor::new(body), body, |_, _| Ok(false)).ok()?;
-    let amount = members.number("amount").is_some_and(|amount| amount.parse() != Ok(0.0));
+    // An amount of zero is none; one that is no number makes it a request that Core refuses.
+    let is_zero = |amount: &str| {
+        !amount.is_empty()
+            && amount
+                .split(['e', 'E'])
+                .next()
+                .is_some_and(|digits| digits.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')))
+    };
+    let amount = members.number("amount").is_some_and(|amount| !is_zero(amount));
     Some(Options {
         status: members.text("status"),
         amount: amount || members.has("precise_amount"),

@@ -2,6 +2,12 @@
 
 /// The most decimal places that can matter: 10 to this power is the largest that fits a `u128`.
 const MOST_PLACES: u32 = 38;
+/// No double has a larger exponent.
+const LARGEST_EXPONENT: u32 = 400;
+
+/// The most digits of an amount that Core takes. So few stand for themselves: of all decimals the double nearest to them, which
+/// is what Core keeps, is printed as these again.
+const MOST_DIGITS: usize = 15;
 
 /// How many units Core books for these literals, as decimal digits; `None` where Core books nothing of the kind.
 ///
@@ -17,24 +23,35 @@ pub fn units(amount: Option<&str>, precise_amount: Option<&str>, precision: Opti
             return Some(precise.to_owned());
         }
     }
-    let (digits, exponent) = shortest(amount?)?;
+    let (digits, exponent) = decimal(amount?)?;
     let precision = precision.map_or(Some(1), whole)?.max(1);
     Some(scaled(u128::from(digits).checked_mul(u128::from(precision))?, exponent))
 }
 
-/// A positive literal as Go prints the double nearest to it: its fewest digits, times ten to a power.
-fn shortest(literal: &str) -> Option<(u64, i32)> {
-    let number: f64 = literal.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)?;
-    let printed = format!("{:e}", number.abs());
-    let (mantissa, exponent) = printed.split_once('e')?;
+/// A JSON literal that is not below zero: its significant digits, times ten to a power.
+fn decimal(literal: &str) -> Option<(u64, i32)> {
+    let (mantissa, exponent) = literal.split_once(['e', 'E']).unwrap_or((literal, "0"));
     let (whole, places) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let exponent: i32 = exponent.parse().ok()?;
-    Some(([whole, places].concat().parse().ok()?, exponent - i32::try_from(places.len()).ok()?))
+    let written = [whole.trim_start_matches('-'), places].concat();
+    if written.is_empty() || !written.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = written.trim_start_matches('0').trim_end_matches('0');
+    if digits.is_empty() {
+        return Some((0, 0));
+    }
+    if whole.starts_with('-') || digits.len() > MOST_DIGITS {
+        return None;
+    }
+    let zeros = written.len() - written.trim_end_matches('0').len();
+    let exponent = exponent.parse::<i32>().ok().filter(|exponent| exponent.unsigned_abs() <= LARGEST_EXPONENT)?;
+    let point = i32::try_from(zeros).ok()?.checked_sub(i32::try_from(places.len()).ok()?)?;
+    Some((digits.parse().ok()?, exponent.checked_add(point)?))
 }
 
 /// A literal that stands for a whole number of up to 64 bits. Core refuses a precision with places.
 fn whole(literal: &str) -> Option<u64> {
-    let (digits, exponent) = shortest(literal)?;
+    let (digits, exponent) = decimal(literal)?;
     scaled(digits.into(), exponent).parse().ok()
 }
 
@@ -64,6 +81,8 @@ mod tests {
             ("12.5", None, "13"),
             ("12.5", Some("0"), "13"),
             ("12.4", Some("-0"), "12"),
+            ("12.40", Some("0e5"), "12"),
+            ("0012.500e1".trim_start_matches('0'), Some("100.00"), "12500"),
             ("1.005", Some("100"), "101"),
             ("0.015", Some("100"), "2"),
             ("1e2", Some("1e2"), "10000"),
@@ -71,6 +90,9 @@ mod tests {
             ("0", Some("100"), "0"),
             ("0.004", Some("100"), "0"),
             ("5e-324", Some("1000000000000000000"), "0"),
+            ("0.50000", Some("1"), "1"),
+            ("-0.0", Some("100"), "0"),
+            ("1E+2", Some("1"), "100"),
             ("123456789012.345", Some("1000000000000000000"), "123456789012345000000000000000"),
             ("1e25", Some("100"), "1000000000000000000000000000"),
         ] {
@@ -92,6 +114,7 @@ mod tests {
             (None, None, Some("100")),
             (Some("-1"), None, Some("100")),
             (Some("1e999"), None, Some("100")),
+            (Some("1234567890.123456"), None, Some("100")),
             (Some("1"), Some("1e3"), Some("100")),
             (Some("1"), Some("1.5"), Some("100")),
             (Some("1"), None, Some("1e30")),

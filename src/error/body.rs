@@ -49,7 +49,7 @@ impl Error {
                 details.number("status", (*status).into());
             }
             Self::IdempotencyPartial { parts } | Self::AlreadyRefunded { parts } => parts.write(details),
-            Self::ReferenceUsed { used } => used.write("reference_used", details),
+            Self::ReferenceUsed { used } if !used.is_empty() => used.write("reference_used", details),
             Self::AdminInvalidRequest { fields } => {
                 let faults = fields.iter().map(|(field, fault)| {
                     let mut described = Writer::new();

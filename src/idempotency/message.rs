@@ -63,9 +63,9 @@ impl Message {
     #[must_use]
     pub fn to_prefix(&self) -> Vec<u8> {
         // Texts and numbers cannot fail to serialise.
-        let json = serde_json::to_vec(self).unwrap_or_default();
+        let json = serde_json::to_string(self).unwrap_or_default();
         let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
-        [length.to_be_bytes().as_slice(), &json].concat()
+        [length.to_be_bytes().as_slice(), json.as_bytes()].concat()
     }
 
     /// Takes message and body apart; `None` where the bytes are not such a pair.
@@ -73,7 +73,7 @@ impl Message {
     pub fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
         let (json, body) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        Some((serde_json::from_slice(json).ok()?, body))
+        Some((serde_json::from_str(str::from_utf8(json).ok()?).ok()?, body))
     }
 }
 
