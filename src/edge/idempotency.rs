@@ -93,9 +93,10 @@ impl Idempotency {
         promised(async move {
             let storage = keeper.state.storage();
             let now = now();
+            // Whichever is later: an attempt may outlive the record that it will write again.
             let under_way = keeper.under_way().map(|under_way| under_way.until);
             let record = Row::of(&storage).record()?.map(|record| record.expires_at);
-            let done = match under_way.or(record).filter(|until| now < *until) {
+            let done = match under_way.max(record).filter(|until| now < *until) {
                 Some(until) => set_alarm(&storage, float(until.since(now))),
                 None => delete_all(&storage),
             };

@@ -18,6 +18,7 @@ export const NEVER_RETURNED = [
   "alt-svc",
   "clear-site-data",
   "connection",
+  "idempotent-replayed",
   "keep-alive",
   "nel",
   "proxy-authenticate",
@@ -29,6 +30,9 @@ export const NEVER_RETURNED = [
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "x-blnk-booked",
+  "x-blnk-edge-report",
+  "x-blnk-reference",
   "x-rate-limit-request-forwarded-for",
   "x-rate-limit-request-remote-addr",
 ];

@@ -199,16 +199,11 @@ impl<'a> Running<'a> {
 
     /// Gives back what was claimed. One that cannot be given back is kept until it expires: that refuses, and books nothing.
     async fn release(&self, ending: Ending) {
-        let absent = || self.found.as_ref().map(|found| found.absent.clone()).unwrap_or_default();
+        let work = &self.record.work;
         let claims = match self.attempt.releases(ending) {
             Release::Nothing => return,
-            Release::All => self.record.work.claims(),
-            Release::Absent => {
-                let absent = absent();
-                let own = self.record.work.claims().into_iter();
-                own.filter(|claim| absent.iter().any(|reference| claim.strip_prefix("reference:") == Some(reference)))
-                    .collect()
-            }
+            Release::All => work.claims(),
+            Release::Absent => self.found.as_ref().map(|found| work.claims_on(&found.absent)).unwrap_or_default(),
         };
         claiming::give_back(&self.object.env, &self.record.instance, &self.object.name(), &claims).await;
     }

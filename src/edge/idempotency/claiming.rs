@@ -22,20 +22,16 @@ const CLAIM_MS: u32 = 5_000;
 /// How much longer than its key a claim is kept, in milliseconds: the key is stored, and its time begins, after it.
 const LONGER_MS: u64 = 3_600_000;
 
-/// Takes all that a record's work claims, or nothing of it.
+/// Takes all that a record's work claims. Where some of it is another key's the rest may be taken all the same: what the
+/// attempt's ending says is given back then.
 pub async fn take(state: &State, env: &Env, record: &Record, owner: &str) -> Claimed {
     let keep_ms = state.config.idempotency_ms.saturating_add(LONGER_MS);
-    let mut taken = Vec::new();
     for (name, claims) in shards(&record.instance, &record.work.claims()) {
-        let granted = ask(env, &name, true, owner, keep_ms, claims.clone()).await;
-        if granted == Some(true) {
-            taken.push((name, claims));
-            continue;
+        match ask(env, &name, true, owner, keep_ms, claims).await {
+            Some(true) => {}
+            Some(false) => return Claimed::Taken,
+            None => return Claimed::Failed,
         }
-        for (name, claims) in taken {
-            let _ = ask(env, &name, false, owner, 0, claims).await;
-        }
-        return if granted.is_some() { Claimed::Taken } else { Claimed::Failed };
     }
     Claimed::Granted
 }
