@@ -27,6 +27,8 @@ pub struct Attempt {
     claims: bool,
     in_parts: bool,
     atomic: bool,
+    /// Whether of a refused request something may come after the answer: what a batch queued before the item that failed.
+    leaves_late: bool,
     /// Whether another key has claimed the refund.
     taken: bool,
     /// What Core said to the sending; none before that.
@@ -166,7 +168,9 @@ impl Attempt {
         };
         let claims = !work.claims().is_empty();
         let atomic = matches!(work, Work::Create(create) if create.atomic);
-        Self { kind, work: sort, claims, in_parts: work.is_in_parts(), atomic, taken: false, verdict: None }
+        let leaves_late = matches!(work, Work::Create(create) if create.bulk && create.queued);
+        let in_parts = work.is_in_parts();
+        Self { kind, work: sort, claims, in_parts, atomic, leaves_late, taken: false, verdict: None }
     }
 
     /// Whether an earlier attempt was made.
@@ -208,7 +212,9 @@ impl Attempt {
     #[must_use]
     pub fn looks_again(&self, found: &Finding) -> bool {
         match (self.verdict, self.kind) {
-            (Some(Verdict::Refused | Verdict::Duplicate), Kind::First) => self.atomic && !found.parts.booked.is_empty(),
+            (Some(Verdict::Refused | Verdict::Duplicate), Kind::First) => {
+                self.leaves_late || self.atomic && !found.parts.booked.is_empty()
+            }
             _ => found.parts.extent() != Extent::All,
         }
     }
@@ -219,7 +225,7 @@ impl Attempt {
         Action::Finish(match (self.kind, self.verdict, found) {
             (Kind::First, None, None) => Ending::Unchecked,
             (Kind::First, None, Some(found)) => return self.checked(found),
-            (Kind::First, Some(Verdict::Refunded), Some(found)) if found.parts.extent() == Extent::All => Ending::Found,
+            (Kind::First, Some(Verdict::Refunded), Some(found)) if self.is_done_refund(found) => Ending::Found,
             (Kind::First, Some(_), _) => Ending::Answered,
             (_, _, None) => Ending::Unresolved,
             (_, verdict, Some(found)) => match found.parts.extent() {
@@ -228,6 +234,11 @@ impl Attempt {
                 Extent::None => return self.found_nothing(verdict),
             },
         })
+    }
+
+    /// Whether a refund that Core calls a second one is there, so that it is the first.
+    fn is_done_refund(&self, found: &Finding) -> bool {
+        self.work == Sort::Refund && found.parts.extent() == Extent::All
     }
 
     /// The step after the look before a first attempt.
@@ -270,8 +281,13 @@ impl Attempt {
             Some(Verdict::Queued) if !again => Ending::Answered,
             Some(_) if again => return Action::Look { purpose: Purpose::After, times: PATIENCE },
             Some(_) if self.in_parts => {
-                // What an atomic request takes back it may take back late.
-                return Action::Look { purpose: Purpose::After, times: if self.atomic { PATIENCE } else { 1 } };
+                // What an atomic request takes back it may take back late; what a batch has queued is stored a moment later.
+                let times = match (self.atomic, self.leaves_late) {
+                    (true, _) => PATIENCE,
+                    (false, true) => 2,
+                    (false, false) => 1,
+                };
+                return Action::Look { purpose: Purpose::After, times };
             }
             Some(_) => Ending::Answered,
         };
@@ -298,6 +314,8 @@ impl Attempt {
         let refused = matches!(self.verdict, Some(Verdict::Refused | Verdict::Duplicate | Verdict::Refunded));
         match ending {
             Ending::NotActed | Ending::ReferenceUsed | Ending::AlreadyRefunded | Ending::Unchecked => Release::All,
+            // What is refused now may have been let through before, and be on its way.
+            Ending::Answered if self.is_again() || self.leaves_late => Release::Nothing,
             Ending::Answered if refused && self.in_parts => Release::Absent,
             Ending::Answered if refused => Release::All,
             _ => Release::Nothing,

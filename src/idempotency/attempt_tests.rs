@@ -43,7 +43,9 @@ fn other() -> Work {
 
 fn finding(found: &[Part]) -> Finding {
     let mut parts = Parts::default();
-    found.iter().for_each(|part| parts.add("r", *part));
+    for part in found {
+        parts.add("r", *part);
+    }
     Finding { parts, ..Finding::default() }
 }
 
@@ -144,6 +146,10 @@ fn a_refusal_is_the_answer_however_much_is_booked_behind_it() {
         assert_eq!(refused.looked(found.as_ref()), Finish(Answered));
     }
     assert!(!refused.looks_again(&some()));
+    let batch = Work::Create(super::super::work::Create { bulk: true, ..create("r", true, 0, true) });
+    let mut late = Attempt::first(&batch);
+    assert_eq!(late.answered(Some(Verdict::Refused)), Look { purpose: Purpose::After, times: 2 });
+    assert!(late.looks_again(&none()));
     let atomic = answered(Attempt::first(&atomic()), Verdict::Refused);
     assert!(atomic.looks_again(&some()) && !atomic.looks_again(&finding(&[Part::RolledBack, Part::Missing])));
 }
@@ -154,8 +160,12 @@ fn a_refund_that_core_calls_a_second_one_is_found_where_it_is_the_first() {
     assert_eq!(refused.looked(Some(&all())), Finish(Found));
     assert_eq!(refused.looked(Some(&some())), Finish(Answered));
     assert_eq!(refused.looked(Some(&none())), Finish(Answered));
-    let other = answered(Attempt::first(&refund()), Verdict::Refused);
-    assert_eq!(other.looked(Some(&all())), Finish(Answered));
+    // The same code says of a commit that somebody else has queued one.
+    for other in
+        [answered(Attempt::first(&refund()), Verdict::Refused), answered(Attempt::first(&commit()), Verdict::Refunded)]
+    {
+        assert_eq!(other.looked(Some(&all())), Finish(Answered));
+    }
 }
 
 #[test]
@@ -265,4 +275,10 @@ fn a_claim_is_given_back_only_where_nothing_can_have_come_of_it() {
     assert_eq!(answered(first.clone(), Verdict::Queued).releases(Answered), Release::Nothing);
     assert_eq!(answered(first, Verdict::Refused).releases(Answered), Release::All);
     assert_eq!(answered(Attempt::first(&legs()), Verdict::Refused).releases(Answered), Release::Absent);
+    // An earlier attempt may be on its way, and so may be what a batch queued before it failed.
+    assert_eq!(answered(Attempt::again(&own(), false), Verdict::Refused).releases(Answered), Release::Nothing);
+    assert_eq!(answered(Attempt::again(&legs(), false), Verdict::Refused).releases(Answered), Release::Nothing);
+    let batch = |queued| Work::Create(super::super::work::Create { bulk: true, ..create("r", false, 0, queued) });
+    assert_eq!(answered(Attempt::first(&batch(true)), Verdict::Refused).releases(Answered), Release::Nothing);
+    assert_eq!(answered(Attempt::first(&batch(false)), Verdict::Refused).releases(Answered), Release::Absent);
 }

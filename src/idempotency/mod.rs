@@ -22,6 +22,8 @@ pub mod fingerprint;
 pub mod key;
 pub mod look_up;
 pub mod message;
+#[cfg(test)]
+mod model;
 pub mod receive;
 pub mod record;
 pub mod state;

@@ -1,5 +1,7 @@
 //! What a request asks Core to do, as far as Core's records can tell afterwards whether it was done.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::enrich::{Made, Reference, Rule, Shape, asked, options};
@@ -174,6 +176,14 @@ impl Work {
             Self::Inflight { .. } | Self::Preview | Self::Other { .. } => Vec::new(),
         }
     }
+
+    /// Those of its claims that are on these: references of a create, or the id of what is refunded.
+    #[must_use]
+    pub fn claims_on(&self, names: &[String]) -> Vec<String> {
+        let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let is_meant = |claim: &String| claim.split_once(':').is_some_and(|(_, name)| names.contains(name));
+        self.claims().into_iter().filter(is_meant).collect()
+    }
 }
 
 impl Create {
@@ -240,7 +250,12 @@ pub(super) mod tests {
         };
         assert_eq!(bulk.own_references().collect::<Vec<_>>(), ["a"]);
         assert_eq!(bulk.made_references().collect::<Vec<_>>(), [made]);
-        assert_eq!(Work::Create(bulk).claims(), ["reference:a"]);
+        let bulk = Work::Create(bulk);
+        assert_eq!(bulk.claims(), ["reference:a"]);
+        assert_eq!(bulk.claims_on(&["a".to_owned(), made.to_string(), "b".to_owned()]), ["reference:a"]);
+        let refund = Work::Refund { id: "txn_1".to_owned() };
+        assert_eq!(refund.claims_on(&["txn_1".to_owned()]), ["refund:txn_1"]);
+        assert!(refund.claims_on(&[]).is_empty());
     }
 
     #[test]

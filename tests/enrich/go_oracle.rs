@@ -150,7 +150,8 @@ fn a_single_create_is_read_as_go_reads_it() {
             None => References::Made(Reference::from_random(RANDOM)),
         };
         assert_eq!(done.references, reference, "{}", name());
-        let asked = asked(done.body.as_deref().unwrap_or(body), Shape::Transaction).unwrap_or_else(|| panic!("{}", name()));
+        let asked =
+            asked(done.body.as_deref().unwrap_or(body), Shape::Transaction).unwrap_or_else(|| panic!("{}", name()));
         assert_eq!(asked.transactions[0].legs > 0, seen.sources + seen.destinations > 0, "{}", name());
 
         let refused = run(rule(DefaultPrecision::default(), ZeroPrecision::Refuse));

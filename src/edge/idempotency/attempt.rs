@@ -199,6 +199,10 @@ impl<'a> Running<'a> {
 
     /// Gives back what was claimed. One that cannot be given back is kept until it expires: that refuses, and books nothing.
     async fn release(&self, ending: Ending) {
+        // One past its deadlines has a successor, whose claims these are now.
+        if !self.object.is_current(self.number) {
+            return;
+        }
         let work = &self.record.work;
         let claims = match self.attempt.releases(ending) {
             Release::Nothing => return,

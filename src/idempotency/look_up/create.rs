@@ -4,6 +4,8 @@
 //! reference and `_q`, once its turn has come. Core numbers legs in any order, gives two shares of one balance one leg, and
 //! stores no leg without an amount: so legs are complete when their amounts make up the whole.
 
+use std::collections::BTreeSet;
+
 use super::{Extent, Finding, Part, Parts, Purpose, Question, Row, Rows, refund_references, sum};
 use crate::idempotency::work::{Create, Item};
 use crate::json::Writer;
@@ -19,7 +21,9 @@ pub fn questions(create: &Create, purpose: Purpose, round: usize, rows: &Rows) -
             Some(Question::references(&names).collect())
         }
         (Purpose::After, 0) => {
-            let names: Vec<String> = create.items.iter().flat_map(|item| names(item, create.queued)).collect();
+            let own = create.items.iter().flat_map(|item| names(item, create.queued));
+            let otherwise = create.items.iter().flat_map(|item| otherwise(item, create.queued));
+            let names: Vec<String> = own.chain(otherwise).collect();
             Some(Question::references(&names).collect())
         }
         (Purpose::After, 1) => {
@@ -43,6 +47,11 @@ fn names(item: &Item, queued: bool) -> Vec<String> {
     names
 }
 
+/// The references of an item's legs if another request brings its reference and is booked the other way.
+fn otherwise(item: &Item, queued: bool) -> Vec<String> {
+    if item.made || item.legs == 0 { Vec::new() } else { item.stored_as(!queued) }
+}
+
 /// The caller's own references that are in use.
 pub fn in_use(create: &Create, rows: &Rows) -> Finding {
     let mut parts = Parts::default();
@@ -55,10 +64,25 @@ pub fn in_use(create: &Create, rows: &Rows) -> Finding {
 
 /// What became of a create.
 pub fn finding(create: &Create, rows: &Rows) -> Finding {
-    let (mut parts, mut absent) = (Parts::default(), Vec::new());
+    let (mut parts, mut absent, mut taken) = (Parts::default(), Vec::new(), BTreeSet::new());
     for item in &create.items {
         let names = item.stored_as(create.queued);
+        let before = taken.len();
+        taken.extend(names.clone());
+        if taken.len() < before + names.len() {
+            // A row of that name is an earlier item's: Core books it once.
+            for name in &names {
+                parts.add(name, Part::Missing);
+            }
+            continue;
+        }
         if names.iter().all(|name| rows.get(name).is_none()) {
+            if otherwise(item, create.queued).iter().any(|name| rows.get(name).is_some()) {
+                for name in &names {
+                    parts.add(name, Part::ReferenceUsed);
+                }
+                continue;
+            }
             absent.push(item.reference.clone());
         }
         if item.legs > 0 {

@@ -37,7 +37,8 @@ pub struct Finding {
     pub parts: Parts,
     /// Where all are there: the answer to it, as JSON.
     pub answer: Option<String>,
-    /// Of a create: the references of the items of which there is no trace at all.
+    /// Of a create: the references of the items of which there is no trace at all. Of a refund its id, where there is none
+    /// and nothing can come late.
     pub absent: Vec<String>,
 }
 
@@ -154,9 +155,10 @@ impl Rows {
         self.get(&refund_reference(&row.id)).filter(|refund| !self.is_rejected(refund))
     }
 
-    /// Whether a row, or what became of it, was given back.
+    /// Whether a row, or what became of it, was given back, by a refund that was not given back itself.
     fn is_refunded(&self, row: &Row) -> bool {
-        self.with_outcomes(std::iter::once(row)).any(|row| self.refund_of(row).is_some())
+        let stands = |refund: &Row| !self.is_refunded(refund);
+        self.with_outcomes(std::iter::once(row)).any(|row| self.refund_of(row).is_some_and(stands))
     }
 
     /// Whether a hold, or what became of a queued one, was released.

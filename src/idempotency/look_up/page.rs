@@ -160,7 +160,8 @@ impl Question {
             self.limit = (self.limit / 10).max(1);
             return Ok((Vec::new(), Some(self)));
         };
-        let page: Page<'_> = serde_json::from_slice(body).map_err(|_| NotAnswered)?;
+        let text = str::from_utf8(body).map_err(|_| NotAnswered)?;
+        let page: Page<'_> = serde_json::from_str(text).map_err(|_| NotAnswered)?;
         let rows: Option<Vec<Row>> = page.data.into_iter().map(Row::read).collect();
         let rows = rows.filter(|rows| rows.iter().all(|row| self.wants(row))).ok_or(NotAnswered)?;
         if rows.is_empty() {

@@ -120,7 +120,9 @@ mod tests {
     fn parts_are_all_there_none_or_some() {
         let of = |found: &[Part]| {
             let mut parts = Parts::default();
-            found.iter().for_each(|part| parts.add("r", *part));
+            for part in found {
+                parts.add("r", *part);
+            }
             parts
         };
         for (found, extent, header) in [
