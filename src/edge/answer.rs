@@ -12,6 +12,9 @@ use crate::proxy::headers::REFERENCE;
 use crate::proxy::{Known, Method, could_write};
 use crate::registry::Lookup;
 
+/// What the log says of a 401 that Core gives to its own key.
+pub const CORE_REFUSED_KEY: &str = "Core refused the instance's own key";
+
 /// A request that ends before there is a plan.
 pub struct Refusal<'a> {
     /// The request.

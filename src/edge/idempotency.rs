@@ -158,7 +158,7 @@ impl Keeper {
         let open = state::is_open(&record) && !in_flight;
         match &ask.core {
             Some(core) if open => Running::ask(self, state, core, &ask.request_id, &ask.key, record).run().await,
-            _ => reply.about(&record).told(&state::body(&ask.key, &record, in_flight), open),
+            _ => reply.about(&record).told(&state::body(&ask.key, &record, in_flight, None), open),
         }
     }
 

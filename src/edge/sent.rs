@@ -3,7 +3,7 @@
 use wasm_bindgen::JsValue;
 use web_sys::Response;
 
-use super::answer::{error_response, level};
+use super::answer::{CORE_REFUSED_KEY, error_response, level};
 use super::platform;
 use crate::enrich::References;
 use crate::error::{Error, WriteFate};
@@ -61,7 +61,7 @@ pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&Reference
                 return failed(&Error::Internal, unknown());
             };
             let (level, detail) = match outcome.status {
-                401 => (Level::Error, Some("Core refused the instance's own key")),
+                401 => (Level::Error, Some(CORE_REFUSED_KEY)),
                 _ => (Level::Info, None),
             };
             write_line(&sending, outcome, &Line { level, status: outcome.status, detail, ..Line::default() });

@@ -15,8 +15,8 @@ pub struct Asked {
     pub transactions: Vec<AskedTransaction>,
     /// Whether Core is to book before it answers.
     pub skip_queue: bool,
-    /// Whether it is only to say what it would do.
-    pub dry_run: bool,
+    /// Whether a batch is to be held (of a single create each row says so itself).
+    pub inflight: bool,
     /// Whether Core takes back what it booked, of the whole or of one transaction, when another part of it fails.
     pub atomic: bool,
 }
@@ -41,8 +41,6 @@ pub struct Options {
     pub status: Option<String>,
     /// Whether an amount is named. Without one all that is left is meant.
     pub amount: bool,
-    /// Whether Core is only to say what it would do.
-    pub dry_run: bool,
 }
 
 /// Reads a body that was completed before; `None` where it is not what it was then.
@@ -72,7 +70,7 @@ pub fn asked(body: &[u8], shape: Shape) -> Option<Asked> {
         asked.transactions.push(top.transaction());
     }
     asked.skip_queue = top.truth("skip_queue");
-    asked.dry_run = top.truth("dry_run");
+    asked.inflight = top.truth("inflight");
     asked.atomic |= top.truth("atomic");
     Some(asked)
 }
@@ -94,11 +92,7 @@ pub fn options(body: &[u8]) -> Option<Options> {
                 .is_some_and(|digits| digits.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')))
     };
     let amount = members.number("amount").is_some_and(|amount| !is_zero(amount));
-    Some(Options {
-        status: members.text("status"),
-        amount: amount || members.has("precise_amount"),
-        dry_run: members.truth("dry_run"),
-    })
+    Some(Options { status: members.text("status"), amount: amount || members.has("precise_amount") })
 }
 
 /// The names that matter here. Every other member is read over.
@@ -107,8 +101,8 @@ const NAMES: [&str; 13] = [
     "atomic",
     "currency",
     "destinations",
-    "dry_run",
     "identifier",
+    "inflight",
     "precise_amount",
     "precision",
     "reference",
@@ -231,7 +225,7 @@ mod tests {
         let (asked, transaction) = single(
             r#"{"Amount":12.5,"PRECI\u017fION":100,"currency":"EUR","currency":null,"reference":"a\u0062","s\u212Aip_queue":true,"meta_data":{"amount":1}}"#,
         );
-        assert!(asked.skip_queue && !asked.dry_run && !asked.atomic);
+        assert!(asked.skip_queue && !asked.inflight && !asked.atomic);
         let expected = AskedTransaction {
             reference: Some("ab".to_owned()),
             currency: Some("EUR".to_owned()),
@@ -262,11 +256,11 @@ mod tests {
 
     #[test]
     fn of_a_bulk_every_item_is_read_and_the_switches_of_the_batch() {
-        let body = br#"{"transactions":[{"reference":"a","atomic":true,"skip_queue":true},null,{"reference":"b"}],"dry_run":true}"#;
+        let body = br#"{"transactions":[{"reference":"a","atomic":true,"skip_queue":true},null,{"reference":"b"}],"inflight":true}"#;
         let asked = asked(body, Shape::Bulk).unwrap();
         let references: Vec<_> = asked.transactions.iter().map(|item| item.reference.as_deref().unwrap()).collect();
         assert_eq!(references, ["a", "b"]);
-        assert!(asked.atomic && asked.dry_run && !asked.skip_queue);
+        assert!(asked.atomic && asked.inflight && !asked.skip_queue);
         assert_eq!(super::asked(b"[]", Shape::Bulk), None);
     }
 
@@ -285,7 +279,6 @@ mod tests {
         ] {
             assert_eq!(read(body).amount, amount, "{body}");
         }
-        assert!(read(r#"{"Dry_Run":true}"#).dry_run);
         assert_eq!(options(b"[]"), None);
     }
 }

@@ -13,13 +13,13 @@ use super::look_up::{Extent, Finding, Purpose};
 /// and parts are booked one by one.
 const PATIENCE: u32 = 3;
 
-/// What `X-Blnk-Booked` says where Core could not be asked.
-const UNKNOWN: &str = "unknown";
+/// What `X-Blnk-Booked` says where Core could not be asked, or nobody can tell yet.
+pub const UNKNOWN: &str = "unknown";
 
 /// An attempt under way. What is to be done next comes of [`Attempt::start`], [`Attempt::claimed`], [`Attempt::looked`] and
 /// [`Attempt::answered`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Attempt {
     kind: Kind,
     work: Sort,
@@ -27,10 +27,14 @@ pub struct Attempt {
     claims: bool,
     in_parts: bool,
     atomic: bool,
-    /// Whether of a refused request something may come after the answer: what a batch queued before the item that failed.
-    leaves_late: bool,
+    /// Whether it names one reference twice.
+    collides: bool,
+    /// Whether every reference was made here, so that whatever is found under them is this key's.
+    made: bool,
     /// Whether another key has claimed the refund.
     taken: bool,
+    /// Whether the rows that a refund means are claimed too, by whatever id they are named.
+    rows_claimed: bool,
     /// What Core said to the sending; none before that.
     verdict: Option<Verdict>,
 }
@@ -61,6 +65,8 @@ enum Sort {
 pub enum Action {
     /// Claim [`Work::claims`] for this key, and go on with [`Attempt::claimed`].
     Claim,
+    /// Claim the refund of each of [`Finding::meant`] too, and go on with [`Attempt::claimed_rows`].
+    ClaimRows,
     /// Look, and go on with [`Attempt::looked`].
     Look {
         /// What for.
@@ -164,13 +170,22 @@ impl Attempt {
             Work::Create(_) => Sort::Create,
             Work::Refund { .. } => Sort::Refund,
             Work::Inflight { .. } => Sort::Inflight,
-            Work::Preview | Work::Other { .. } => Sort::Other,
+            Work::Other { .. } => Sort::Other,
         };
         let claims = !work.claims().is_empty();
-        let atomic = matches!(work, Work::Create(create) if create.atomic);
-        let leaves_late = matches!(work, Work::Create(create) if create.bulk && create.queued);
-        let in_parts = work.is_in_parts();
-        Self { kind, work: sort, claims, in_parts, atomic, leaves_late, taken: false, verdict: None }
+        let create = if let Work::Create(create) = work { Some(create) } else { None };
+        Self {
+            kind,
+            work: sort,
+            claims,
+            in_parts: work.is_in_parts(),
+            atomic: create.is_some_and(|create| create.atomic),
+            collides: work.collides(),
+            made: create.is_some_and(|create| create.own_references().next().is_none()),
+            taken: false,
+            rows_claimed: false,
+            verdict: None,
+        }
     }
 
     /// Whether an earlier attempt was made.
@@ -183,6 +198,7 @@ impl Attempt {
     #[must_use]
     pub fn start(&self) -> Action {
         match self.kind {
+            Kind::First if self.collides => Action::Finish(Ending::ReferenceUsed),
             Kind::First if self.claims => Action::Claim,
             Kind::First => Action::Send,
             Kind::Again { .. } | Kind::Ask if self.work == Sort::Other => Action::Finish(Ending::OutcomeUnknown),
@@ -208,13 +224,22 @@ impl Attempt {
         }
     }
 
+    /// The step after a claim of the rows that a refund means: they are looked at again, now that nobody else refunds them.
+    #[must_use]
+    pub fn claimed_rows(&mut self, claimed: Claimed) -> Action {
+        self.rows_claimed = true;
+        self.taken = claimed == Claimed::Taken;
+        match claimed {
+            Claimed::Granted | Claimed::Taken => Action::Look { purpose: Purpose::Before, times: 1 },
+            Claimed::Failed => Action::Finish(Ending::Unchecked),
+        }
+    }
+
     /// Whether it pays to look once more: what is missing may be on its way, and so may be what Core takes back.
     #[must_use]
     pub fn looks_again(&self, found: &Finding) -> bool {
         match (self.verdict, self.kind) {
-            (Some(Verdict::Refused | Verdict::Duplicate), Kind::First) => {
-                self.leaves_late || self.atomic && !found.parts.booked.is_empty()
-            }
+            (Some(_), Kind::First) => self.atomic && !found.parts.booked.is_empty(),
             _ => found.parts.extent() != Extent::All,
         }
     }
@@ -225,7 +250,7 @@ impl Attempt {
         Action::Finish(match (self.kind, self.verdict, found) {
             (Kind::First, None, None) => Ending::Unchecked,
             (Kind::First, None, Some(found)) => return self.checked(found),
-            (Kind::First, Some(Verdict::Refunded), Some(found)) if self.is_done_refund(found) => Ending::Found,
+            (Kind::First, Some(verdict), Some(found)) if self.is_done(verdict, found) => Ending::Found,
             (Kind::First, Some(_), _) => Ending::Answered,
             (_, _, None) => Ending::Unresolved,
             (_, verdict, Some(found)) => match found.parts.extent() {
@@ -236,9 +261,16 @@ impl Attempt {
         })
     }
 
-    /// Whether a refund that Core calls a second one is there, so that it is the first.
-    fn is_done_refund(&self, found: &Finding) -> bool {
-        self.work == Sort::Refund && found.parts.extent() == Extent::All
+    /// Whether what Core refused is there all the same, and cannot be anybody else's: a refund or create that failed after it
+    /// was booked, a refund that Core calls the second one, a duplicate of a reference that was made here.
+    fn is_done(&self, verdict: Verdict, found: &Finding) -> bool {
+        let is_ours = match (self.work, verdict) {
+            (Sort::Refund, _) | (Sort::Create, Verdict::Refused | Verdict::Stopped) => true,
+            (Sort::Create, Verdict::Duplicate) => self.made,
+            // A hold may have been committed by somebody else.
+            _ => false,
+        };
+        is_ours && found.parts.extent() == Extent::All
     }
 
     /// The step after the look before a first attempt.
@@ -246,6 +278,7 @@ impl Attempt {
         match self.work {
             Sort::Refund if !found.parts.booked.is_empty() => Action::Finish(Ending::AlreadyRefunded),
             Sort::Refund if self.taken => Action::Finish(Ending::RefundInFlight),
+            Sort::Refund if !self.rows_claimed && !found.meant.is_empty() => Action::ClaimRows,
             Sort::Create if found.parts.extent() != Extent::None => Action::Finish(Ending::ReferenceUsed),
             _ => Action::Send,
         }
@@ -277,17 +310,12 @@ impl Attempt {
             // That Core did not act this time says nothing about the time before.
             Some(Verdict::NotActed) if !again => Ending::NotActed,
             Some(Verdict::NotActed | Verdict::Unclear) => Ending::Unclear,
-            Some(Verdict::Done) => Ending::Answered,
+            Some(Verdict::Done | Verdict::Previewed) => Ending::Answered,
             Some(Verdict::Queued) if !again => Ending::Answered,
             Some(_) if again => return Action::Look { purpose: Purpose::After, times: PATIENCE },
-            Some(_) if self.in_parts => {
-                // What an atomic request takes back it may take back late; what a batch has queued is stored a moment later.
-                let times = match (self.atomic, self.leaves_late) {
-                    (true, _) => PATIENCE,
-                    (false, true) => 2,
-                    (false, false) => 1,
-                };
-                return Action::Look { purpose: Purpose::After, times };
+            Some(_) if self.work != Sort::Other => {
+                // What an atomic request takes back it may take back late.
+                return Action::Look { purpose: Purpose::After, times: if self.atomic { PATIENCE } else { 1 } };
             }
             Some(_) => Ending::Answered,
         };
@@ -298,26 +326,32 @@ impl Attempt {
     /// create it is always said, as a refusal alone would pass for "nothing was done".
     #[must_use]
     pub fn booked(&self, found: Option<&Finding>) -> Option<String> {
-        let refused = matches!(self.verdict, Some(Verdict::Refused | Verdict::Duplicate | Verdict::Refunded));
-        if !refused || !self.in_parts {
+        if !self.is_refused() || !self.in_parts {
             return None;
         }
         match self.work {
+            // What was queued before is stored after the answer: no look can tell how much that will be.
+            _ if self.verdict == Some(Verdict::Stopped) => Some(UNKNOWN.to_owned()),
             Sort::Create => Some(found.map_or_else(|| UNKNOWN.to_owned(), |found| found.parts.booked_of_total())),
             _ => found.filter(|found| found.parts.total > 1).map(|found| found.parts.booked_of_total()),
         }
     }
 
+    fn is_refused(&self) -> bool {
+        use Verdict::{Duplicate, Refunded, Refused, Stopped};
+        matches!(self.verdict, Some(Duplicate | Refunded | Refused | Stopped))
+    }
+
     /// What an ending gives back of what was claimed.
     #[must_use]
     pub fn releases(&self, ending: Ending) -> Release {
-        let refused = matches!(self.verdict, Some(Verdict::Refused | Verdict::Duplicate | Verdict::Refunded));
         match ending {
             Ending::NotActed | Ending::ReferenceUsed | Ending::AlreadyRefunded | Ending::Unchecked => Release::All,
+            Ending::Answered if self.verdict == Some(Verdict::Previewed) => Release::All,
             // What is refused now may have been let through before, and be on its way.
-            Ending::Answered if self.is_again() || self.leaves_late => Release::Nothing,
-            Ending::Answered if refused && self.in_parts => Release::Absent,
-            Ending::Answered if refused => Release::All,
+            Ending::Answered if self.is_again() || self.verdict == Some(Verdict::Stopped) => Release::Nothing,
+            Ending::Answered if self.is_refused() && self.in_parts => Release::Absent,
+            Ending::Answered if self.is_refused() => Release::All,
             _ => Release::Nothing,
         }
     }

@@ -3,7 +3,7 @@ use super::super::work::tests::create;
 use super::super::work::{InflightAction, Work};
 use super::*;
 
-use Action::{Claim, Finish, Look, Send};
+use Action::{Claim, ClaimRows, Finish, Look, Send};
 use Ending::{
     AlreadyRefunded, Answered, Found, Lost, NotActed, OutcomeUnknown, Partial, ReferenceUsed, RefundInFlight,
     Unchecked, Unclear, Unresolved,
@@ -61,13 +61,15 @@ fn none() -> Finding {
     finding(&[Part::Missing])
 }
 
-const ANSWERS: [Option<Verdict>; 8] = [
+const ANSWERS: [Option<Verdict>; 10] = [
     None,
     Some(Verdict::Done),
+    Some(Verdict::Previewed),
     Some(Verdict::Queued),
     Some(Verdict::Duplicate),
     Some(Verdict::Refunded),
     Some(Verdict::Refused),
+    Some(Verdict::Stopped),
     Some(Verdict::NotActed),
     Some(Verdict::Unclear),
 ];
@@ -84,7 +86,7 @@ fn answered(mut attempt: Attempt, verdict: Verdict) -> Attempt {
 
 #[test]
 fn a_first_attempt_sends_at_once_unless_something_must_be_claimed() {
-    for work in [made(), legs(), commit(), other(), Work::Preview] {
+    for work in [made(), legs(), commit(), other()] {
         assert_eq!(Attempt::first(&work).start(), Send, "{work:?}");
     }
     for work in [own(), refund()] {
@@ -122,36 +124,62 @@ fn of_a_transaction_one_refund_is_sent_and_no_other() {
 }
 
 #[test]
-fn every_answer_to_a_first_attempt_ends_it_unless_some_may_be_booked_behind_a_refusal() {
-    for work in [made(), own(), other(), Work::Preview] {
+fn a_refund_is_claimed_by_every_row_that_it_means_before_it_is_sent() {
+    let mut first = Attempt::first(&refund());
+    let legs = || Finding { meant: vec!["txn_2".to_owned(), "txn_3".to_owned()], ..none() };
+    assert_eq!(first.claimed(Claimed::Granted), BEFORE);
+    assert_eq!(first.looked(Some(&legs())), ClaimRows);
+    assert_eq!(first.claimed_rows(Claimed::Granted), BEFORE);
+    assert_eq!(first.looked(Some(&legs())), Send);
+    assert_eq!(first.claimed_rows(Claimed::Taken), BEFORE);
+    assert_eq!(first.looked(Some(&legs())), Finish(RefundInFlight));
+    assert_eq!(first.claimed_rows(Claimed::Failed), Finish(Unchecked));
+}
+
+#[test]
+fn a_request_that_names_a_reference_twice_is_refused_before_anything_is_claimed() {
+    let mut twice = create("r", false, 0, true);
+    twice.bulk = true;
+    twice.items.extend(create("r", false, 0, true).items);
+    assert_eq!(Attempt::first(&Work::Create(twice)).start(), Finish(ReferenceUsed));
+}
+
+#[test]
+fn every_answer_to_a_first_attempt_ends_it_unless_something_may_be_booked_behind_a_refusal() {
+    assert_eq!(
+        after_sending(&Attempt::first(&other())),
+        [Lost, Answered, Answered, Answered, Answered, Answered, Answered, Answered, NotActed, Unclear].map(Finish),
+    );
+    let works =
+        [(made(), AFTER), (own(), AFTER), (legs(), AFTER), (refund(), AFTER), (commit(), AFTER), (atomic(), PATIENTLY)];
+    for (work, look) in works {
+        let (done, not_acted, unclear) = (Finish(Answered), Finish(NotActed), Finish(Unclear));
         assert_eq!(
             after_sending(&Attempt::first(&work)),
-            [Lost, Answered, Answered, Answered, Answered, Answered, NotActed, Unclear].map(Finish),
-            "{work:?}"
-        );
-    }
-    for (work, look) in [(legs(), AFTER), (refund(), AFTER), (commit(), AFTER), (atomic(), PATIENTLY)] {
-        assert_eq!(
-            after_sending(&Attempt::first(&work)),
-            [Finish(Lost), Finish(Answered), Finish(Answered), look, look, look, Finish(NotActed), Finish(Unclear)],
+            [Finish(Lost), done, done, done, look, look, look, look, not_acted, unclear],
             "{work:?}"
         );
     }
 }
 
 #[test]
-fn a_refusal_is_the_answer_however_much_is_booked_behind_it() {
-    let refused = answered(Attempt::first(&legs()), Verdict::Refused);
-    for found in [Some(all()), Some(some()), Some(none()), None] {
-        assert_eq!(refused.looked(found.as_ref()), Finish(Answered));
+fn a_refusal_is_the_answer_unless_everything_is_booked_behind_it() {
+    for work in [made(), own(), legs(), refund()] {
+        let refused = answered(Attempt::first(&work), Verdict::Refused);
+        for found in [Some(some()), Some(none()), None] {
+            assert_eq!(refused.looked(found.as_ref()), Finish(Answered), "{work:?}");
+        }
+        assert_eq!(refused.looked(Some(&all())), Finish(Found), "{work:?}");
+        assert!(!refused.looks_again(&some()));
     }
-    assert!(!refused.looks_again(&some()));
-    let batch = Work::Create(super::super::work::Create { bulk: true, ..create("r", true, 0, true) });
-    let mut late = Attempt::first(&batch);
-    assert_eq!(late.answered(Some(Verdict::Refused)), Look { purpose: Purpose::After, times: 2 });
-    assert!(late.looks_again(&none()));
     let atomic = answered(Attempt::first(&atomic()), Verdict::Refused);
     assert!(atomic.looks_again(&some()) && !atomic.looks_again(&finding(&[Part::RolledBack, Part::Missing])));
+}
+
+#[test]
+fn a_duplicate_is_one_s_own_where_the_reference_was_made_here() {
+    assert_eq!(answered(Attempt::first(&made()), Verdict::Duplicate).looked(Some(&all())), Finish(Found));
+    assert_eq!(answered(Attempt::first(&own()), Verdict::Duplicate).looked(Some(&all())), Finish(Answered));
 }
 
 #[test]
@@ -160,11 +188,9 @@ fn a_refund_that_core_calls_a_second_one_is_found_where_it_is_the_first() {
     assert_eq!(refused.looked(Some(&all())), Finish(Found));
     assert_eq!(refused.looked(Some(&some())), Finish(Answered));
     assert_eq!(refused.looked(Some(&none())), Finish(Answered));
-    // The same code says of a commit that somebody else has queued one.
-    for other in
-        [answered(Attempt::first(&refund()), Verdict::Refused), answered(Attempt::first(&commit()), Verdict::Refunded)]
-    {
-        assert_eq!(other.looked(Some(&all())), Finish(Answered));
+    // A commit may be somebody else's, and the same code says so.
+    for verdict in [Verdict::Refused, Verdict::Refunded] {
+        assert_eq!(answered(Attempt::first(&commit()), verdict).looked(Some(&all())), Finish(Answered));
     }
 }
 
@@ -199,10 +225,8 @@ fn only_a_create_of_which_there_is_no_trace_is_sent_again() {
 #[test]
 fn what_core_says_to_a_resend_is_settled_by_another_look() {
     let attempt = Attempt::again(&legs(), false);
-    assert_eq!(
-        after_sending(&attempt),
-        [Finish(Lost), Finish(Answered), PATIENTLY, PATIENTLY, PATIENTLY, PATIENTLY, Finish(Unclear), Finish(Unclear)]
-    );
+    let (done, look, unclear) = (Finish(Answered), PATIENTLY, Finish(Unclear));
+    assert_eq!(after_sending(&attempt), [Finish(Lost), done, done, look, look, look, look, look, unclear, unclear]);
     for (verdict, nothing) in
         [(Verdict::Queued, Unresolved), (Verdict::Duplicate, Unresolved), (Verdict::Refused, Answered)]
     {
@@ -260,6 +284,8 @@ fn behind_a_refusal_it_is_said_how_much_stands() {
     );
     assert_eq!(answered(Attempt::first(&made()), Verdict::Refused).booked(None), None);
     assert_eq!(answered(Attempt::first(&self::legs()), Verdict::Done).booked(None), None);
+    let stopped = answered(Attempt::first(&self::legs()), Verdict::Stopped);
+    assert_eq!(stopped.booked(Some(&some())).as_deref(), Some("unknown"));
 }
 
 #[test]
@@ -278,7 +304,11 @@ fn a_claim_is_given_back_only_where_nothing_can_have_come_of_it() {
     // An earlier attempt may be on its way, and so may be what a batch queued before it failed.
     assert_eq!(answered(Attempt::again(&own(), false), Verdict::Refused).releases(Answered), Release::Nothing);
     assert_eq!(answered(Attempt::again(&legs(), false), Verdict::Refused).releases(Answered), Release::Nothing);
-    let batch = |queued| Work::Create(super::super::work::Create { bulk: true, ..create("r", false, 0, queued) });
-    assert_eq!(answered(Attempt::first(&batch(true)), Verdict::Refused).releases(Answered), Release::Nothing);
-    assert_eq!(answered(Attempt::first(&batch(false)), Verdict::Refused).releases(Answered), Release::Absent);
+    let batch = Work::Create(super::super::work::Create { bulk: true, ..create("r", false, 0, true) });
+    assert_eq!(answered(Attempt::first(&batch), Verdict::Stopped).releases(Answered), Release::Nothing);
+    assert_eq!(answered(Attempt::first(&batch), Verdict::Refused).releases(Answered), Release::Absent);
+    // A dry run has booked nothing, the first time and any other.
+    for attempt in [Attempt::first(&own()), Attempt::again(&own(), false)] {
+        assert_eq!(answered(attempt, Verdict::Previewed).releases(Answered), Release::All);
+    }
 }

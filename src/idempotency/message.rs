@@ -133,6 +133,9 @@ pub struct Report {
     /// The status of what answered in Core's place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
+    /// What an operator needs to know more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// To a question: the id of the instance that the key was used for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,

@@ -15,7 +15,7 @@ pub struct UnderWay {
 /// What a request gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received<'a> {
-    /// The key is new, or what it was used for can do no harm twice: a first attempt.
+    /// The key is new: a first attempt.
     First,
     /// Another attempt: an earlier one may or may not have been carried out.
     Again(&'a Record),
@@ -47,7 +47,6 @@ pub fn receive<'a>(
     }
     match (&record.phase, &record.work) {
         (Phase::Done { .. }, _) => Received::Replay(record),
-        (_, Work::Preview) => Received::First,
         (_, Work::Other { .. }) => Received::OutcomeUnknown(record),
         (_, Work::Create(_) | Work::Refund { .. } | Work::Inflight { .. }) => Received::Again(record),
     }
@@ -96,7 +95,6 @@ mod tests {
             (Work::Create(create("r", true, 0, true)), "Again"),
             (Work::Refund { id: id.clone() }, "Again"),
             (Work::Inflight { id, action: InflightAction::Void }, "Again"),
-            (Work::Preview, "First"),
             (Work::Other { made: Vec::new() }, "OutcomeUnknown"),
         ] {
             for phase in phases() {
@@ -111,10 +109,8 @@ mod tests {
     #[test]
     fn every_state_refuses_another_request() {
         for phase in phases() {
-            for work in [Work::Preview, Work::Other { made: Vec::new() }] {
-                let record = record(phase.clone(), work);
-                assert_eq!(receive(Some(&record), None, &fingerprint("2"), NOW), Received::Mismatch);
-            }
+            let record = record(phase, Work::Other { made: Vec::new() });
+            assert_eq!(receive(Some(&record), None, &fingerprint("2"), NOW), Received::Mismatch);
         }
     }
 

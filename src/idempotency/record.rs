@@ -165,7 +165,6 @@ mod tests {
         let works = [
             r#"{"refund":{"id":"txn_1"}}"#,
             r#"{"inflight":{"id":"txn_1","action":"commit"}}"#,
-            r#""preview""#,
             r#"{"other":{}}"#,
             r#"{"other":{"made":[[7,"b"]]}}"#,
         ];

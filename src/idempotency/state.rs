@@ -1,22 +1,26 @@
 //! What became of a key, for who asks: the answer of `GET /idempotency/{key}`.
 
+use super::attempt::UNKNOWN;
 use super::look_up::{Parts, References};
 use super::{Kept, Phase, Record, Work};
 use crate::enrich::Made;
 use crate::json::Writer;
 use crate::json::write::{list, quoted};
 
-/// Whether a look at Core can still tell more.
+/// Whether a look at Core can still tell more: how it came out or, of a batch that was refused on its way, how much of it
+/// stands by now.
 #[must_use]
 pub fn is_open(record: &Record) -> bool {
-    let done = matches!(record.phase, Phase::Done { .. });
-    !done && !matches!(record.work, Work::Preview | Work::Other { .. })
+    match &record.phase {
+        Phase::Done { booked, .. } => booked.as_deref() == Some(UNKNOWN) && matches!(record.work, Work::Create(_)),
+        Phase::InFlight | Phase::Unknown | Phase::Partial(_) => !matches!(record.work, Work::Other { .. }),
+    }
 }
 
 /// The answer, as JSON. `in_flight` says whether an attempt is under way right now; a record in flight without one is what a
-/// crash leaves behind, and unknown.
+/// crash leaves behind, and unknown. `looked` is what a look has just shown.
 #[must_use]
-pub fn body(key: &str, record: &Record, in_flight: bool) -> String {
+pub fn body(key: &str, record: &Record, in_flight: bool, looked: Option<&Parts>) -> String {
     let mut body = Writer::new();
     body.text("key", key);
     let state = match &record.phase {
@@ -29,7 +33,12 @@ pub fn body(key: &str, record: &Record, in_flight: bool) -> String {
     match &record.phase {
         Phase::Done { kept, booked } => {
             let (Kept::Whole { status, .. } | Kept::Status { status }) = kept;
-            body.number("status", (*status).into()).some_text("booked_of_total", booked.as_deref());
+            let now = looked.map(Parts::booked_of_total);
+            body.number("status", (*status).into());
+            body.some_text("booked_of_total", booked.as_ref().map(|kept| now.as_deref().unwrap_or(kept)));
+            if let Some(parts) = looked.filter(|_| booked.is_some()) {
+                parts.write(&mut body);
+            }
         }
         Phase::Partial(parts) => parts.write(&mut body),
         Phase::InFlight | Phase::Unknown => {}
@@ -125,7 +134,7 @@ mod tests {
     }
 
     fn told(record: &Record, in_flight: bool) -> Value {
-        serde_json::from_str(&body("k", record, in_flight)).unwrap()
+        serde_json::from_str(&body("k", record, in_flight, None)).unwrap()
     }
 
     #[test]
@@ -165,9 +174,18 @@ mod tests {
     fn only_what_core_s_records_can_tell_is_open() {
         assert!(is_open(&record(Phase::Unknown, Work::Refund { id: "txn_1".to_owned() })));
         assert!(is_open(&record(Phase::InFlight, Work::Create(create("r", true, 0, true)))));
+        let refused = Phase::Done { kept: Kept::Status { status: 400 }, booked: Some(UNKNOWN.to_owned()) };
+        let refused = record(refused, Work::Create(create("r", true, 2, true)));
+        assert!(is_open(&refused));
+        let mut parts = Parts::default();
+        parts.add("r_1", Part::Booked);
+        let told: Value = serde_json::from_str(&body("k", &refused, false, Some(&parts))).unwrap();
+        assert_eq!(
+            (&told["state"], &told["booked_of_total"], &told["booked"]),
+            (&json!("done"), &json!("1/1"), &json!(["r_1"]))
+        );
         for (phase, work) in [
             (Phase::Unknown, Work::Other { made: Vec::new() }),
-            (Phase::Unknown, Work::Preview),
             (
                 Phase::Done { kept: Kept::Status { status: 201 }, booked: None },
                 Work::Create(create("r", true, 0, true)),

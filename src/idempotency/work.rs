@@ -33,8 +33,6 @@ pub enum Work {
         /// What to do with them.
         action: InflightAction,
     },
-    /// Only to say what would be done (`dry_run`). It can be sent as often as one likes.
-    Preview,
     /// Anything else: nothing tells afterwards whether it was done.
     Other {
         /// The first references that were made for a bulk that is too large to be looked for, by index.
@@ -55,6 +53,7 @@ pub enum InflightAction {
 
 /// Transactions to be booked: what it takes to find them, and to send them once more just as they were.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "Core's own switches")]
 pub struct Create {
     /// Whether it is a batch, which has an answer of its own.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -65,6 +64,9 @@ pub struct Create {
     /// Whether Core takes back what it booked when another part fails.
     #[serde(default, skip_serializing_if = "is_false")]
     pub atomic: bool,
+    /// Whether the batch is to be held.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub inflight: bool,
     /// The precision rule under which the body was completed.
     pub rule: Rule,
     /// The transactions, in their order.
@@ -104,9 +106,6 @@ impl Work {
     pub fn of_create(body: &[u8], shape: Shape, rule: Rule, made: &[Reference]) -> Self {
         let mut made = made.iter().map(Reference::to_string).peekable();
         let Some(asked) = asked(body, shape) else { return Self::Other { made: Vec::new() } };
-        if asked.dry_run {
-            return Self::Preview;
-        }
         let (mut items, mut first_made, mut traceable) = (Vec::new(), Vec::new(), true);
         let (mut size, mut rows) = (0, 0);
         for (index, transaction) in asked.transactions.into_iter().enumerate() {
@@ -134,7 +133,8 @@ impl Work {
             return Self::Other { made: first_made };
         }
         let bulk = shape == Shape::Bulk;
-        Self::Create(Create { bulk, queued: !asked.skip_queue, atomic: asked.atomic, rule, items })
+        let (queued, atomic, inflight) = (!asked.skip_queue, asked.atomic, asked.inflight);
+        Self::Create(Create { bulk, queued, atomic, inflight, rule, items })
     }
 
     /// What any other request asks for, by its route's pattern.
@@ -145,7 +145,6 @@ impl Work {
             return other;
         };
         match pattern {
-            "/refund-transaction/:id" | "/transactions/inflight/:id" if options.dry_run => Self::Preview,
             "/refund-transaction/:id" => Self::Refund { id },
             // With an amount it may be one of several parts: none of them tells whose it is.
             "/transactions/inflight/:id" if !options.amount => match options.status.as_deref() {
@@ -163,27 +162,51 @@ impl Work {
         match self {
             Self::Create(create) => create.bulk || create.items.iter().any(|item| item.legs > 0),
             Self::Refund { .. } | Self::Inflight { .. } => true,
-            Self::Preview | Self::Other { .. } => false,
+            Self::Other { .. } => false,
         }
     }
 
-    /// What is claimed for this request alone before it is sent: see [`super::claims`].
+    /// What is claimed for this request alone before it is sent (see [`super::claims`]): the references under which Core
+    /// would store what the caller names itself, or the transaction that is refunded.
     #[must_use]
     pub fn claims(&self) -> Vec<String> {
         match self {
-            Self::Create(create) => create.own_references().map(|reference| format!("reference:{reference}")).collect(),
-            Self::Refund { id } => vec![format!("refund:{id}")],
-            Self::Inflight { .. } | Self::Preview | Self::Other { .. } => Vec::new(),
+            Self::Create(create) => create.claims(|item| !item.made),
+            Self::Refund { id } => vec![refund_claim(id)],
+            Self::Inflight { .. } | Self::Other { .. } => Vec::new(),
         }
     }
 
-    /// Those of its claims that are on these: references of a create, or the id of what is refunded.
+    /// Those of a create's claims that are on these references.
     #[must_use]
-    pub fn claims_on(&self, names: &[String]) -> Vec<String> {
-        let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-        let is_meant = |claim: &String| claim.split_once(':').is_some_and(|(_, name)| names.contains(name));
-        self.claims().into_iter().filter(is_meant).collect()
+    pub fn claims_on(&self, references: &[String]) -> Vec<String> {
+        let Self::Create(create) = self else { return Vec::new() };
+        let references: BTreeSet<&str> = references.iter().map(String::as_str).collect();
+        create.claims(|item| !item.made && references.contains(item.reference.as_str()))
     }
+
+    /// Whether it names one reference twice, itself or by what Core would make of it: Core would book one of them, and drop
+    /// the other or stop there.
+    #[must_use]
+    pub fn collides(&self) -> bool {
+        let claims = self.claims();
+        let distinct: BTreeSet<&String> = claims.iter().collect();
+        distinct.len() < claims.len()
+    }
+
+    /// How many rows are looked for.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        let Self::Create(create) = self else { return 1 };
+        let rows: usize = create.items.iter().map(|item| item.legs.max(1)).sum();
+        if create.queued { 2 * rows } else { rows }
+    }
+}
+
+/// The claim on the refund of a transaction.
+#[must_use]
+pub fn refund_claim(id: &str) -> String {
+    format!("refund:{id}")
 }
 
 impl Create {
@@ -197,6 +220,16 @@ impl Create {
         self.items.iter().filter(|item| item.made).filter_map(|item| item.reference.parse().ok())
     }
 
+    fn claims(&self, meant: impl Fn(&Item) -> bool) -> Vec<String> {
+        let claim = |name: String| format!("reference:{name}");
+        let of_item = |item: &Item| {
+            // Legs of one reference are other rows when they are booked the other way, so that it is claimed itself too.
+            let own = (item.legs > 0).then(|| item.reference.clone());
+            own.into_iter().chain(item.names(self.queued)).map(claim).collect::<Vec<_>>()
+        };
+        self.items.iter().filter(|item| meant(item)).flat_map(of_item).collect()
+    }
+
     /// The reference of a single create.
     #[must_use]
     pub fn single(&self) -> Option<&Item> {
@@ -205,6 +238,17 @@ impl Create {
 }
 
 impl Item {
+    /// Every reference under which something of it may be found: those that it is stored as and, of queued ones, those of what
+    /// became of them.
+    #[must_use]
+    pub fn names(&self, queued: bool) -> Vec<String> {
+        let mut names = self.stored_as(queued);
+        if queued {
+            names.extend(names.clone().iter().map(|name| format!("{name}_q")));
+        }
+        names
+    }
+
     /// The references under which Core stores it: its own, or those of its legs, whose names say whether it was queued.
     #[must_use]
     pub fn stored_as(&self, queued: bool) -> Vec<String> {
@@ -224,7 +268,7 @@ pub(super) mod tests {
     pub fn create(reference: &str, made: bool, legs: usize, queued: bool) -> Create {
         let (currency, units) = ("USD".to_owned(), "1000".to_owned());
         let item = Item { reference: reference.to_owned(), made, legs, currency, units };
-        Create { bulk: false, queued, atomic: false, rule: Rule::default(), items: vec![item] }
+        Create { bulk: false, queued, atomic: false, inflight: false, rule: Rule::default(), items: vec![item] }
     }
 
     fn of(body: &str, shape: Shape) -> Work {
@@ -251,11 +295,32 @@ pub(super) mod tests {
         assert_eq!(bulk.own_references().collect::<Vec<_>>(), ["a"]);
         assert_eq!(bulk.made_references().collect::<Vec<_>>(), [made]);
         let bulk = Work::Create(bulk);
-        assert_eq!(bulk.claims(), ["reference:a"]);
-        assert_eq!(bulk.claims_on(&["a".to_owned(), made.to_string(), "b".to_owned()]), ["reference:a"]);
-        let refund = Work::Refund { id: "txn_1".to_owned() };
-        assert_eq!(refund.claims_on(&["txn_1".to_owned()]), ["refund:txn_1"]);
-        assert!(refund.claims_on(&[]).is_empty());
+        let claims = ["reference:a", "reference:a_q"];
+        assert_eq!(bulk.claims(), claims);
+        assert_eq!(bulk.claims_on(&["a".to_owned(), made.to_string(), "b".to_owned()]), claims);
+        assert!(bulk.claims_on(&["b".to_owned()]).is_empty());
+        assert_eq!(Work::Refund { id: "txn_1".to_owned() }.claims(), ["refund:txn_1"]);
+    }
+
+    #[test]
+    fn every_reference_under_which_core_stores_a_create_is_claimed() {
+        let claims = |create: Create| Work::Create(create).claims().join(" ");
+        assert_eq!(claims(create("r", false, 0, false)), "reference:r");
+        assert_eq!(claims(create("r", false, 0, true)), "reference:r reference:r_q");
+        assert_eq!(claims(create("r", false, 2, false)), "reference:r reference:r-1 reference:r-2");
+        assert_eq!(claims(create("r", false, 1, true)), "reference:r reference:r_1 reference:r_1_q");
+        assert_eq!(claims(create("r", true, 2, true)), "");
+    }
+
+    #[test]
+    fn a_request_that_names_a_reference_twice_collides_with_itself() {
+        let batch = |references: [&str; 2], queued: bool| {
+            let mut batch = create(references[0], false, 0, queued);
+            batch.items.extend(create(references[1], false, 0, queued).items);
+            Work::Create(Create { bulk: true, ..batch }).collides()
+        };
+        assert!(batch(["a", "a"], false) && batch(["a", "a_q"], true));
+        assert!(!batch(["a", "b"], true) && !batch(["a", "a_q"], false));
     }
 
     #[test]
@@ -277,11 +342,11 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_dry_run_is_a_preview_whatever_it_previews() {
-        assert_eq!(of(r#"{"dry_run":true}"#, Shape::Transaction), Work::Preview);
-        for pattern in ["/refund-transaction/:id", "/transactions/inflight/:id"] {
-            assert_eq!(Work::of_other(pattern, "/x/txn_1", br#"{"dry_run":true}"#), Work::Preview);
-        }
+    fn a_dry_run_is_what_it_would_be_without_for_an_older_core_does_not_know_it() {
+        let body = r#"{"reference":"r","currency":"USD","amount":10,"precision":100,"dry_run":true}"#;
+        assert_eq!(of(body, Shape::Transaction), Work::Create(create("r", false, 0, true)));
+        let refund = Work::of_other("/refund-transaction/:id", "/refund-transaction/txn_1", br#"{"dry_run":true}"#);
+        assert_eq!(refund, Work::Refund { id: "txn_1".to_owned() });
     }
 
     #[test]

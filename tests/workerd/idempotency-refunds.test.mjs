@@ -166,13 +166,17 @@ describe("a refund with an Idempotency-Key", { concurrency: 3 }, () => {
     assert.equal(ledger.sent().length, 1);
   });
 
-  test("as a dry run can be repeated, and stands in no refund's way", async (t) => {
+  test("as a dry run stands in no refund's way, and is never sent again: a Core that does not know it would refund", async (t) => {
     const { ledger, id } = await withPaid(t, payment, { skip_queue: true });
     const preview = { dry_run: true };
-    ledger.next(loseAnswer);
-    assertError(await ledger.refund(ledger.key, id, preview), 502, "PROXY_CORE_UNREACHABLE");
     assert.equal((await ledger.refund(ledger.key, id, preview)).status, 200);
     assert.equal((await ledger.refund(`${ledger.key} 2`, id)).status, 201);
     assert.deepEqual(await ledger.figures(), [0, 0, 0]);
+    const other = (await ledger.create(`${ledger.key} 3`, payment(ledger.balances[0], { skip_queue: true }))).json().transaction_id;
+    ledger.next(loseAnswer);
+    assertError(await ledger.refund(`${ledger.key} 4`, other, preview), 502, "PROXY_CORE_UNREACHABLE");
+    const refunds = ledger.sent().length;
+    assertError(await ledger.refund(`${ledger.key} 4`, other, preview), 409, "PROXY_IDEMPOTENCY_OUTCOME_UNKNOWN");
+    assert.equal(ledger.sent().length, refunds);
   });
 });

@@ -72,7 +72,8 @@ describe("a write with an Idempotency-Key", () => {
       assert.deepEqual([again.status, again.body], [first.status, first.body]);
       assert.equal(again.headers.get("content-type"), first.headers.get("content-type"));
       assert.deepEqual([first.headers.get(REPLAYED), again.headers.get(REPLAYED)], [null, "true"]);
-      assert.equal(proxy.arrived().length, 1);
+      // What Core refuses is looked for once, since it may be booked all the same.
+      assert.deepEqual(proxy.arrived().filter((line) => line !== "POST /transactions/filter"), ["POST /transactions"]);
     });
   }
 

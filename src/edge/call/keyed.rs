@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Response;
 
 use super::Call;
-use crate::edge::answer::{error_response, level, write_log};
+use crate::edge::answer::{CORE_REFUSED_KEY, error_response, level, write_log};
 use crate::edge::idempotency::platform::{carry, pass_reported};
 use crate::edge::{now, platform};
 use crate::error::{Error, Outcome, WriteFate};
@@ -46,10 +46,11 @@ impl Call {
 
     fn log_reported(&self, status: u16, report: &Report) {
         let (level, detail) = match (status, &report.code) {
-            (401, None) => (Level::Error, Some("Core refused the instance's own key")),
-            (500, Some(_)) => (Level::Error, None),
-            (501.., Some(_)) => (Level::Warn, None),
-            _ => (Level::Info, None),
+            (401, None) => (Level::Error, Some(CORE_REFUSED_KEY)),
+            _ if report.detail.as_deref() == Some(CORE_REFUSED_KEY) => (Level::Error, report.detail.as_deref()),
+            (500, Some(_)) => (Level::Error, report.detail.as_deref()),
+            (501.., Some(_)) => (Level::Warn, report.detail.as_deref()),
+            _ => (Level::Info, report.detail.as_deref()),
         };
         let plan = &self.plan;
         let line = Line {

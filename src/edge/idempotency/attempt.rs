@@ -9,7 +9,7 @@ use web_sys::Response;
 
 use super::claiming;
 use super::exchange::{Answer, Sent, answer};
-use super::looking::{LOOKS_SECONDS, Looking, timed};
+use super::looking::{Looking, looks_seconds, timed};
 use super::platform::exchange;
 use super::reply::{Reply, booked};
 use super::storage::Row;
@@ -21,11 +21,12 @@ use crate::edge::{now, random_bytes};
 use crate::enrich::{Reference, Shape, enrich};
 use crate::error::{Error, Outcome};
 use crate::idempotency::answer::verdict;
-use crate::idempotency::attempt::{Action, Attempt, Ending, Left, Release};
+use crate::idempotency::attempt::{Action, Attempt, Claimed, Ending, Left, Release};
 use crate::idempotency::look_up::{Finding, Parts};
 use crate::idempotency::message::{CoreAddress, Job};
 use crate::idempotency::receive::UnderWay;
 use crate::idempotency::record::{KEPT_BODY_BYTES, RECORD_VERSION};
+use crate::idempotency::work::refund_claim;
 use crate::idempotency::{Fingerprint, Kept, Phase, Record, Work, state};
 use crate::proxy::Method;
 use crate::proxy::routes::{self, Body};
@@ -45,8 +46,10 @@ pub struct Running<'a> {
     attempt: Attempt,
     /// What is stored of it.
     record: Record,
-    /// What the last look found; none where it failed.
-    found: Option<Finding>,
+    /// What the last look found, or why nothing is known.
+    looked: std::result::Result<Finding, String>,
+    /// What was claimed on the way.
+    claims: Vec<String>,
     core_ms: Cell<Option<u64>>,
 }
 
@@ -118,11 +121,11 @@ impl<'a> Running<'a> {
         record: Record,
     ) -> Self {
         let answers = if let Errand::Carry(job, _) = &errand { u64::from(job.timeout_ms) * 2 / 1_000 } else { 0 };
-        let until = now().plus_seconds(answers + LOOKS_SECONDS + SLACK_SECONDS);
+        let until = now().plus_seconds(answers + looks_seconds(&record.work) + SLACK_SECONDS);
         let number = object.begin(UnderWay { fingerprint: record.fingerprint.clone(), until });
         let storage = object.state.storage();
-        let core_ms = Cell::new(None);
-        Self { object, state, storage, core, request_id, errand, number, attempt, record, found: None, core_ms }
+        let (looked, claims, core_ms) = (Err(String::new()), Vec::new(), Cell::new(None));
+        Self { object, state, storage, core, request_id, errand, number, attempt, record, looked, claims, core_ms }
     }
 
     /// Goes from step to step to the end.
@@ -138,21 +141,24 @@ impl<'a> Running<'a> {
         loop {
             action = match action {
                 Action::Claim => {
-                    let owner = self.object.name();
-                    let claimed = claiming::take(self.state, &self.object.env, &self.record, &owner).await;
+                    let claimed = self.claim(self.record.work.claims()).await;
                     self.attempt.claimed(claimed)
+                }
+                Action::ClaimRows => {
+                    let rows = self.found().map(|found| found.meant.iter().map(|id| refund_claim(id)).collect());
+                    let claimed = self.claim(rows.unwrap_or_default()).await;
+                    self.attempt.claimed_rows(claimed)
                 }
                 Action::Look { purpose, times } => {
                     let looking = Looking { state: self.state, core: self.core, core_ms: &self.core_ms };
-                    self.found = looking.look(&self.attempt, &self.record.work, purpose, times).await;
-                    self.attempt.looked(self.found.as_ref())
+                    self.looked = looking.look(&self.attempt, &self.record.work, purpose, times).await;
+                    self.attempt.looked(self.found())
                 }
                 Action::Send => {
                     self.save(Phase::InFlight, None)?;
                     self.set_alarm().await?;
                     let answer = self.send().await;
-                    let queued = matches!(&self.record.work, Work::Create(create) if create.queued);
-                    let judge = |answer: &Answer| verdict(answer.status, queued, answer.bytes.as_deref());
+                    let judge = |answer: &Answer| verdict(answer.status, &self.record.work, answer.bytes.as_deref());
                     let said = answer.as_ref().ok().map(judge);
                     sent = Some(answer);
                     self.attempt.answered(said)
@@ -164,6 +170,13 @@ impl<'a> Running<'a> {
                 }
             }
         }
+    }
+
+    async fn claim(&mut self, claims: Vec<String>) -> Claimed {
+        let owner = self.object.name();
+        let claimed = claiming::take(self.state, &self.object.env, &self.record.instance, &claims, &owner).await;
+        self.claims.extend(claims);
+        claimed
     }
 
     /// Stores a phase, where the object is still this attempt's.
@@ -206,8 +219,12 @@ impl<'a> Running<'a> {
         let work = &self.record.work;
         let claims = match self.attempt.releases(ending) {
             Release::Nothing => return,
-            Release::All => work.claims(),
-            Release::Absent => self.found.as_ref().map(|found| work.claims_on(&found.absent)).unwrap_or_default(),
+            Release::All => self.claims.clone(),
+            Release::Absent if matches!(work, Work::Refund { .. }) => {
+                let is_absent = self.found().is_some_and(|found| !found.absent.is_empty());
+                if is_absent { self.claims.clone() } else { Vec::new() }
+            }
+            Release::Absent => self.found().map(|found| work.claims_on(&found.absent)).unwrap_or_default(),
         };
         claiming::give_back(&self.object.env, &self.record.instance, &self.object.name(), &claims).await;
     }
@@ -220,6 +237,8 @@ impl<'a> Running<'a> {
         };
         let answer = if ending == Ending::Found { self.found_answer() } else { answer };
         match ending.leaves() {
+            // What was answered stays answered, whatever a question about it finds.
+            _ if matches!((&self.errand, &self.record.phase), (Errand::Ask(_), Phase::Done { .. })) => {}
             Left::Nothing if self.object.is_current(self.number) => Row::of(&self.storage).clear()?,
             Left::Nothing | Left::AsItWas => {}
             Left::Unknown if matches!(self.record.phase, Phase::Partial(_)) => {}
@@ -229,26 +248,36 @@ impl<'a> Running<'a> {
         }
         match self.errand {
             Errand::Carry(..) => self.reply(ending, answer, lost),
-            Errand::Ask(key) => Reply::to(self.request_id)
-                .about(&self.record)
-                .after(self.core_ms.get())
-                .told(&state::body(key, &self.record, false), false),
+            Errand::Ask(key) => {
+                let body = state::body(key, &self.record, false, self.found().map(|found| &found.parts));
+                let reply = Reply::to(self.request_id).about(&self.record).after(self.core_ms.get());
+                reply.detail(self.trouble()).told(&body, false)
+            }
         }
     }
 
+    /// Why nothing is known, for the log.
+    fn trouble(&self) -> Option<&str> {
+        self.looked.as_ref().err().map(String::as_str).filter(|why| !why.is_empty())
+    }
+
+    fn found(&self) -> Option<&Finding> {
+        self.looked.as_ref().ok()
+    }
+
     fn parts(&self) -> Parts {
-        self.found.as_ref().map(|found| found.parts.clone()).unwrap_or_default()
+        self.found().map(|found| found.parts.clone()).unwrap_or_default()
     }
 
     /// What was found, as an answer of Core's.
     fn found_answer(&mut self) -> Option<Answer> {
-        let json = self.found.as_mut()?.answer.take()?;
+        let json = self.looked.as_mut().ok()?.answer.take()?;
         Some(Answer::json(json.into_bytes()))
     }
 
     fn reply(&self, ending: Ending, answer: Option<Answer>, lost: Option<Error>) -> Result<Response> {
-        let reply =
-            Reply::to(self.request_id).about(&self.record).after(self.core_ms.get()).booked(booked(&self.record));
+        let reply = Reply::to(self.request_id).about(&self.record).after(self.core_ms.get());
+        let reply = reply.booked(booked(&self.record)).detail(self.trouble());
         let refused = |said, error: &Error, outcome| Ok(reply.refusal(said, error, outcome));
         match (ending, answer, lost) {
             (Ending::Answered | Ending::NotActed | Ending::Unclear, Some(answer), _) => {
@@ -291,7 +320,7 @@ impl<'a> Running<'a> {
             Some((answer, bytes)) => (Kept::Whole { status, headers: answer.content_headers() }, Some(bytes)),
             None => (Kept::Status { status }, None),
         };
-        let booked = if ending == Ending::Answered { self.attempt.booked(self.found.as_ref()) } else { None };
+        let booked = if ending == Ending::Answered { self.attempt.booked(self.found()) } else { None };
         self.save(Phase::Done { kept, booked }, body)
     }
 }

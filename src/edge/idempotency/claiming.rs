@@ -1,4 +1,5 @@
-//! Claims: asking the objects that keep them, and those objects themselves. The rules are [`claims`].
+//! Claims: asking the objects that keep them, and those objects themselves. The rules are
+//! [`crate::idempotency::claims`].
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,7 +14,6 @@ use crate::edge::now;
 use crate::edge::platform::Env;
 use crate::edge::promises::{ObjectState, ask_object, delete_all, exec, promised, set_alarm, settled, thrown};
 use crate::edge::state::State;
-use crate::idempotency::Record;
 use crate::idempotency::attempt::Claimed;
 use crate::idempotency::claims::{ClaimRequest, ClaimResponse, shards};
 
@@ -22,11 +22,11 @@ const CLAIM_MS: u32 = 5_000;
 /// How much longer than its key a claim is kept, in milliseconds: the key is stored, and its time begins, after it.
 const LONGER_MS: u64 = 3_600_000;
 
-/// Takes all that a record's work claims. Where some of it is another key's the rest may be taken all the same: what the
-/// attempt's ending says is given back then.
-pub async fn take(state: &State, env: &Env, record: &Record, owner: &str) -> Claimed {
+/// Takes claims of an instance. Where some are another key's the rest may be taken all the same: what the attempt's ending
+/// says is given back then.
+pub async fn take(state: &State, env: &Env, instance: &str, claims: &[String], owner: &str) -> Claimed {
     let keep_ms = state.config.idempotency_ms.saturating_add(LONGER_MS);
-    for (name, claims) in shards(&record.instance, &record.work.claims()) {
+    for (name, claims) in shards(instance, claims) {
         match ask(env, &name, true, owner, keep_ms, claims).await {
             Some(true) => {}
             Some(false) => return Claimed::Taken,

@@ -5,27 +5,43 @@ use std::rc::Rc;
 
 use js_sys::Uint8Array;
 
-use super::exchange::answer;
+use super::exchange::{Answer, answer};
 use super::platform::exchange;
+use crate::edge::answer::CORE_REFUSED_KEY;
 use crate::edge::now;
 use crate::edge::promises::{settled, sleep};
-use crate::edge::state::State;
+use crate::edge::state::{Reservation, State};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;
-use crate::idempotency::look_up::{Finding, Look, Purpose};
+use crate::idempotency::look_up::{Extent, Finding, Look, NotAnswered, Purpose};
 use crate::idempotency::message::CoreAddress;
 
 /// How long one question may take, in milliseconds.
 const QUESTION_MS: u32 = 5_000;
-/// How long all questions of one look may take, in milliseconds.
+/// How long all questions of one look may take, in milliseconds: this, and something for each row that is looked for.
 const LOOK_MS: u64 = 30_000;
+const LOOK_ROW_MS: u64 = 5;
 /// The wait between two looks, in milliseconds.
 const BETWEEN_LOOKS_MS: u32 = 1_000;
 /// The most of one answer that is read, in bytes. A larger page is asked for in smaller ones.
 const PAGE_BYTES: usize = 2 << 20;
+/// How much of an answer is made room for first, for each row that may come, in bytes.
+const ROW_BYTES: usize = 16 << 10;
+/// How often room is asked for, and how long is waited in between, in milliseconds.
+const ROOM_TRIES: u32 = 20;
+const ROOM_WAIT_MS: u32 = 50;
 
-/// The most that the looks of an attempt take, in seconds: before, after, and after sending again.
-pub const LOOKS_SECONDS: u64 = 3 * 3 * (LOOK_MS + BETWEEN_LOOKS_MS as u64) / 1_000;
+/// What a row is kept as, in bytes.
+const KEPT_ROW_BYTES: usize = 512;
+
+/// The most that the looks of an attempt take, in seconds: before, after, and after sending again, each patiently.
+pub fn looks_seconds(work: &Work) -> u64 {
+    3 * 3 * (look_ms(work) + u64::from(BETWEEN_LOOKS_MS)) / 1_000
+}
+
+fn look_ms(work: &Work) -> u64 {
+    LOOK_MS + LOOK_ROW_MS * work.rows() as u64
+}
 
 /// Who asks Core, and for how long it took.
 pub struct Looking<'a> {
@@ -35,38 +51,68 @@ pub struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    /// Looks, as often as it pays. None where Core cannot be asked, or there is no room for its answers.
-    pub async fn look(&self, attempt: &Attempt, work: &Work, purpose: Purpose, times: u32) -> Option<Finding> {
-        let mut found = None;
-        for look in 0..times {
-            if look > 0 {
-                let _ = settled(sleep(BETWEEN_LOOKS_MS)).await;
-            }
-            found = Some(self.look_once(work, purpose).await?);
-            if !found.as_ref().is_some_and(|found| attempt.looks_again(found)) {
+    /// Looks, as often as it pays.
+    ///
+    /// # Errors
+    /// Why nothing is known, for the log: Core cannot be asked, or there is no room for its answers.
+    pub async fn look(&self, attempt: &Attempt, work: &Work, purpose: Purpose, times: u32) -> Result<Finding, String> {
+        let mut found = self.look_once(work, purpose).await?;
+        for _ in 1..times {
+            if !attempt.looks_again(&found) {
                 break;
             }
+            let _ = settled(sleep(BETWEEN_LOOKS_MS)).await;
+            found = self.look_once(work, purpose).await?;
         }
-        found
+        Ok(found)
     }
 
-    async fn look_once(&self, work: &Work, purpose: Purpose) -> Option<Finding> {
-        let mut look = Look::new(work, purpose)?;
-        // What comes in, and what is made of it.
-        let _held = self.state.reserve(2 * PAGE_BYTES)?;
-        let began = now();
-        let url = [self.core.base_url.as_str(), "/transactions/filter"].concat();
-        let keep = u32::try_from(PAGE_BYTES).unwrap_or(u32::MAX);
+    async fn look_once(&self, work: &Work, purpose: Purpose) -> Result<Finding, String> {
+        let mut look = Look::new(work, purpose).ok_or("nothing to look for")?;
+        let _rows = self.room(work.rows() * KEPT_ROW_BYTES).await.ok_or("no room for the rows of a look-up")?;
+        let (began, most_ms) = (now(), look_ms(work));
         while let Some(question) = look.question() {
-            if now().since(began) > LOOK_MS {
-                return None;
+            if now().since(began) > most_ms {
+                return Err(format!("the look-up took more than {most_ms} ms"));
             }
-            let body = Some(Uint8Array::from(question.as_bytes()));
-            let asked = exchange(&url, "POST", self.core.look_up_headers(), body, QUESTION_MS, keep);
-            let answer = answer(timed(self.core_ms, asked).await, QUESTION_MS).ok()?;
-            look.answered(answer.status, answer.bytes.as_deref()).ok()?;
+            let (body, small) = (question.body(), (question.rows() * ROW_BYTES).min(PAGE_BYTES));
+            let mut answer = self.ask(&body, small).await?;
+            if answer.status == 200 && answer.bytes.is_none() && small < PAGE_BYTES {
+                answer = self.ask(&body, PAGE_BYTES).await?;
+            }
+            let Answer { status, bytes, .. } = answer;
+            look.answered(status, bytes.as_deref()).map_err(|NotAnswered| match status {
+                401 => CORE_REFUSED_KEY.to_owned(),
+                status => format!("Core's answer of {status} to the look-up is none"),
+            })?;
         }
-        Some(look.finding())
+        let found = look.finding();
+        // The row that is the answer was there a moment ago.
+        let is_whole = purpose == Purpose::Before || found.parts.extent() != Extent::All || found.answer.is_some();
+        if is_whole { Ok(found) } else { Err("the row that was found is not there any more".to_owned()) }
+    }
+
+    /// Asks one question, and reads up to `keep` bytes of the answer.
+    async fn ask(&self, body: &str, keep: usize) -> Result<Answer, String> {
+        // What comes in, and what is made of it.
+        let _held = self.room(2 * keep).await.ok_or("no room for the answer to a look-up")?;
+        let url = [self.core.base_url.as_str(), "/transactions/filter"].concat();
+        let keep = u32::try_from(keep).unwrap_or(u32::MAX);
+        let body = Some(Uint8Array::from(body.as_bytes()));
+        let asked = exchange(&url, "POST", self.core.look_up_headers(), body, QUESTION_MS, keep);
+        answer(timed(self.core_ms, asked).await, QUESTION_MS)
+            .map_err(|error| format!("the look-up failed: {}", error.code()))
+    }
+
+    /// Waits a moment for room: what holds it is mostly given back within milliseconds.
+    async fn room(&self, bytes: usize) -> Option<Reservation> {
+        for _ in 1..ROOM_TRIES {
+            if let Some(held) = self.state.reserve(bytes) {
+                return Some(held);
+            }
+            let _ = settled(sleep(ROOM_WAIT_MS)).await;
+        }
+        self.state.reserve(bytes)
     }
 }
 

@@ -17,12 +17,13 @@ pub struct Reply<'a> {
     record: Option<&'a Record>,
     core_ms: Option<u64>,
     booked: Option<&'a str>,
+    detail: Option<&'a str>,
 }
 
 impl<'a> Reply<'a> {
     /// An answer of which nothing is known but the id of the request.
     pub fn to(request_id: &'a str) -> Self {
-        Self { request_id, record: None, core_ms: None, booked: None }
+        Self { request_id, record: None, core_ms: None, booked: None, detail: None }
     }
 
     /// The same, about what is stored.
@@ -38,6 +39,11 @@ impl<'a> Reply<'a> {
     /// The same, with what stands behind a refusal.
     pub fn booked(self, booked: Option<&'a str>) -> Self {
         Self { booked, ..self }
+    }
+
+    /// The same, with what an operator needs to know more.
+    pub fn detail(self, detail: Option<&'a str>) -> Self {
+        Self { detail, ..self }
     }
 
     /// An answer of Core's; `headers` is name and value in turn.
@@ -98,6 +104,7 @@ impl<'a> Reply<'a> {
             made_reference: single.map(|item| item.reference.clone()),
             reference: made.map(|made| if made { "made" } else { "given" }.to_owned()),
             core_ms: self.core_ms,
+            detail: self.detail.map(str::to_owned),
             ..Report::default()
         }
     }

@@ -17,11 +17,11 @@ pub fn questions(create: &Create, purpose: Purpose, round: usize, rows: &Rows) -
             let own = create.items.iter().filter(|item| !item.made);
             // Legs of one reference are other rows when they are booked the other way: Core would book them twice.
             let names: Vec<String> =
-                own.flat_map(|item| [false, true].map(|queued| names(item, queued))).flatten().collect();
+                own.flat_map(|item| [false, true].map(|queued| item.names(queued))).flatten().collect();
             Some(Question::references(&names).collect())
         }
         (Purpose::After, 0) => {
-            let own = create.items.iter().flat_map(|item| names(item, create.queued));
+            let own = create.items.iter().flat_map(|item| item.names(create.queued));
             let otherwise = create.items.iter().flat_map(|item| otherwise(item, create.queued));
             let names: Vec<String> = own.chain(otherwise).collect();
             Some(Question::references(&names).collect())
@@ -38,15 +38,6 @@ pub fn questions(create: &Create, purpose: Purpose, round: usize, rows: &Rows) -
     }
 }
 
-/// Every reference under which an item may be found.
-fn names(item: &Item, queued: bool) -> Vec<String> {
-    let mut names = item.stored_as(queued);
-    if queued {
-        names.extend(names.clone().iter().map(|name| format!("{name}_q")));
-    }
-    names
-}
-
 /// The references of an item's legs if another request brings its reference and is booked the other way.
 fn otherwise(item: &Item, queued: bool) -> Vec<String> {
     if item.made || item.legs == 0 { Vec::new() } else { item.stored_as(!queued) }
@@ -56,7 +47,7 @@ fn otherwise(item: &Item, queued: bool) -> Vec<String> {
 pub fn in_use(create: &Create, rows: &Rows) -> Finding {
     let mut parts = Parts::default();
     for item in create.items.iter().filter(|item| !item.made) {
-        let used = [false, true].iter().flat_map(|queued| names(item, *queued)).any(|name| rows.get(&name).is_some());
+        let used = [false, true].iter().flat_map(|queued| item.names(*queued)).any(|name| rows.get(&name).is_some());
         parts.add(&item.reference, if used { Part::ReferenceUsed } else { Part::Missing });
     }
     Finding { parts, ..Finding::default() }
@@ -93,8 +84,8 @@ pub fn finding(create: &Create, rows: &Rows) -> Finding {
             parts.add(&item.reference, part);
         }
     }
-    let answer = if parts.extent() == Extent::All { answer(create, rows) } else { None };
-    Finding { parts, answer, absent }
+    let (row, answer) = if parts.extent() == Extent::All { answer(create, rows) } else { (None, None) };
+    Finding { parts, answer, row, absent, ..Finding::default() }
 }
 
 /// What became of what is stored under one reference.
@@ -128,18 +119,20 @@ fn add_legs(parts: &mut Parts, item: &Item, names: &[String], rows: &Rows) {
     }
 }
 
-/// The answer to a create of which everything is there: the transaction, of legs the first, of a batch what Core says of it.
-fn answer(create: &Create, rows: &Rows) -> Option<String> {
+/// The answer to a create of which everything is there: the transaction, of legs the first, and its reference; or of a batch
+/// what Core says of it.
+fn answer(create: &Create, rows: &Rows) -> (Option<String>, Option<String>) {
     let first = |item: &Item| item.stored_as(create.queued).iter().find_map(|name| rows.get(name));
     if let Some(item) = create.single() {
-        return first(item).map(|row| row.json.clone());
+        let row = first(item);
+        return (row.map(|row| row.reference.clone()), row.and_then(|row| row.json.clone()));
     }
-    let found: Vec<&Row> = create.items.iter().filter_map(first).collect();
-    let mut answer = Writer::new();
     // A leg belongs to its transaction, so only a queued one names its batch.
-    let mut batches = found.iter().flat_map(|row| [Some(row.parent.as_str()), row.queued_with.as_deref()]).flatten();
+    let found = create.items.iter().filter_map(first);
+    let mut batches = found.flat_map(|row| [Some(row.parent.as_str()), row.queued_with.as_deref()]).flatten();
+    let mut answer = Writer::new();
     answer.some_text("batch_id", batches.find(|id| id.starts_with("bulk_")));
-    let inflight = found.iter().all(|row| row.status == "INFLIGHT");
-    answer.text("status", if inflight { "inflight" } else { "applied" });
-    Some(answer.number("transaction_count", create.items.len() as u64).end())
+    // Core's own words: it says "applied" of what is queued too.
+    answer.text("status", if create.inflight { "inflight" } else { "applied" });
+    (None, Some(answer.number("transaction_count", create.items.len() as u64).end()))
 }

@@ -45,6 +45,7 @@ pub fn finding(id: &str, action: InflightAction, rows: &Rows) -> Finding {
         parts.add(&hold.reference, if done { Part::Booked } else { Part::Missing });
         first = first.or_else(|| children().next());
     }
-    let answer = first.filter(|_| parts.extent() == Extent::All).map(|row| row.json.clone());
-    Finding { parts, answer, ..Finding::default() }
+    let first = first.filter(|_| parts.extent() == Extent::All);
+    let (row, answer) = (first.map(|row| row.reference.clone()), first.and_then(|row| row.json.clone()));
+    Finding { parts, answer, row, ..Finding::default() }
 }

@@ -2,8 +2,8 @@
 //!
 //! Core is asked by `POST /transactions/filter`, which is exact for every reference and counts what it does not show. A
 //! [`Look`] asks one question after another ([`Look::question`], [`Look::answered`]) and then says what there is
-//! ([`Look::finding`]). In reading order: [`page`] (questions and rows), [`parts`] (all, none or some), [`create`],
-//! [`refund`], [`inflight`] (what counts as done of each kind of work).
+//! ([`Look::finding`]). In reading order: `page` (questions and rows), `parts` (all, none or some), `create`,
+//! `refund`, `inflight` (what counts as done of each kind of work).
 
 mod create;
 mod inflight;
@@ -37,6 +37,10 @@ pub struct Finding {
     pub parts: Parts,
     /// Where all are there: the answer to it, as JSON.
     pub answer: Option<String>,
+    /// The reference of the row that is the answer; none where it is made of several.
+    pub row: Option<String>,
+    /// Of a refund: the ids of the rows that it means, but for the one that it names.
+    pub meant: Vec<String>,
     /// Of a create: the references of the items of which there is no trace at all. Of a refund its id, where there is none
     /// and nothing can come late.
     pub absent: Vec<String>,
@@ -49,6 +53,8 @@ pub struct Look {
     /// How many rounds of questions were put together.
     round: usize,
     questions: VecDeque<Question>,
+    /// Whether the row that is the answer was asked for, which comes last.
+    answer_asked: bool,
     asked: usize,
     rows: Rows,
 }
@@ -67,16 +73,17 @@ impl Look {
     #[must_use]
     pub fn new(work: &Work, purpose: Purpose) -> Option<Self> {
         match (work, purpose) {
-            (Work::Preview | Work::Other { .. }, _) | (Work::Inflight { .. }, Purpose::Before) => return None,
+            (Work::Other { .. }, _) | (Work::Inflight { .. }, Purpose::Before) => return None,
             (Work::Create(create), Purpose::Before) if create.own_references().next().is_none() => return None,
             _ => {}
         }
         let work = work.clone();
-        Some(Self { work, purpose, round: 0, questions: VecDeque::new(), asked: 0, rows: Rows::default() })
+        let questions = VecDeque::new();
+        Some(Self { work, purpose, round: 0, questions, answer_asked: false, asked: 0, rows: Rows::default() })
     }
 
-    /// The body of the next question; `None` where everything was asked.
-    pub fn question(&mut self) -> Option<String> {
+    /// The next question; `None` where everything was asked.
+    pub fn question(&mut self) -> Option<&Question> {
         // What is in the way is in the way, however much more of it there is.
         let enough =
             self.purpose == Purpose::Before && matches!(self.work, Work::Create(_)) && !self.rows.found.is_empty();
@@ -85,12 +92,19 @@ impl Look {
                 Work::Create(create) => create::questions(create, self.purpose, self.round, &self.rows),
                 Work::Refund { id } => refund::questions(id, self.round, &self.rows),
                 Work::Inflight { id, .. } => inflight::questions(id, self.round, &self.rows),
-                Work::Preview | Work::Other { .. } => None,
+                Work::Other { .. } => None,
             };
             self.round += 1;
-            self.questions = more?.into();
+            self.questions = match more {
+                Some(more) => more.into(),
+                None if self.purpose == Purpose::After && !self.answer_asked => {
+                    self.answer_asked = true;
+                    [Question::whole(self.finding().row?)].into()
+                }
+                None => return None,
+            };
         }
-        self.questions.front().filter(|_| !enough).map(Question::body)
+        self.questions.front().filter(|_| !enough)
     }
 
     /// Takes the answer to the question that [`Look::question`] gave; no body stands for one too large to be read.
@@ -116,7 +130,7 @@ impl Look {
             (Work::Create(create), Purpose::After) => create::finding(create, &self.rows),
             (Work::Refund { id }, _) => refund::finding(id, &self.rows),
             (Work::Inflight { id, action }, _) => inflight::finding(id, *action, &self.rows),
-            (Work::Preview | Work::Other { .. }, _) => Finding::default(),
+            (Work::Other { .. }, _) => Finding::default(),
         }
     }
 }
@@ -146,7 +160,11 @@ impl Rows {
 
     /// Whether a row was queued, and refused when its turn came.
     fn is_rejected(&self, row: &Row) -> bool {
-        let outcome = self.outcome_of(row).filter(|outcome| outcome.parent == row.id);
+        // Core before 0.15.1 does not show parents here.
+        let is_of = |outcome: &&Row| {
+            outcome.parent == row.id || outcome.parent.is_empty() && outcome.queued_with == row.queued_with
+        };
+        let outcome = self.outcome_of(row).filter(is_of);
         row.status == "REJECTED" || outcome.is_some_and(|outcome| outcome.status == "REJECTED")
     }
 

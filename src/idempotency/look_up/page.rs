@@ -21,12 +21,12 @@ pub struct Row {
     pub currency: String,
     /// Its status, in capitals.
     pub status: String,
-    /// Its amount in units, as decimal digits.
+    /// Its amount in units, as decimal digits. Core books negative ones too, where a share is below zero.
     pub units: String,
     /// What Core notes of a queued transaction: the batch, or the transaction, that it was queued with.
     pub queued_with: Option<String>,
-    /// All of it, as Core wrote it.
-    pub json: String,
+    /// All of it, as Core wrote it, where it was asked for: rows are many, and what a caller put into them may be large.
+    pub json: Option<String>,
 }
 
 /// Which rows are asked for.
@@ -44,6 +44,8 @@ pub enum Wanted {
 #[derive(Clone, Debug)]
 pub struct Question {
     wanted: Wanted,
+    /// Whether the rows are kept as Core wrote them.
+    whole: bool,
     offset: usize,
     limit: usize,
 }
@@ -116,7 +118,22 @@ impl Question {
     /// A first page.
     #[must_use]
     pub fn of(wanted: Wanted) -> Self {
-        Self { wanted, offset: 0, limit: PAGE }
+        Self { wanted, whole: false, offset: 0, limit: PAGE }
+    }
+
+    /// The question for one row as Core writes it.
+    #[must_use]
+    pub fn whole(reference: String) -> Self {
+        Self { whole: true, ..Self::of(Wanted::References(vec![reference])) }
+    }
+
+    /// How many rows the next page has at the most.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match &self.wanted {
+            Wanted::References(references) => references.len().min(self.limit),
+            Wanted::Children(..) | Wanted::Family(_) => self.limit,
+        }
     }
 
     /// The body to send.
@@ -162,7 +179,7 @@ impl Question {
         };
         let text = str::from_utf8(body).map_err(|_| NotAnswered)?;
         let page: Page<'_> = serde_json::from_str(text).map_err(|_| NotAnswered)?;
-        let rows: Option<Vec<Row>> = page.data.into_iter().map(Row::read).collect();
+        let rows: Option<Vec<Row>> = page.data.into_iter().map(|raw| Row::read(raw, self.whole)).collect();
         let rows = rows.filter(|rows| rows.iter().all(|row| self.wants(row))).ok_or(NotAnswered)?;
         if rows.is_empty() {
             return Ok((rows, None));
@@ -185,12 +202,13 @@ impl Question {
 }
 
 impl Row {
-    fn read(raw: &RawValue) -> Option<Self> {
+    fn read(raw: &RawValue, whole: bool) -> Option<Self> {
         let columns: Columns<'_> = serde_json::from_str(raw.get()).ok()?;
         let meta_data = columns.meta_data.and_then(|meta| serde_json::from_str::<MetaData>(meta.get()).ok());
         let units = columns.precise_amount.get();
-        let is_whole = !units.is_empty() && units.bytes().all(|byte| byte.is_ascii_digit());
-        (is_whole && !columns.transaction_id.is_empty()).then(|| Self {
+        let digits = units.strip_prefix('-').unwrap_or(units);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        (is_number && !columns.transaction_id.is_empty()).then(|| Self {
             id: columns.transaction_id,
             parent: columns.parent_transaction,
             reference: columns.reference,
@@ -198,7 +216,7 @@ impl Row {
             status: columns.status,
             units: units.to_owned(),
             queued_with: meta_data.and_then(|meta| meta.queued_with),
-            json: raw.get().to_owned(),
+            json: whole.then(|| raw.get().to_owned()),
         })
     }
 
@@ -258,13 +276,26 @@ mod tests {
     fn pages_follow_each_other_until_all_rows_are_there() {
         let (rows, next) = question(&["a", "b"]).answered(200, Some(&page(&[row("a")], 2))).unwrap();
         assert_eq!((rows[0].id.as_str(), rows[0].units.as_str()), ("txn_a", "1000"));
-        assert_eq!((rows[0].queued_with.as_deref(), rows[0].json.as_str()), (Some("txn_0"), row("a").as_str()));
+        assert_eq!((rows[0].queued_with.as_deref(), &rows[0].json), (Some("txn_0"), &None));
         let next = next.unwrap();
         assert!(next.body().contains("\"offset\":1"));
         let (rows, next) = next.answered(200, Some(&page(&[row("b")], 2))).unwrap();
         assert!(rows.len() == 1 && next.is_none());
         let (rows, next) = question(&["a"]).answered(200, Some(br#"{"data":[]}"#)).unwrap();
         assert!(rows.is_empty() && next.is_none());
+    }
+
+    #[test]
+    fn a_row_is_kept_as_core_wrote_it_only_where_that_is_asked_for() {
+        let (rows, _) = Question::whole("a".to_owned()).answered(200, Some(&page(&[row("a")], 1))).unwrap();
+        assert_eq!(rows[0].json, Some(row("a")));
+    }
+
+    #[test]
+    fn an_amount_below_zero_is_one_too() {
+        let negative = row("a").replace(":1000", ":-5");
+        let (rows, _) = question(&["a"]).answered(200, Some(&page(&[negative], 1))).unwrap();
+        assert_eq!(rows[0].units, "-5");
     }
 
     #[test]
@@ -293,7 +324,7 @@ mod tests {
             (200, good.replace("\"reference\":\"a\"", "\"reference\":\"A\"")),
             (200, good.replace("\"txn_a\"", "\"\"")),
             (200, good.replace(":1000", ":\"1000\"")),
-            (200, good.replace(":1000", ":-5")),
+            (200, good.replace(":1000", ":null")),
         ] {
             assert_eq!(
                 question(&["a"]).answered(status, Some(body.as_bytes())).unwrap_err(),
@@ -309,7 +340,7 @@ mod tests {
         let with = |reference: &str, parent: &str| {
             let json =
                 row(reference).replace("\"parent_transaction\":\"\"", &format!("\"parent_transaction\":\"{parent}\""));
-            Row::read(&RawValue::from_string(json).unwrap()).unwrap()
+            Row::read(&RawValue::from_string(json).unwrap(), false).unwrap()
         };
         assert!(with("txn_1_refund", "txn_1").is_refund());
         assert!(with("txn_1_refund_q", "txn_2").is_refund());

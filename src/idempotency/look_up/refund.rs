@@ -54,8 +54,10 @@ pub fn finding(id: &str, rows: &Rows) -> Finding {
         parts.add(&reference, part);
         first = first.or(refund);
     }
-    let answer = first.filter(|_| parts.extent() == Extent::All).map(|row| row.json.clone());
+    let first = first.filter(|_| parts.extent() == Extent::All);
+    let (row, answer) = (first.map(|row| row.reference.clone()), first.and_then(|row| row.json.clone()));
     // Of several rows one may be queued behind a refusal of another, and come late.
     let absent = if parts.total <= 1 && parts.extent() == Extent::None { vec![id.to_owned()] } else { Vec::new() };
-    Finding { parts, answer, absent }
+    let meant = refundable(id, rows).map(|row| row.id.clone()).filter(|row| row != id).collect();
+    Finding { parts, answer, row, meant, absent }
 }

@@ -6,7 +6,7 @@ use super::*;
 /// Asks a Core all there is to ask.
 fn look(core: &mut Core, work: &Work, purpose: Purpose) -> Finding {
     let mut look = Look::new(work, purpose).unwrap();
-    while let Some(question) = look.question() {
+    while let Some(question) = look.question().map(Question::body) {
         look.answered(200, Some(&core.answer(&question))).unwrap();
     }
     look.finding()
@@ -72,6 +72,15 @@ fn strings<const N: usize>(texts: [&str; N]) -> [String; N] {
 
 mod creates {
     use super::*;
+
+    #[test]
+    fn a_rejection_is_seen_where_an_older_core_does_not_say_what_its_row_belongs_to() {
+        let mut core = Core::default();
+        add_queued(&mut core, "r", "REJECTED", "", "txn_000001");
+        core.last().parent.clear();
+        let found = after(&mut core, &single(true));
+        assert_eq!(found.parts.rejected.first, ["r"]);
+    }
 
     #[test]
     fn a_transaction_that_is_stored_is_found_and_is_the_answer() {
@@ -258,7 +267,7 @@ mod creates {
 
     #[test]
     fn nothing_tells_of_what_leaves_no_trace() {
-        for work in [Work::Preview, Work::Other { made: Vec::new() }] {
+        for work in [Work::Other { made: Vec::new() }] {
             assert!(Look::new(&work, Purpose::After).is_none() && Look::new(&work, Purpose::Before).is_none());
         }
         assert!(Look::new(&inflight("txn_1", InflightAction::Void), Purpose::Before).is_none());

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::idempotency::answer::{Verdict, verdict};
 use crate::idempotency::attempt::{Action, Claimed, Ending, Left, Release};
 use crate::idempotency::look_up::Look;
+use crate::idempotency::work::refund_claim;
 use crate::idempotency::{Kept, Phase, Work};
 
 impl World {
@@ -20,8 +21,13 @@ impl World {
         let Some(mut running) = self.keys[at].running.take() else { return };
         match running.action {
             Action::Claim => {
-                let claimed = self.claim(at, &running.record.work);
+                let claimed = self.claim(at, &running.record.work.claims());
                 running.action = running.attempt.claimed(claimed);
+            }
+            Action::ClaimRows => {
+                let meant = running.found.as_ref().unwrap().meant.iter();
+                let claimed = self.claim(at, &meant.map(|id| refund_claim(id)).collect::<Vec<_>>());
+                running.action = running.attempt.claimed_rows(claimed);
             }
             Action::Look { .. } => self.look(&mut running),
             Action::Send if running.run.is_none() => self.send(at, &mut running),
@@ -31,17 +37,16 @@ impl World {
         self.keys[at].running = Some(running);
     }
 
-    fn claim(&mut self, at: usize, work: &Work) -> Claimed {
+    fn claim(&mut self, at: usize, claims: &[String]) -> Claimed {
         let now = self.now;
         self.claims.retain(|_, (_, until)| now < *until);
         if self.engine.faults && self.dice.one_in(15) {
             return Claimed::Failed;
         }
-        let claims = work.claims();
         if claims.iter().any(|claim| self.claims.get(claim).is_some_and(|(owner, _)| *owner != at)) {
             return Claimed::Taken;
         }
-        self.claims.extend(claims.into_iter().map(|claim| (claim, (at, now + CLAIM))));
+        self.claims.extend(claims.iter().map(|claim| (claim.clone(), (at, now + CLAIM))));
         Claimed::Granted
     }
 
@@ -55,7 +60,7 @@ impl World {
         let began = || (Look::new(&running.record.work, purpose).unwrap(), rows, behind);
         let (mut look, rows_before, behind) = running.look.take().unwrap_or_else(began);
         while let Some(question) = look.question() {
-            let answer = self.engine.core.answer(&question);
+            let answer = self.engine.core.answer(&question.body());
             let (status, body) = match self.dice.roll(40) {
                 _ if !self.engine.faults => (200, answer.as_slice()),
                 0 => (500, answer.as_slice()),
@@ -146,15 +151,14 @@ impl World {
     }
 
     fn said(&mut self, running: &mut Running, status: u16, body: String) {
-        let queued = matches!(&running.record.work, Work::Create(create) if create.queued);
-        let verdict = verdict(status, queued, Some(body.as_bytes()));
+        let verdict = verdict(status, &running.record.work, Some(body.as_bytes()));
         self.note(match verdict {
             Verdict::Duplicate => "duplicate",
             Verdict::Refunded => "already refunded, says Core",
-            Verdict::Refused => "refused",
+            Verdict::Refused | Verdict::Stopped => "refused",
             Verdict::Unclear => "unclear",
             Verdict::NotActed => "not acted",
-            Verdict::Done | Verdict::Queued => "taken in",
+            Verdict::Done | Verdict::Previewed | Verdict::Queued => "taken in",
         });
         running.said = Some((status, body));
         running.action = running.attempt.answered(Some(verdict));
@@ -211,14 +215,18 @@ impl World {
 
     fn release(&mut self, at: usize, running: &Running, ending: Ending) {
         let work = &running.record.work;
-        let claims = match (running.attempt.releases(ending), &running.found) {
+        let held = self.claims.iter().filter(|(_, (owner, _))| *owner == at).map(|(claim, _)| claim.clone());
+        let claims: Vec<String> = match (running.attempt.releases(ending), &running.found) {
             (Release::Nothing, _) | (Release::Absent, None) => return,
-            (Release::All, _) => work.claims(),
-            (Release::Absent, Some(found)) => {
-                let is_absent =
-                    |claim: &String| found.absent.iter().any(|one| claim.strip_prefix("reference:") == Some(one));
-                work.claims().into_iter().filter(is_absent).collect()
+            (Release::All, _) => held.collect(),
+            (Release::Absent, Some(found)) if matches!(work, Work::Refund { .. }) => {
+                if found.absent.is_empty() {
+                    return;
+                } else {
+                    held.collect()
+                }
             }
+            (Release::Absent, Some(found)) => work.claims_on(&found.absent),
         };
         for claim in claims {
             if self.claims.get(&claim).is_some_and(|(owner, _)| *owner == at) {

@@ -129,7 +129,7 @@ impl World {
                         .collect(),
                 )
             }
-            Work::Preview | Work::Other { .. } => (0, 0),
+            Work::Other { .. } => (0, 0),
         }
     }
 
