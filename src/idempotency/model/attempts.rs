@@ -220,11 +220,7 @@ impl World {
             (Release::Nothing, _) | (Release::Absent, None) => return,
             (Release::All, _) => held.collect(),
             (Release::Absent, Some(found)) if matches!(work, Work::Refund { .. }) => {
-                if found.absent.is_empty() {
-                    return;
-                } else {
-                    held.collect()
-                }
+                held.filter(|_| !found.absent.is_empty()).collect()
             }
             (Release::Absent, Some(found)) => work.claims_on(&found.absent),
         };
