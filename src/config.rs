@@ -30,6 +30,8 @@ pub mod names {
     pub const CACHE_FOUND_SECONDS: &str = "CACHE_FOUND_SECONDS";
     /// Variable: for how many seconds a missing id is remembered.
     pub const CACHE_MISSING_SECONDS: &str = "CACHE_MISSING_SECONDS";
+    /// Variable: for how many seconds more a good record serves on while KV fails.
+    pub const CACHE_STALE_SECONDS: &str = "CACHE_STALE_SECONDS";
     /// Variable: which requests leave a log line.
     pub const LOG: &str = "LOG";
     /// Variable: for how many hours an `Idempotency-Key` is remembered; a fraction is allowed.
@@ -48,13 +50,14 @@ pub mod names {
     pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
     /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).
-    pub const VARIABLES: [&str; 8] = [
+    pub const VARIABLES: [&str; 9] = [
         ADMIN_HOST,
         ALLOW_INSECURE_CORE,
         MAX_TRANSACTION_BYTES,
         CACHE_ENTRIES,
         CACHE_FOUND_SECONDS,
         CACHE_MISSING_SECONDS,
+        CACHE_STALE_SECONDS,
         IDEMPOTENCY_HOURS,
         LOG,
     ];
@@ -124,6 +127,7 @@ impl Config {
             entries: number(names::CACHE_ENTRIES, 10_000, 0..=100_000),
             found_seconds: number(names::CACHE_FOUND_SECONDS, 30, 0..=3_600) as u64,
             missing_seconds: number(names::CACHE_MISSING_SECONDS, 5, 0..=3_600) as u64,
+            stale_seconds: number(names::CACHE_STALE_SECONDS, 300, 0..=3_600) as u64,
         };
         let log = text(vars, names::LOG).map_or(Some(Keep::All), |rule| Keep::parse(&rule)).unwrap_or_else(|| {
             faults.push(format!("{} must be all, errors or a rate from 0 to 1", names::LOG));

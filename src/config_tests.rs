@@ -33,7 +33,8 @@ fn faults(env: &Env) -> Vec<String> {
 fn a_sealing_key_and_the_bindings_are_enough() {
     let config = Config::from_vars(&env([])).unwrap();
     assert_eq!(config.max_transaction_bytes, 5_242_880);
-    assert_eq!(config.cache, CacheLimits { entries: 10_000, found_seconds: 30, missing_seconds: 5 });
+    let cache = CacheLimits { entries: 10_000, found_seconds: 30, missing_seconds: 5, stale_seconds: 300 };
+    assert_eq!(config.cache, cache);
     assert!(!config.allow_insecure_core);
     assert_eq!(config.idempotency_ms, 24 * 3_600_000);
 }
@@ -55,6 +56,7 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         (names::SEALING_KEY, "c2VjcmV0LXZhbHVl"),
         (names::ALLOW_INSECURE_CORE, "yes"),
         (names::CACHE_ENTRIES, "-1"),
+        (names::CACHE_STALE_SECONDS, "3601"),
         (names::MAX_TRANSACTION_BYTES, "12"),
         (names::LOG, "none"),
     ]);
@@ -65,12 +67,13 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         names::SEALING_KEY,
         names::ALLOW_INSECURE_CORE,
         names::CACHE_ENTRIES,
+        names::CACHE_STALE_SECONDS,
         names::MAX_TRANSACTION_BYTES,
         names::LOG,
     ] {
         assert_eq!(faults.iter().filter(|fault| fault.starts_with(&format!("{name} "))).count(), 1, "{name}");
     }
-    assert_eq!(faults.len(), 6);
+    assert_eq!(faults.len(), 7);
     assert!(faults.iter().all(|fault| !fault.contains("c2VjcmV0")));
 }
 

@@ -28,6 +28,19 @@ pub enum CacheState {
     Hit,
     /// At least one from KV.
     Miss,
+    /// KV failed or was late, and at least one is used as it was last read.
+    Stale,
+}
+
+impl CacheState {
+    /// How much it matters to an operator, however the request ends.
+    #[must_use]
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Hit | Self::Miss => Level::Info,
+            Self::Stale => Level::Warn,
+        }
+    }
 }
 
 /// Which requests leave a line: the setting `LOG`.

@@ -10,7 +10,6 @@ use crate::error::{Error, WriteFate};
 use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::REFERENCE;
 use crate::proxy::{Known, Method, could_write};
-use crate::registry::Lookup;
 
 /// What the log says of a 401 that Core gives to its own key.
 pub const CORE_REFUSED_KEY: &str = "Core refused the instance's own key";
@@ -36,12 +35,10 @@ impl<'a> Refusal<'a> {
     /// Writes the log line and gives the answer. Failures are kept by every setting of `LOG`.
     pub fn answer(&self, error: &Error) -> JsValue {
         // Who called is only said once it is known to be true.
-        let credential = match self.known.map(|known| &known.credential) {
-            Some(Lookup::Found(credential)) if error.status() != 401 => Some(credential),
-            _ => None,
-        };
+        let known = self.known.filter(|_| error.status() != 401);
+        let credential = known.and_then(|known| known.credential.record());
         let line = Line {
-            level: level(error),
+            level: level(error).max(self.cache.map_or(Level::default(), CacheState::level)),
             status: error.status(),
             code: Some(error.code()),
             credential: credential.map(|credential| &*credential.id),

@@ -9,14 +9,15 @@ use wasm_bindgen::prelude::*;
 use super::answer::Refusal;
 use super::arrival::Arrival;
 use super::idempotency::platform::ask_object_of_key;
+use super::now;
 use super::platform::{Env, bytes_out, log_line, respond};
 use super::promises::{promised, settled};
-use super::proxy::CachedRecords;
+use super::proxy::{CachedRecords, FAILED_BEFORE};
+use super::records::{Reader, Unreadable};
 use super::state::State;
-use super::{now, records};
 use crate::error::Error;
 use crate::idempotency::message::{Ask, CoreAddress, Message, Report};
-use crate::log::Line;
+use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::{BLNK_KEY, REQUEST_ID};
 use crate::proxy::inquiry::{Inquiry, InquiryDecision, decide_inquiry};
 use crate::proxy::{Known, Need};
@@ -29,14 +30,18 @@ const ROUTE: &str = "/idempotency/:key";
 pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
     promised(async move {
         let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
-        let answer = match decide(&arrival, &env, &state, &mut known).await {
-            Ok(inquiry) => answer(&inquiry, &arrival, &env, &state, &mut known).await,
+        let mut reader = Reader::new(&env, &state);
+        let answer = match decide(&arrival, &state, &mut reader, &mut known).await {
+            Ok(inquiry) => answer(&inquiry, &arrival, &state, &mut reader, &mut known).await,
             Err(failure) => Err(failure),
         };
+        let cache = known.is_stale().then_some(CacheState::Stale);
+        let warning = cache.map(|_| reader.fell_back.as_deref().unwrap_or(FAILED_BEFORE));
         Ok(match answer {
-            Ok(told) => finish(&arrival, &known, &told),
+            Ok(told) => finish(&arrival, &known, cache, warning, &told),
             Err(Failure { error, detail }) => {
-                Refusal { known: Some(&known), detail: detail.as_deref(), ..Refusal::of(&arrival) }.answer(&error)
+                let detail = detail.as_deref().or(warning);
+                Refusal { known: Some(&known), cache, detail, ..Refusal::of(&arrival) }.answer(&error)
             }
         })
     })
@@ -61,39 +66,42 @@ impl From<Error> for Failure {
     }
 }
 
-async fn decide(arrival: &Arrival, env: &Env, state: &State, known: &mut Known) -> Result<Inquiry, Failure> {
+async fn decide(
+    arrival: &Arrival,
+    state: &State,
+    reader: &mut Reader<'_>,
+    known: &mut Known,
+) -> Result<Inquiry, Failure> {
     loop {
         let now = now();
         let mut records = CachedRecords { state, known, now };
         match decide_inquiry(&arrival.lines().head(), &mut records, state.config.signer.as_ref(), now) {
             InquiryDecision::Ask(inquiry) => return Ok(inquiry),
             InquiryDecision::Refuse(error) => return Err(error.into()),
-            InquiryDecision::Need(need) => read(env, state, &need, known).await?,
+            InquiryDecision::Need(need) => read(reader, &need, known).await?,
         }
     }
 }
 
-async fn read(env: &Env, state: &State, need: &Need, known: &mut Known) -> Result<(), Failure> {
-    let unreadable =
-        |unreadable: records::Unreadable| Failure { error: Error::RegistryUnavailable, detail: Some(unreadable.0) };
-    records::read(env, state, need, known, now()).await.map_err(unreadable)
+async fn read(reader: &mut Reader<'_>, need: &Need, known: &mut Known) -> Result<(), Failure> {
+    let unreadable = |unreadable: Unreadable| Failure { error: Error::RegistryUnavailable, detail: Some(unreadable.0) };
+    reader.read(need, known).await.map_err(unreadable)
 }
 
 async fn answer(
     inquiry: &Inquiry,
     arrival: &Arrival,
-    env: &Env,
     state: &State,
+    reader: &mut Reader<'_>,
     known: &mut Known,
 ) -> Result<Told, Failure> {
     let told = ask(inquiry, None, arrival, state).await?;
     let Some(instance) = told.report.instance.clone() else { return Ok(told) };
     known.instance = state.instances.borrow_mut().look(&instance, now());
     if matches!(known.instance, Lookup::Unknown) {
-        read(env, state, &Need { credential: None, instance: Some(instance) }, known).await?;
+        read(reader, &Need { credential: None, instance: Some(instance) }, known).await?;
     }
-    let found = if let Lookup::Found(instance) = &known.instance { Some(instance) } else { None };
-    let core = inquiry.core(found)?;
+    let core = inquiry.core(known.instance.record())?;
     if told.report.open { ask(inquiry, Some(address(&core, arrival)), arrival, state).await } else { Ok(told) }
 }
 
@@ -128,16 +136,19 @@ async fn ask(inquiry: &Inquiry, core: Option<CoreAddress>, arrival: &Arrival, st
     }
 }
 
-fn finish(arrival: &Arrival, known: &Known, told: &Told) -> JsValue {
-    let credential = if let Lookup::Found(credential) = &known.credential { Some(credential) } else { None };
+fn finish(arrival: &Arrival, known: &Known, cache: Option<CacheState>, warning: Option<&str>, told: &Told) -> JsValue {
+    let credential = known.credential.record();
     let line = Line {
+        level: cache.map_or(Level::default(), CacheState::level),
         route: Some(ROUTE),
         status: 200,
         credential: credential.map(|credential| &*credential.id),
         workspace: credential.map(|credential| &*credential.workspace),
         instance: told.report.instance.as_deref(),
         core_ms: told.report.core_ms,
+        cache,
         idempotency: Some("asked"),
+        detail: warning,
         ..arrival.line()
     };
     log_line(&line.to_json());

@@ -12,8 +12,10 @@ use super::answer::write_log;
 use super::arrival::Arrival;
 use super::platform::Env;
 use super::promises::promised;
+use super::proxy::FAILED_BEFORE;
+use super::records::Reader;
 use super::state::State;
-use super::{now, platform, random_bytes, records};
+use super::{now, platform, random_bytes};
 use crate::admin::Ask;
 use crate::log::{CacheState, Level, Line};
 use crate::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, TOO_LARGE};
@@ -69,7 +71,8 @@ async fn answer(
     let authorization = lines.head().authorization;
     if endpoint == Endpoint::Token {
         let request = TokenRequest::read(authorization, &form)?;
-        let record = client(request.client_id(), env, state, trace).await?;
+        // Never from a stale record: a token outlives the outage, and a secret that was taken away meanwhile must not get one.
+        let record = client(request.client_id(), Reader::strict(env, state), state, trace).await?;
         let now = now();
         let granted = request.grant(record.as_deref(), now, random_bytes());
         trace.authenticated(request.client_id(), granted.as_ref().err());
@@ -102,25 +105,26 @@ async fn form(arrival: &Arrival) -> Result<Form, OAuthError> {
 /// The client's record: from the isolate's cache, or by one read.
 async fn client(
     id: &CredentialId,
-    env: &Env,
+    mut reader: Reader<'_>,
     state: &State,
     trace: &mut Trace,
 ) -> Result<Option<Rc<CredentialRecord>>, OAuthError> {
     let credential = state.credentials.borrow_mut().look(id, now());
     let mut known = Known { credential, instance: Lookup::Unknown };
     trace.cache = Some(CacheState::Hit);
-    if matches!(known.credential, Lookup::Unknown) {
+    if matches!(known.credential, Lookup::Unknown) || known.is_stale() && reader.is_strict() {
         let need = Need { credential: Some(id.to_string()), instance: None };
         trace.cache = Some(CacheState::Miss);
-        if let Err(unreadable) = records::read(env, state, &need, &mut known, now()).await {
+        if let Err(unreadable) = reader.read(&need, &mut known).await {
             trace.detail = Some(unreadable.0);
             return Err(OAuthError::TemporarilyUnavailable);
         }
     }
-    match known.credential {
-        Lookup::Found(record) => Ok(Some(record)),
-        Lookup::Missing | Lookup::Unknown => Ok(None),
+    if known.is_stale() {
+        trace.cache = Some(CacheState::Stale);
+        trace.detail = Some(reader.fell_back.unwrap_or_else(|| FAILED_BEFORE.to_owned()));
     }
+    Ok(known.credential.record().cloned())
 }
 
 async fn revoke(
@@ -132,7 +136,8 @@ async fn revoke(
     trace: &mut Trace,
 ) -> Result<(), OAuthError> {
     let id = request.client_id();
-    let record = client(id, env, state, trace).await?;
+    // From a stale one too: what can be done with it is to end tokens, and an outage is no time to refuse that.
+    let record = client(id, Reader::new(env, state), state, trace).await?;
     let judged = request.judge(record.as_deref(), signer, now());
     trace.authenticated(id, judged.as_ref().err());
     let Some(revocation) = judged? else { return Ok(()) };
@@ -188,8 +193,9 @@ async fn finish(
         Ok(body) => (200, body, Vec::new(), None),
         Err(error) => (error.status(), error.body(), error.headers(), Some(error.code())),
     };
+    let level = if status >= 500 { Level::Error } else { Level::Info };
     let line = Line {
-        level: if status >= 500 { Level::Error } else { Level::Info },
+        level: level.max(trace.cache.map_or(Level::default(), CacheState::level)),
         route: Some(endpoint.path()),
         status,
         code,

@@ -19,16 +19,19 @@ export function sleep(ms) {
 /**
  * Reads KV records at once; `wanted` is namespace and key of each in turn.
  *
- * @returns for each its text in an array, null where there is none, undefined where KV does not answer within the time, or a
+ * @returns for each its text in an array, null where there is none, undefined where KV does not answer within its time, or a
  *   text: what went wrong
  */
-export function kvTexts(env, wanted, timeoutMs) {
+export function kvTexts(env, wanted, timeoutsMs) {
   const read = async (namespace, key) => {
     const text = await env[namespace].get(key);
     return text === null ? null : [text];
   };
+  // Each read is begun in this turn: afterwards the memory behind `timeoutsMs` is used for something else.
   const reads = [];
-  for (let at = 0; at < wanted.length; at += 2) reads.push(within(timeoutMs, read(wanted[at], wanted[at + 1])).catch(words));
+  for (let at = 0; at < wanted.length; at += 2) {
+    reads.push(within(timeoutsMs[at / 2], read(wanted[at], wanted[at + 1])).catch(words));
+  }
   return Promise.all(reads);
 }
 

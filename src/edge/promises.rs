@@ -39,9 +39,9 @@ extern "C" {
     pub fn sleep(ms: u32) -> Promise;
 
     /// Reads KV records at once, `wanted` being namespace and key of each in turn: an array of, for each, its text in an array,
-    /// null where there is none, undefined where KV does not answer within the time, or a text: what went wrong.
+    /// null where there is none, undefined where KV does not answer within its time, or a text: what went wrong.
     #[wasm_bindgen(js_name = kvTexts)]
-    pub fn kv_texts(env: &JsValue, wanted: Vec<String>, timeout_ms: u32) -> Promise;
+    pub fn kv_texts(env: &JsValue, wanted: Vec<String>, timeouts_ms: &[u32]) -> Promise;
 
     /// Puts a KV record.
     #[wasm_bindgen(js_name = kvPut)]

@@ -7,10 +7,11 @@ use wasm_bindgen::JsValue;
 use super::answer::Refusal;
 use super::arrival::{Arrival, Lines};
 use super::call::Call;
+use super::now;
 use super::platform::Env;
 use super::promises::{limit, promised, settled};
+use super::records::Reader;
 use super::state::State;
-use super::{now, records};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::log::CacheState;
@@ -21,11 +22,18 @@ use crate::registry::{CredentialRecord, Instance, Lookup};
 pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
     let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
     match decide_from_cache(&arrival.lines(), &state, &mut known, now()) {
-        Decision::Forward(plan) if state.limiter.is_none() => Call::start(plan, arrival, CacheState::Hit, None, &state),
         Decision::Forward(plan) => {
-            promised(async move { Ok(start_limited(plan, arrival, CacheState::Hit, &state).await) }).into()
+            let (cache, warning) = source(&known, CacheState::Hit, None);
+            if state.limiter.is_none() {
+                return Call::start(plan, arrival, cache, warning, &state);
+            }
+            promised(async move { Ok(start_limited(plan, arrival, cache, warning, &state).await) }).into()
         }
-        Decision::Refuse(error) => Refusal { known: Some(&known), ..Refusal::of(&arrival) }.answer(&error),
+        Decision::Refuse(error) => {
+            let cache = known.is_stale().then_some(CacheState::Stale);
+            let detail = cache.map(|_| FAILED_BEFORE);
+            Refusal { known: Some(&known), cache, detail, ..Refusal::of(&arrival) }.answer(&error)
+        }
         // What the future gives may be a promise itself: a promise takes over another's value.
         Decision::Need(need) => {
             promised(async move { Ok(serve_cold(arrival, &env, &state, known, need).await) }).into()
@@ -35,6 +43,17 @@ pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
 
 fn decide_from_cache(lines: &Lines<'_>, state: &State, known: &mut Known, now: Timestamp) -> Decision {
     decide(&lines.head(), &mut CachedRecords { state, known, now }, state.config.signer.as_ref(), now)
+}
+
+/// What the log says where nothing was asked because KV failed shortly before.
+pub const FAILED_BEFORE: &str = "KV failed or was late a moment ago; a record is used as it was last read";
+
+/// Where the records came from, and a warning where KV failed; `otherwise` where it did not.
+fn source(known: &Known, otherwise: CacheState, why: Option<String>) -> (CacheState, Option<String>) {
+    if known.is_stale() {
+        return (CacheState::Stale, Some(why.unwrap_or_else(|| FAILED_BEFORE.to_owned())));
+    }
+    (otherwise, None)
 }
 
 /// The records of a request: what was read for it, else what the caches know. What they know is noted.
@@ -65,18 +84,23 @@ impl Records for CachedRecords<'_> {
 
 /// The way of a request whose records are not all cached.
 async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: Known, mut need: Need) -> JsValue {
+    let mut reader = Reader::new(env, state);
     loop {
-        let now = now();
-        if let Err(unreadable) = records::read(env, state, &need, &mut known, now).await {
+        if let Err(unreadable) = reader.read(&need, &mut known).await {
             let refusal = Refusal { detail: Some(&unreadable.0), ..Refusal::of(&arrival) };
             return refusal.answer(&Error::RegistryUnavailable);
         }
-        match decide_from_cache(&arrival.lines(), state, &mut known, now) {
-            Decision::Forward(plan) => return start_limited(plan, arrival, CacheState::Miss, state).await,
+        // The time after the wait: a record may have expired meanwhile.
+        match decide_from_cache(&arrival.lines(), state, &mut known, now()) {
+            Decision::Forward(plan) => {
+                let (cache, warning) = source(&known, CacheState::Miss, reader.fell_back);
+                return start_limited(plan, arrival, cache, warning, state).await;
+            }
             Decision::Need(more) => need = more,
             Decision::Refuse(error) => {
-                let cache = Some(CacheState::Miss);
-                return Refusal { known: Some(&known), cache, ..Refusal::of(&arrival) }.answer(&error);
+                let (cache, warning) = source(&known, CacheState::Miss, reader.fell_back);
+                let (cache, detail) = (Some(cache), warning.as_deref());
+                return Refusal { known: Some(&known), cache, detail, ..Refusal::of(&arrival) }.answer(&error);
             }
         }
     }
@@ -84,8 +108,13 @@ async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: K
 
 /// Step 8: asks the limiter, where there is one; it answers with a promise. A limiter that fails lets the request through,
 /// and the log says so.
-async fn start_limited(plan: Plan, arrival: Arrival, cache: CacheState, state: &Rc<State>) -> JsValue {
-    let mut warning = None;
+async fn start_limited(
+    plan: Plan,
+    arrival: Arrival,
+    cache: CacheState,
+    mut warning: Option<String>,
+    state: &Rc<State>,
+) -> JsValue {
     if let Some(limiter) = &state.limiter {
         match settled(limit(limiter, &plan.credential.id)).await {
             Ok(success) if success.is_truthy() => {}
@@ -96,7 +125,8 @@ async fn start_limited(plan: Plan, arrival: Arrival, cache: CacheState, state: &
             }
             Err(error) => {
                 let error = error.replace('\n', " ");
-                warning = Some(format!("the rate limiter failed, and the request was let through: {error}"));
+                let failed = format!("the rate limiter failed, and the request was let through: {error}");
+                warning = Some(warning.map_or(failed.clone(), |warning| format!("{failed}; {warning}")));
             }
         }
     }

@@ -66,7 +66,7 @@ fn inquiry(
             return Err(Stop::Need(Need { credential: Some(presented.credential_id().to_owned()), instance: None }));
         }
         Lookup::Missing => None,
-        Lookup::Found(record) => Some(record),
+        Lookup::Found(record) | Lookup::Stale(record) => Some(record),
     };
     let credential = authenticate(&presented, credential.as_ref(), now)?.permit_inquiry()?;
     if head.method != Method::Get {

@@ -67,6 +67,14 @@ pub struct Known {
     pub instance: Lookup<Instance>,
 }
 
+impl Known {
+    /// Whether KV failed, and a record is used as it was last read.
+    #[must_use]
+    pub const fn is_stale(&self) -> bool {
+        matches!(self.credential, Lookup::Stale(_)) || matches!(self.instance, Lookup::Stale(_))
+    }
+}
+
 impl Records for Known {
     fn credential(&mut self, _: &str) -> Lookup<CredentialRecord> {
         self.credential.clone()
@@ -138,7 +146,7 @@ fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, no
     let credential = match records.credential(presented.credential_id()) {
         Lookup::Unknown => return Err(Stop::Need(first_need(presented.credential_id(), named, records))), // 3
         Lookup::Missing => None,
-        Lookup::Found(record) => Some(record),
+        Lookup::Found(record) | Lookup::Stale(record) => Some(record),
     };
     let caller = authenticate(&presented, credential.as_ref(), now)?; // 4
     let instance_id = named.or_else(|| caller.default_instance()).ok_or(Error::MissingInstanceId)?;
@@ -149,7 +157,7 @@ fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, no
     let instance = match records.instance(instance_id) {
         Lookup::Unknown => return Err(Stop::Need(Need { credential: None, instance: Some(instance_id.to_owned()) })),
         Lookup::Missing => None,
-        Lookup::Found(instance) => Some(instance),
+        Lookup::Found(instance) | Lookup::Stale(instance) => Some(instance),
     };
     let plan = grant.plan(instance.as_ref(), path, target.core_query(), target.https)?; // 7
     let idempotency = idempotency_key(head, route)?; // 9

@@ -86,6 +86,10 @@ fn get() -> Case {
 
 impl Case {
     fn decide(&self) -> Decision {
+        self.decide_at(NOW)
+    }
+
+    fn decide_at(&self, now: Timestamp) -> Decision {
         let head = Head {
             method: self.method,
             url: &self.url,
@@ -94,7 +98,7 @@ impl Case {
             idempotency_key: self.idempotency_key,
         };
         let mut known = Known { credential: self.credential.clone(), instance: self.instance.clone() };
-        decide(&head, &mut known, None, NOW)
+        decide(&head, &mut known, None, now)
     }
 
     fn refusal(&self) -> Error {
@@ -325,4 +329,27 @@ fn a_refused_write_says_so_and_a_refused_read_does_not() {
     assert!(!could_write(Method::Get, &url("/ledgers")));
     assert!(!could_write(Method::Post, &url("/ledgers/filter")));
     assert!(!could_write(Method::Get, &url("/nope")));
+}
+
+#[test]
+fn a_stale_record_is_judged_like_any_other_and_by_the_present_time() {
+    let end = NOW.plus_seconds(60);
+    let stale = |credential| Case {
+        credential: Lookup::Stale(Rc::new(credential)),
+        instance: Lookup::Stale(Rc::new(instance())),
+        ..get()
+    };
+    let graced = |until| credential().secrets.into_iter().map(|secret| StoredSecret { until, ..secret }).collect();
+    for ending in [
+        CredentialRecord { not_after: Some(end), ..credential() },
+        CredentialRecord { secrets: graced(Some(end)), ..credential() },
+    ] {
+        let case = stale(ending);
+        assert!(matches!(case.decide_at(NOW.plus_seconds(59)), Decision::Forward(_)));
+        assert!(matches!(case.decide_at(end), Decision::Refuse(Error::InvalidCredential)));
+    }
+    let revoked = CredentialRecord { status: CredentialStatus::Revoked, ..credential() };
+    assert_eq!(stale(revoked).refusal(), Error::InvalidCredential);
+    let paused = Lookup::Stale(Rc::new(Instance { core: None, ..instance() }));
+    assert_eq!(Case { instance: paused, ..stale(credential()) }.refusal(), Error::InstanceNotFound);
 }

@@ -1,4 +1,7 @@
 //! The isolate's cache of records: bounded, short-lived, and never going back in time.
+//!
+//! When KV fails, a record that was good when it was last read serves on for a while ([`Cache::fall_back`]). From then on it
+//! is [`Lookup::Stale`], and KV is asked for it now and then only, by one request at a time; the first answer ends that.
 
 use std::rc::Rc;
 
@@ -10,6 +13,8 @@ use crate::clock::Timestamp;
 pub trait Revised {
     /// The number of this version; larger is newer.
     fn revision(&self) -> u64;
+    /// Whether it may serve on while KV fails. One that opens nothing may not: its end is known, and what comes after is not.
+    fn may_serve_on(&self) -> bool;
 }
 
 /// How much is kept, and for how long.
@@ -21,7 +26,18 @@ pub struct CacheLimits {
     pub found_seconds: u64,
     /// Seconds for which an id is known to be missing; 0 asks every time.
     pub missing_seconds: u64,
+    /// Seconds for which a good record serves on beyond `found_seconds` while KV fails; 0 for none. Where every request is to
+    /// ask KV (`entries` or `found_seconds` is 0) there is nothing that could serve on.
+    pub stale_seconds: u64,
 }
+
+/// While KV fails, a stale record is used for so many seconds before KV is asked for it again: an outage then costs one
+/// request in that time its wait. Never longer than `found_seconds`, so that after an outage changes count as soon as ever.
+const RETRY_SECONDS: u64 = 5;
+
+/// For how many seconds the others go on with a stale record while one request asks KV for it: longer than that one waits, and
+/// not much, as its caller may hang up.
+const ASKING_SECONDS: u64 = 1;
 
 /// What the cache knows of an id.
 #[derive(Clone, Debug)]
@@ -32,11 +48,47 @@ pub enum Lookup<T> {
     Missing,
     /// The record.
     Found(Rc<T>),
+    /// The record as it was when KV last answered.
+    Stale(Rc<T>),
+}
+
+impl<T> Lookup<T> {
+    /// The record, where there is one.
+    #[must_use]
+    pub fn record(&self) -> Option<&Rc<T>> {
+        match self {
+            Self::Found(record) | Self::Stale(record) => Some(record),
+            Self::Missing | Self::Unknown => None,
+        }
+    }
 }
 
 struct Entry<T> {
     record: Rc<T>,
-    read_at: Timestamp,
+    /// When KV was last asked and gave it. None where KV has given something else since: then only its revision counts.
+    read_at: Option<Timestamp>,
+    /// While KV fails: from when on it is asked again.
+    retry_at: Option<Timestamp>,
+}
+
+impl<T: Revised> Entry<T> {
+    fn is_fresh(&self, limits: CacheLimits, now: Timestamp) -> bool {
+        self.is_within(limits.found_seconds, now)
+    }
+
+    fn serves_on(&self, limits: CacheLimits, now: Timestamp) -> bool {
+        limits.found_seconds > 0
+            && self.is_within(limits.found_seconds.saturating_add(limits.stale_seconds), now)
+            && self.record.may_serve_on()
+    }
+
+    fn is_within(&self, seconds: u64, now: Timestamp) -> bool {
+        self.read_at.is_some_and(|read_at| now.since(read_at) < seconds.saturating_mul(1_000))
+    }
+
+    fn retry_after(&mut self, seconds: u64, limits: CacheLimits, now: Timestamp) {
+        self.retry_at = Some(now.plus_seconds(seconds.min(limits.found_seconds)));
+    }
 }
 
 /// Records by id, least recently used out first. Ids that are missing stand apart from the records, so that a flood of
@@ -55,12 +107,21 @@ impl<T: Revised> Cache<T> {
         Self { limits, found: LruCache::unbounded(), missing: LruCache::unbounded() }
     }
 
-    /// What is known of `id` at `now`.
+    /// What is known of `id` at `now`. To whom it is unknown asks KV: of a stale record's callers that is one, now and then.
     pub fn look(&mut self, id: &str, now: Timestamp) -> Lookup<T> {
-        if let Some(entry) = self.found.get(id)
-            && now.since(entry.read_at) < self.limits.found_seconds.saturating_mul(1_000)
-        {
-            return Lookup::Found(Rc::clone(&entry.record));
+        let limits = self.limits;
+        if let Some(entry) = self.found.get_mut(id) {
+            if entry.is_fresh(limits, now) {
+                return Lookup::Found(Rc::clone(&entry.record));
+            }
+            if let Some(retry_at) = entry.retry_at
+                && entry.serves_on(limits, now)
+            {
+                if now < retry_at {
+                    return Lookup::Stale(Rc::clone(&entry.record));
+                }
+                entry.retry_after(ASKING_SECONDS, limits, now);
+            }
         }
         match self.missing.get(id) {
             Some(read_at) if now.since(*read_at) < self.limits.missing_seconds.saturating_mul(1_000) => Lookup::Missing,
@@ -69,14 +130,12 @@ impl<T: Revised> Cache<T> {
     }
 
     /// Takes in what KV answered at `now`, and returns what to go by: KV may answer with an older version than one that
-    /// was seen here before, and then the newer one stays.
+    /// was seen here before, and then the newer one stays. `now` is when KV was asked, as the answer may be as old.
     pub fn keep(&mut self, id: &str, read: Option<T>, now: Timestamp) -> Option<Rc<T>> {
         let Some(record) = read else {
+            // A record that was here and is gone from KV is refused: nothing of ours removes one.
+            self.distrust(id);
             if self.limits.entries > 0 && self.limits.missing_seconds > 0 {
-                // A record that was here and is gone from KV is refused: nothing of ours removes one.
-                if let Some(entry) = self.found.get_mut(id) {
-                    entry.read_at = Timestamp::default();
-                }
                 self.missing.put(id.into(), now);
                 trim(&mut self.missing, self.limits.entries);
             }
@@ -88,10 +147,37 @@ impl<T: Revised> Cache<T> {
         };
         if self.limits.entries > 0 {
             self.missing.pop(id);
-            self.found.put(id.into(), Entry { record: Rc::clone(&record), read_at: now });
+            self.found.put(id.into(), Entry { record: Rc::clone(&record), read_at: Some(now), retry_at: None });
             trim(&mut self.found, self.limits.entries);
         }
         Some(record)
+    }
+
+    /// KV gave something that cannot be used: what was known of `id` counts no more, for that may be what ended it.
+    pub fn distrust(&mut self, id: &str) {
+        if let Some(entry) = self.found.get_mut(id) {
+            entry.read_at = None;
+        }
+    }
+
+    /// Whether there would be something to fall back on if KV failed at `then`.
+    #[must_use]
+    pub fn can_fall_back(&self, id: &str, then: Timestamp) -> bool {
+        self.found.peek(id).is_some_and(|entry| entry.serves_on(self.limits, then))
+    }
+
+    /// KV failed, or was late, and it is `now`: what to go by all the same; unknown where that is nothing.
+    pub fn fall_back(&mut self, id: &str, now: Timestamp) -> Lookup<T> {
+        let limits = self.limits;
+        match self.found.get_mut(id) {
+            // Another request read it meanwhile.
+            Some(entry) if entry.is_fresh(limits, now) => Lookup::Found(Rc::clone(&entry.record)),
+            Some(entry) if entry.serves_on(limits, now) => {
+                entry.retry_after(RETRY_SECONDS, limits, now);
+                Lookup::Stale(Rc::clone(&entry.record))
+            }
+            _ => Lookup::Unknown,
+        }
     }
 }
 
@@ -104,3 +190,7 @@ fn trim<K: std::hash::Hash + Eq, V>(entries: &mut LruCache<K, V>, limit: usize) 
 #[cfg(test)]
 #[path = "cache_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "cache_model.rs"]
+mod model;

@@ -7,10 +7,17 @@ impl Revised for Record {
     fn revision(&self) -> u64 {
         self.0
     }
+
+    /// 13 stands for a revision that is revoked.
+    fn may_serve_on(&self) -> bool {
+        self.0 != 13
+    }
 }
 
+const LIMITS: CacheLimits = CacheLimits { entries: 10, found_seconds: 30, missing_seconds: 5, stale_seconds: 300 };
+
 fn cache(entries: usize) -> Cache<Record> {
-    Cache::new(CacheLimits { entries, found_seconds: 30, missing_seconds: 5 })
+    Cache::new(CacheLimits { entries, ..LIMITS })
 }
 
 fn at(seconds: u64) -> Timestamp {
@@ -99,9 +106,108 @@ fn zero_entries_or_zero_seconds_switch_it_off() {
     off.keep("b", None, at(0));
     assert!(matches!(off.look("a", at(0)), Lookup::Unknown));
     assert!(matches!(off.look("b", at(0)), Lookup::Unknown));
-    let mut always = Cache::new(CacheLimits { entries: 9, found_seconds: 0, missing_seconds: 0 });
+    let mut always = Cache::new(CacheLimits { found_seconds: 0, missing_seconds: 0, ..LIMITS });
     always.keep("a", Some(Record(1)), at(0));
     always.keep("b", None, at(0));
     assert!(matches!(always.look("a", at(0)), Lookup::Unknown));
     assert!(matches!(always.look("b", at(0)), Lookup::Unknown));
+}
+
+fn stale(lookup: &Lookup<Record>) -> Option<u64> {
+    match lookup {
+        Lookup::Stale(record) => Some(record.0),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_good_record_serves_on_when_kv_fails_until_its_bound_and_no_longer() {
+    let mut cache = cache(10);
+    cache.keep("a", Some(Record(1)), at(0));
+    for time in [30, 100, 329] {
+        assert!(matches!(cache.look("a", at(time)), Lookup::Unknown), "KV is asked first");
+        assert!(cache.can_fall_back("a", at(time)));
+        assert_eq!(stale(&cache.fall_back("a", at(time))), Some(1));
+    }
+    assert!(!cache.can_fall_back("a", at(330)));
+    assert!(matches!(cache.look("a", at(330)), Lookup::Unknown));
+    assert!(matches!(cache.fall_back("a", at(330)), Lookup::Unknown));
+}
+
+#[test]
+fn a_stale_record_is_asked_for_by_one_request_now_and_then() {
+    let mut cache = cache(10);
+    cache.keep("a", Some(Record(1)), at(0));
+    cache.fall_back("a", at(40));
+    assert_eq!(stale(&cache.look("a", at(44))), Some(1));
+    assert!(matches!(cache.look("a", at(45)), Lookup::Unknown), "one asks");
+    assert_eq!(stale(&cache.look("a", at(45))), Some(1), "the others go on");
+    assert!(matches!(cache.look("a", at(46)), Lookup::Unknown), "its caller hung up: another one asks");
+    cache.fall_back("a", at(46));
+    assert_eq!(stale(&cache.look("a", at(50))), Some(1));
+}
+
+#[test]
+fn the_first_answer_ends_being_stale_for_all() {
+    let mut cache = cache(10);
+    cache.keep("a", Some(Record(1)), at(0));
+    cache.fall_back("a", at(40));
+    cache.keep("a", Some(Record(2)), at(45));
+    assert_eq!(found(&cache.look("a", at(46))), Some(2));
+    assert_eq!(found(&cache.fall_back("a", at(46))), Some(2), "for those too whose own read failed");
+    assert!(matches!(cache.look("a", at(75)), Lookup::Unknown), "and KV is asked again by all");
+    assert!(matches!(cache.look("a", at(75)), Lookup::Unknown));
+}
+
+#[test]
+fn a_retry_comes_no_later_than_the_next_read_would() {
+    let mut cache = Cache::new(CacheLimits { found_seconds: 2, ..LIMITS });
+    cache.keep("a", Some(Record(1)), at(0));
+    cache.fall_back("a", at(10));
+    assert_eq!(stale(&cache.look("a", at(11))), Some(1));
+    assert!(matches!(cache.look("a", at(12)), Lookup::Unknown));
+}
+
+#[test]
+fn what_is_known_to_be_revoked_never_serves_on() {
+    let mut cache = cache(10);
+    cache.keep("a", Some(Record(12)), at(0));
+    cache.fall_back("a", at(40));
+    cache.keep("a", Some(Record(13)), at(45));
+    assert_eq!(found(&cache.look("a", at(46))), Some(13), "it is refused as it is");
+    assert!(matches!(cache.fall_back("a", at(80)), Lookup::Unknown));
+    // An older version from KV brings nothing back.
+    cache.keep("a", Some(Record(12)), at(90));
+    assert!(matches!(cache.fall_back("a", at(130)), Lookup::Unknown));
+}
+
+#[test]
+fn what_was_never_read_is_gone_or_cannot_be_used_never_serves_on() {
+    for missing_seconds in [0, 5] {
+        let mut cache = Cache::new(CacheLimits { missing_seconds, ..LIMITS });
+        assert!(matches!(cache.fall_back("never", at(0)), Lookup::Unknown));
+        for id in ["gone", "unusable"] {
+            cache.keep(id, Some(Record(1)), at(0));
+            cache.fall_back(id, at(40));
+        }
+        cache.keep("gone", None, at(45));
+        cache.distrust("unusable");
+        for id in ["gone", "unusable"] {
+            assert!(stale(&cache.look(id, at(46))).is_none());
+            assert!(matches!(cache.fall_back(id, at(52)), Lookup::Unknown), "{id}");
+        }
+    }
+}
+
+#[test]
+fn where_every_request_asks_kv_nothing_serves_on() {
+    let off = CacheLimits { entries: 0, ..LIMITS };
+    let always = CacheLimits { found_seconds: 0, ..LIMITS };
+    let never = CacheLimits { stale_seconds: 0, ..LIMITS };
+    for (limits, time) in [(off, 1), (off, 40), (always, 0), (always, 40), (never, 30)] {
+        let mut cache = Cache::new(limits);
+        cache.keep("a", Some(Record(1)), at(0));
+        assert!(!cache.can_fall_back("a", at(time)));
+        assert!(matches!(cache.fall_back("a", at(time)), Lookup::Unknown), "{limits:?}");
+    }
 }

@@ -235,6 +235,11 @@ impl Revised for CredentialRecord {
     fn revision(&self) -> u64 {
         self.revision
     }
+
+    /// Expiry is not looked at here: it is a time, and judged by that of each request.
+    fn may_serve_on(&self) -> bool {
+        self.status == CredentialStatus::Active
+    }
 }
 
 #[cfg(test)]

@@ -287,6 +287,10 @@ impl Revised for Instance {
     fn revision(&self) -> u64 {
         self.revision
     }
+
+    fn may_serve_on(&self) -> bool {
+        self.core.is_some()
+    }
 }
 
 #[cfg(test)]

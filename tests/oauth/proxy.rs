@@ -147,6 +147,9 @@ fn rfc6750_section_3_1_an_expired_token_is_invalid() {
     let case = case();
     Case { now: Timestamp::from_millis(claims().expires_at.millis() - 1), ..case_of(&claims(), client()) }.plan(READ);
     assert_eq!(Case { now: claims().expires_at, ..case }.refusal(READ), Error::InvalidCredential);
+    let stale = Case { client: Lookup::Stale(Rc::new(client())), ..case_of(&claims(), client()) };
+    stale.plan(READ);
+    assert_eq!(Case { now: claims().expires_at, ..stale }.refusal(READ), Error::InvalidCredential);
 }
 
 #[test]
