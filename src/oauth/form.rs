@@ -9,8 +9,14 @@ use crate::registry::Secret;
 /// The largest body, in bytes: many times what any request of these needs.
 pub const MAX_BODY_BYTES: usize = 16 * 1_024;
 
+/// The most parameters of a request: those that are known here are six. Each name is compared with those before it, before
+/// anyone is authenticated, so that they must be few.
+pub const MAX_PARAMETERS: usize = 20;
+
 /// A body that is larger than [`MAX_BODY_BYTES`].
 pub const TOO_LARGE: OAuthError = InvalidRequest("The body is too large");
+/// A body with more than [`MAX_PARAMETERS`].
+pub const TOO_MANY: OAuthError = InvalidRequest("There are too many parameters");
 /// A body that could not be read to its end.
 pub const INCOMPLETE: OAuthError = InvalidRequest("The body ended before it was whole");
 
@@ -18,10 +24,11 @@ pub const INCOMPLETE: OAuthError = InvalidRequest("The body ended before it was 
 pub struct Form(Vec<(String, Secret)>);
 
 impl Form {
-    /// Reads a body.
+    /// Reads a body. Nothing is looked at behind the last parameter that it may have, those without a value counted too.
     ///
     /// # Errors
-    /// [`InvalidRequest`] where it is of another media type, not UTF-8, too large, or has a parameter twice.
+    /// [`InvalidRequest`] where it is of another media type, not UTF-8, too large, or has a parameter twice or too many of
+    /// them.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, OAuthError> {
         let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
         if !media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -33,7 +40,10 @@ impl Form {
         let not_utf8 = InvalidRequest("The body must be UTF-8");
         let body = str::from_utf8(body).map_err(|_| not_utf8)?;
         let mut form = Self(Vec::new());
-        for pair in body.split('&') {
+        for (before, pair) in body.split('&').enumerate() {
+            if before == MAX_PARAMETERS {
+                return Err(TOO_MANY);
+            }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Some(name), Some(value)) = (decode(name), decode(value)) else { return Err(not_utf8) };
             if value.is_empty() {

@@ -1,5 +1,5 @@
 use blnk_edge::oauth::OAuthError;
-use blnk_edge::oauth::form::{INCOMPLETE, TOO_LARGE};
+use blnk_edge::oauth::form::{INCOMPLETE, TOO_LARGE, TOO_MANY};
 use blnk_edge::proxy::Method;
 use serde_json::Value;
 
@@ -7,6 +7,7 @@ fn every_error() -> Vec<OAuthError> {
     vec![
         OAuthError::InvalidRequest("A parameter is there more than once"),
         TOO_LARGE,
+        TOO_MANY,
         INCOMPLETE,
         OAuthError::InvalidClient,
         OAuthError::UnauthorizedClient("The client is disabled"),

@@ -1,6 +1,6 @@
 use blnk_edge::oauth::Endpoint;
 use blnk_edge::oauth::OAuthError::{self, InvalidRequest};
-use blnk_edge::oauth::form::{Form, MAX_BODY_BYTES, TOO_LARGE};
+use blnk_edge::oauth::form::{Form, MAX_BODY_BYTES, MAX_PARAMETERS, TOO_LARGE, TOO_MANY};
 use blnk_edge::proxy::Method;
 
 use crate::world::{FORM, form};
@@ -80,4 +80,41 @@ fn a_body_is_read_up_to_its_bound() {
     let body = |length| [b"a=".as_slice(), &vec![b'x'; length - 2]].concat();
     assert!(Form::parse(FORM, &body(MAX_BODY_BYTES)).is_ok());
     assert_eq!(refused(FORM, &body(MAX_BODY_BYTES + 1)), TOO_LARGE);
+}
+
+/// So many parameters, each with a name of its own.
+fn parameters(count: usize) -> String {
+    (0..count).map(|number| format!("p{number}=x")).collect::<Vec<_>>().join("&")
+}
+
+#[test]
+fn a_form_has_at_most_twenty_parameters() {
+    assert_eq!(MAX_PARAMETERS, 20);
+    assert_eq!(form(&parameters(20)).value("p19"), Some("x"));
+    assert_eq!(refused(FORM, parameters(21).as_bytes()), TOO_MANY);
+    // Names of two letters: so many that have a value fit into a body.
+    let letters = || (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').map(char::from);
+    let names = letters().flat_map(|first| letters().map(move |second| format!("{first}{second}=1")));
+    let three_thousand = names.take(3_000).collect::<Vec<_>>().join("&");
+    assert!(three_thousand.len() < MAX_BODY_BYTES);
+    assert_eq!(refused(FORM, three_thousand.as_bytes()), TOO_MANY);
+    assert_eq!((TOO_MANY.status(), TOO_MANY.code()), (400, "invalid_request"));
+}
+
+#[test]
+fn parameters_without_a_value_or_a_name_count_too() {
+    for parameter in ["scope=", "scope", "", "="] {
+        let twenty = [parameter; 20].join("&");
+        assert!(Form::parse(FORM, twenty.as_bytes()).is_ok(), "{parameter:?}");
+        assert_eq!(refused(FORM, format!("{twenty}&{parameter}").as_bytes()), TOO_MANY, "{parameter:?}");
+    }
+}
+
+#[test]
+fn nothing_is_looked_at_behind_the_twenty_first_parameter() {
+    // What would be refused for another reason, were it read.
+    for rest in ["%ff=1", "p0=again"] {
+        assert_eq!(refused(FORM, format!("{}&{rest}", parameters(20)).as_bytes()), TOO_MANY, "{rest}");
+        assert_ne!(refused(FORM, format!("{}&{rest}", parameters(19)).as_bytes()), TOO_MANY, "{rest}");
+    }
 }
