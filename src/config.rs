@@ -46,7 +46,7 @@ pub mod names {
     pub const IDEMPOTENCY: &str = "IDEMPOTENCY";
     /// Durable Object: what one idempotency key alone may use, some for each instance.
     pub const CLAIMS: &str = "CLAIMS";
-    /// Rate limiter, which may be missing: how many requests a credential has.
+    /// Rate limiter, which may be missing: how many requests a credential has, and an address at the OAuth endpoints.
     pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
     /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).

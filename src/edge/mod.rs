@@ -3,7 +3,7 @@
 //! [`Edge::fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
 //! cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from JavaScript), [`proxy`]
 //! (a request to Core, decided), [`call`] (the same, up to its sending), [`sent`] (what came of it), [`answer`] (what we answer ourselves), [`idempotency`]
-//! (the object of a key), [`inquiry`] (what became of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`platform`] (the calls themselves).
+//! (the object of a key), [`inquiry`] (what became of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`limiter`], [`platform`] (the calls themselves).
 //! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose tables
 //! are in [`sql_store`].
 
@@ -13,6 +13,7 @@ mod arrival;
 mod call;
 mod idempotency;
 mod inquiry;
+mod limiter;
 mod oauth;
 mod platform;
 mod promises;

@@ -1,5 +1,5 @@
-//! The OAuth endpoints at the Worker: the body and the client's record are read here, and a revocation is handed to the
-//! registry.
+//! The OAuth endpoints at the Worker: the limiter is asked, the body and the client's record are read here, and a revocation
+//! is handed to the registry.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::admin::{ask_registry, drained};
 use super::answer::write_log;
 use super::arrival::Arrival;
+use super::limiter::{self, Rate};
 use super::platform::Env;
 use super::promises::promised;
 use super::proxy::FAILED_BEFORE;
@@ -20,7 +21,7 @@ use crate::admin::Ask;
 use crate::log::{CacheState, Level, Line};
 use crate::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, TOO_LARGE};
 use crate::oauth::revocation::Revocation;
-use crate::oauth::{Endpoint, OAuthError, RevocationRequest, Signer, TokenRequest, grant, metadata};
+use crate::oauth::{Endpoint, OAuthError, RevocationRequest, Signer, TokenRequest, grant, limit, metadata};
 use crate::proxy::target::Target;
 use crate::proxy::{Known, Method, Need};
 use crate::registry::{CredentialId, CredentialRecord, Lookup};
@@ -51,6 +52,8 @@ struct Trace {
     client: Option<CredentialId>,
     cache: Option<CacheState>,
     detail: Option<String>,
+    /// What a limiter that failed said.
+    warning: Option<String>,
 }
 
 async fn answer(
@@ -67,6 +70,9 @@ async fn answer(
         let target = Target::split(lines.url).ok();
         return target.as_ref().and_then(metadata::document).ok_or(OAuthError::InvalidRequest("The host is not one"));
     }
+    // Before the body is read: who is over the limit costs no more than this question.
+    let address = arrival.request.headers().get("cf-connecting-ip").ok().flatten();
+    check_rate(&limit::by_address(address.as_deref()), state, trace).await?;
     let form = form(arrival).await?;
     let authorization = lines.head().authorization;
     if endpoint == Endpoint::Token {
@@ -76,12 +82,33 @@ async fn answer(
         let now = now();
         let granted = request.grant(record.as_deref(), now, random_bytes());
         trace.authenticated(request.client_id(), granted.as_ref().err());
+        check_client_rate(state, trace).await?;
         return granted.map(|claims| grant::body(&claims, signer, now));
     }
     let request = RevocationRequest::read(authorization, &form)?;
     revoke(&request, signer, arrival, env, state, trace).await?;
     // Nobody looks at it (RFC 7009 section 2.2); it is there for those who read JSON from every answer.
     Ok("{}".to_owned())
+}
+
+/// Counts a request under this key.
+async fn check_rate(key: &str, state: &State, trace: &mut Trace) -> Result<(), OAuthError> {
+    match limiter::count(state, key).await {
+        Rate::Within => Ok(()),
+        Rate::UsedUp => Err(OAuthError::RateLimited),
+        Rate::Unknown(warning) => {
+            trace.warning = Some(warning);
+            Ok(())
+        }
+    }
+}
+
+/// Counts a request of a client that has authenticated. Nobody else can use its requests up.
+async fn check_client_rate(state: &State, trace: &mut Trace) -> Result<(), OAuthError> {
+    match trace.client.as_ref().map(limit::by_client) {
+        Some(key) => check_rate(&key, state, trace).await,
+        None => Ok(()),
+    }
 }
 
 async fn form(arrival: &Arrival) -> Result<Form, OAuthError> {
@@ -140,6 +167,7 @@ async fn revoke(
     let record = client(id, Reader::new(env, state), state, trace).await?;
     let judged = request.judge(record.as_deref(), signer, now());
     trace.authenticated(id, judged.as_ref().err());
+    check_client_rate(state, trace).await?;
     let Some(revocation) = judged? else { return Ok(()) };
     match write(&revocation, arrival, env).await {
         Ok(record) => {
@@ -193,7 +221,11 @@ async fn finish(
         Ok(body) => (200, body, Vec::new(), None),
         Err(error) => (error.status(), error.body(), error.headers(), Some(error.code())),
     };
-    let level = if status >= 500 { Level::Error } else { Level::Info };
+    let level = match &trace.warning {
+        _ if status >= 500 => Level::Error,
+        Some(_) => Level::Warn,
+        None => Level::Info,
+    };
     let line = Line {
         level: level.max(trace.cache.map_or(Level::default(), CacheState::level)),
         route: Some(endpoint.path()),
@@ -201,7 +233,7 @@ async fn finish(
         code,
         credential: trace.client.as_deref(),
         cache: trace.cache,
-        detail: trace.detail.as_deref(),
+        detail: trace.detail.as_deref().or(trace.warning.as_deref()),
         ..arrival.line()
     };
     match state {

@@ -7,9 +7,10 @@ use wasm_bindgen::JsValue;
 use super::answer::Refusal;
 use super::arrival::{Arrival, Lines};
 use super::call::Call;
+use super::limiter::{self, Rate};
 use super::now;
 use super::platform::Env;
-use super::promises::{limit, promised, settled};
+use super::promises::promised;
 use super::records::Reader;
 use super::state::State;
 use crate::clock::Timestamp;
@@ -115,19 +116,15 @@ async fn start_limited(
     mut warning: Option<String>,
     state: &Rc<State>,
 ) -> JsValue {
-    if let Some(limiter) = &state.limiter {
-        match settled(limit(limiter, &plan.credential.id)).await {
-            Ok(success) if success.is_truthy() => {}
-            Ok(_) => {
-                let known = Known { credential: Lookup::Found(plan.credential), instance: Lookup::Unknown };
-                let refusal = Refusal { known: Some(&known), cache: Some(cache), ..Refusal::of(&arrival) };
-                return refusal.answer(&Error::RateLimited);
-            }
-            Err(error) => {
-                let error = error.replace('\n', " ");
-                let failed = format!("the rate limiter failed, and the request was let through: {error}");
-                warning = Some(warning.map_or(failed.clone(), |warning| format!("{failed}; {warning}")));
-            }
+    match limiter::count(state, &plan.credential.id).await {
+        Rate::Within => {}
+        Rate::Unknown(failed) => {
+            warning = Some(warning.map_or(failed.clone(), |warning| format!("{failed}; {warning}")));
+        }
+        Rate::UsedUp => {
+            let known = Known { credential: Lookup::Found(plan.credential), instance: Lookup::Unknown };
+            let refusal = Refusal { known: Some(&known), cache: Some(cache), ..Refusal::of(&arrival) };
+            return refusal.answer(&Error::RateLimited);
         }
     }
     Call::start(plan, arrival, cache, warning, state)

@@ -26,6 +26,10 @@ pub enum OAuthError {
     /// The registry cannot be read or written at the moment. No specification has a code for this here; the one of RFC 6749
     /// section 4.1.2.1 says it.
     TemporarilyUnavailable,
+    /// The client or its address has used up its requests for now. The code is that of
+    /// [`TemporarilyUnavailable`](Self::TemporarilyUnavailable), which is to come back later too: of those that are registered
+    /// none says more, and clients know it. The status tells the two apart.
+    RateLimited,
     /// The worker is not configured, or something that must not happen happened; the log says what.
     ServerError,
 }
@@ -42,6 +46,7 @@ impl OAuthError {
             | Self::UnsupportedTokenType => 400,
             Self::InvalidClient => 401,
             Self::MethodNotAllowed { .. } => 405,
+            Self::RateLimited => 429,
             Self::TemporarilyUnavailable => 503,
             Self::ServerError => 500,
         }
@@ -57,7 +62,7 @@ impl OAuthError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::UnsupportedTokenType => "unsupported_token_type",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::TemporarilyUnavailable | Self::RateLimited => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
     }
@@ -79,6 +84,7 @@ impl OAuthError {
             Self::UnsupportedTokenType => "Only access tokens are revoked here; an administrator revokes an API key",
             Self::MethodNotAllowed { .. } => "The endpoint does not take this method",
             Self::TemporarilyUnavailable => "The registry cannot be reached at the moment; try again in a moment",
+            Self::RateLimited => "Too many requests; try again in a minute",
             Self::ServerError => "An internal error occurred",
         }
     }
@@ -91,6 +97,8 @@ impl OAuthError {
             Self::InvalidClient => vec![("WWW-Authenticate", "Basic realm=\"blnk-edge\"")],
             Self::MethodNotAllowed { allow } => vec![("Allow", allow.as_str())],
             Self::TemporarilyUnavailable => vec![("Retry-After", "5")],
+            // As on `/proxy`: the longest period that a limiter counts in.
+            Self::RateLimited => vec![("Retry-After", "60")],
             _ => Vec::new(),
         }
     }

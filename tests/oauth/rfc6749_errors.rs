@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use blnk_edge::oauth::OAuthError;
 use blnk_edge::oauth::form::{INCOMPLETE, TOO_LARGE, TOO_MANY};
 use blnk_edge::proxy::Method;
@@ -16,6 +18,7 @@ fn every_error() -> Vec<OAuthError> {
         OAuthError::UnsupportedTokenType,
         OAuthError::MethodNotAllowed { allow: Method::Post },
         OAuthError::TemporarilyUnavailable,
+        OAuthError::RateLimited,
         OAuthError::ServerError,
     ]
 }
@@ -67,4 +70,27 @@ fn section_5_2_what_the_client_did_wrong_is_400() {
 fn rfc7009_section_2_2_1_a_503_says_when_to_come_back() {
     let headers = OAuthError::TemporarilyUnavailable.headers();
     assert_eq!((OAuthError::TemporarilyUnavailable.status(), headers), (503, vec![("Retry-After", "5")]));
+}
+
+#[test]
+fn rfc6585_section_4_a_429_says_when_to_come_back() {
+    let error = OAuthError::RateLimited;
+    assert_eq!((error.status(), error.code()), (429, "temporarily_unavailable"));
+    assert_eq!(error.headers(), [("Retry-After", "60")]);
+}
+
+#[test]
+fn the_readme_lists_every_error_with_its_status_and_no_other() {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("| error | status | when |").nth(1).unwrap().trim_start();
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+    let listed: BTreeSet<String> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            format!("{} {}", cells[1].trim_matches('`'), cells[2])
+        })
+        .collect();
+    let expected: BTreeSet<String> =
+        every_error().iter().map(|error| format!("{} {}", error.code(), error.status())).collect();
+    assert_eq!(listed, expected);
 }
