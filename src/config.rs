@@ -5,6 +5,7 @@ use crate::log::Keep;
 use crate::oauth::{Signer, SigningKey};
 use crate::registry::CacheLimits;
 use crate::registry::seal::{Sealer, SealingKey};
+use crate::registry::trail;
 
 /// The names of the settings, as they stand in `wrangler.toml`, `.dev.vars` and among the Worker's secrets.
 pub mod names {
@@ -36,6 +37,10 @@ pub mod names {
     pub const LOG: &str = "LOG";
     /// Variable: for how many hours an `Idempotency-Key` is remembered; a fraction is allowed.
     pub const IDEMPOTENCY_HOURS: &str = "IDEMPOTENCY_HOURS";
+    /// Variable: how many lines the audit trail has at most, once they were exported.
+    pub const AUDIT_ROWS: &str = "AUDIT_ROWS";
+    /// Variable: for how many days a line of the audit trail is kept that was exported.
+    pub const AUDIT_DAYS: &str = "AUDIT_DAYS";
     /// KV namespace: the published credentials.
     pub const CREDENTIALS: &str = "CREDENTIALS";
     /// KV namespace: the published instances.
@@ -50,7 +55,7 @@ pub mod names {
     pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
     /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).
-    pub const VARIABLES: [&str; 9] = [
+    pub const VARIABLES: [&str; 11] = [
         ADMIN_HOST,
         ALLOW_INSECURE_CORE,
         MAX_TRANSACTION_BYTES,
@@ -59,6 +64,8 @@ pub mod names {
         CACHE_MISSING_SECONDS,
         CACHE_STALE_SECONDS,
         IDEMPOTENCY_HOURS,
+        AUDIT_ROWS,
+        AUDIT_DAYS,
         LOG,
     ];
     /// The secrets, which no committed file holds.
@@ -90,6 +97,8 @@ pub struct Config {
     pub cache: CacheLimits,
     /// How long an idempotency key is remembered, in milliseconds.
     pub idempotency_ms: u64,
+    /// How large the audit trail may be.
+    pub audit: trail::Limits,
     /// Which requests leave a log line.
     pub log: Keep,
 }
@@ -129,6 +138,10 @@ impl Config {
             missing_seconds: number(names::CACHE_MISSING_SECONDS, 5, 0..=3_600) as u64,
             stale_seconds: number(names::CACHE_STALE_SECONDS, 300, 0..=3_600) as u64,
         };
+        let audit = trail::Limits {
+            rows: number(names::AUDIT_ROWS, 100_000, 1_000..=1_000_000) as u64,
+            days: number(names::AUDIT_DAYS, 400, 1..=3_650) as u64,
+        };
         let log = text(vars, names::LOG).map_or(Some(Keep::All), |rule| Keep::parse(&rule)).unwrap_or_else(|| {
             faults.push(format!("{} must be all, errors or a rate from 0 to 1", names::LOG));
             Keep::All
@@ -142,6 +155,7 @@ impl Config {
                 max_transaction_bytes,
                 cache,
                 idempotency_ms,
+                audit,
                 log,
             }),
             _ => Err(faults),

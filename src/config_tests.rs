@@ -37,6 +37,16 @@ fn a_sealing_key_and_the_bindings_are_enough() {
     assert_eq!(config.cache, cache);
     assert!(!config.allow_insecure_core);
     assert_eq!(config.idempotency_ms, 24 * 3_600_000);
+    assert_eq!(config.audit, trail::Limits { rows: 100_000, days: 400 });
+}
+
+#[test]
+fn the_trail_has_a_size_within_bounds() {
+    let config = Config::from_vars(&env([(names::AUDIT_ROWS, "1000"), (names::AUDIT_DAYS, "3650")])).unwrap();
+    assert_eq!(config.audit, trail::Limits { rows: 1_000, days: 3_650 });
+    let bad = env([(names::AUDIT_ROWS, "999"), (names::AUDIT_DAYS, "0")]);
+    let expected = ["AUDIT_ROWS must be a number from 1000 to 1000000", "AUDIT_DAYS must be a number from 1 to 3650"];
+    assert_eq!(faults(&bad), expected);
 }
 
 #[test]
@@ -109,6 +119,14 @@ fn a_broken_or_lonely_signing_key_is_a_fault() {
     assert_eq!(faults(&broken), ["SIGNING_KEY_PREVIOUS must be the base64 of 32 bytes"]);
     let lonely = env([(names::SIGNING_KEY_PREVIOUS, KEY)]);
     assert_eq!(faults(&lonely), ["SIGNING_KEY_PREVIOUS is set without SIGNING_KEY"]);
+}
+
+#[test]
+fn every_setting_is_in_the_readme() {
+    let readme = include_str!("../README.md");
+    for name in names::VARIABLES.iter().chain(&names::SECRETS) {
+        assert!(readme.contains(&format!("\n| `{name}` | ")), "{name} is not in the README's table");
+    }
 }
 
 #[test]

@@ -126,7 +126,6 @@ impl<S: Store> Desk<'_, S> {
         if record.to_json() == row.json {
             return Ok(None);
         }
-        let old = view(&*shown::record(row)?);
         let revision = row.revision + 1;
         record.set_revision(revision);
         let new_row = Row {
@@ -136,7 +135,11 @@ impl<S: Store> Desk<'_, S> {
             json: record.to_json(),
             ..row.clone()
         };
-        let changes = audit::changes(Some(&old), &view(record), secrets);
+        let changes = if action.is_counted() {
+            audit::count(1)
+        } else {
+            audit::changes(Some(&view(&*shown::record(row)?)), &view(record), secrets)
+        };
         self.store.write(&new_row, &self.change(action, changes))?;
         Ok(Some(new_row))
     }

@@ -16,6 +16,7 @@ mod reply;
 mod reseal;
 pub mod routes;
 mod shown;
+mod trail;
 mod values;
 
 use crate::error::Error;
@@ -95,6 +96,10 @@ pub enum Answer {
     Record(Shown),
     /// This text, with 200.
     Text(String),
+    /// The same, of lines that are JSON each.
+    Lines(String),
+    /// The same, after which lines of the audit trail may be pruned.
+    Exported(String),
     /// What [`check::verdict`] says of this instance, once its Core was looked at.
     Check(Box<InstanceRecord>),
 }
@@ -122,6 +127,9 @@ pub fn handle<S: Store>(ask: &Ask, desk: &mut Desk<'_, S>) -> Result<Handled, Fa
         let filter = query::filter(query, listed)?;
         return list(action, &filter, desk).map(text);
     }
+    if action == Action::Export {
+        return trail::export(desk, query);
+    }
     query::none(query)?;
     match action {
         Action::CreateInstance => instances::create(desk, body),
@@ -141,7 +149,10 @@ pub fn handle<S: Store>(ask: &Ask, desk: &mut Desk<'_, S>) -> Result<Handled, Fa
         Action::ChangeClient => oauth_clients::change(desk, id, body),
         Action::DeleteClient => oauth_clients::delete(desk, id),
         Action::RotateClient => oauth_clients::rotate(desk, id, body),
-        Action::ListInstances | Action::ListKeys | Action::ListClients | Action::Audit => Err(Error::Internal.into()),
+        Action::ConfirmExport => trail::confirm(desk, body),
+        Action::ListInstances | Action::ListKeys | Action::ListClients | Action::Audit | Action::Export => {
+            Err(Error::Internal.into())
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The query of a list: `limit`, `cursor`, `workspace`, `status`.
+//! The query of a list or an export: `limit`, `cursor`, `workspace`, `status`.
 
 use percent_encoding::percent_decode_str;
 
@@ -16,6 +16,18 @@ pub enum Listed {
     Records(&'static [&'static str]),
     /// The audit trail: paging alone.
     Audit,
+    /// The audit trail's export: the same, with larger pages.
+    Export,
+}
+
+impl Listed {
+    /// How many a page has where nothing is said, and at most.
+    const fn limits(self) -> (u32, u32) {
+        match self {
+            Self::Records(_) | Self::Audit => (DEFAULT_LIMIT, 100),
+            Self::Export => (1_000, 1_000),
+        }
+    }
 }
 
 /// Reads the query of a list.
@@ -23,7 +35,8 @@ pub enum Listed {
 /// # Errors
 /// [`Error::AdminInvalidRequest`] with every fault.
 pub fn filter(query: Option<&str>, listed: Listed) -> Result<Filter, Error> {
-    let mut filter = Filter { limit: DEFAULT_LIMIT, ..Filter::default() };
+    let (limit, most) = listed.limits();
+    let mut filter = Filter { limit, ..Filter::default() };
     let mut faults = Faults::default();
     let mut seen = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
@@ -36,8 +49,8 @@ pub fn filter(query: Option<&str>, listed: Listed) -> Result<Filter, Error> {
         seen.push(name);
         match (name, listed) {
             ("limit", _) => match value.parse() {
-                Ok(limit @ 1..=100) => filter.limit = limit,
-                _ => faults.add(name, "must be a whole number from 1 to 100"),
+                Ok(limit) if (1..=most).contains(&limit) => filter.limit = limit,
+                _ => faults.add(name, format!("must be a whole number from 1 to {most}")),
             },
             ("cursor", _) => match value.parse() {
                 Ok(before) => filter.before = Some(before),
@@ -59,6 +72,16 @@ pub fn filter(query: Option<&str>, listed: Listed) -> Result<Filter, Error> {
     }
     faults.check()?;
     Ok(filter)
+}
+
+/// Reads the query of an export: the number of the line that it goes on behind, where there is one, and how many lines it
+/// has at most.
+///
+/// # Errors
+/// [`Error::AdminInvalidRequest`] with every fault.
+pub fn export(query: Option<&str>) -> Result<(Option<u64>, u32), Error> {
+    let Filter { before: cursor, limit, .. } = filter(query, Listed::Export)?;
+    Ok((cursor, limit))
 }
 
 /// Refuses a query where none is looked at, so that a filter that is not there is not believed in.
@@ -116,10 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn an_export_has_a_thousand_lines_where_nothing_is_said() {
+        assert_eq!(export(None), Ok((None, 1_000)));
+        assert_eq!(export(Some("cursor=0&limit=7")), Ok((Some(0), 7)));
+    }
+
+    #[test]
     fn every_fault_of_a_query_is_found_at_once() {
         let query = "limit=0&cursor=x&workspace=a%20b&status=deleted&page=2&limit=5";
         assert_eq!(faulty(query, RECORDS), ["limit", "cursor", "workspace", "status", "page", "limit"]);
         assert_eq!(faulty("limit=101", Listed::Audit), ["limit"]);
+        assert_eq!(faulty("limit=1001&cursor=-1&from=1", Listed::Export), ["limit", "cursor", "from"]);
         assert_eq!(faulty("status=active&workspace=a", Listed::Audit), ["status", "workspace"]);
     }
 

@@ -47,6 +47,13 @@ impl Reply {
         Self { status, headers: Vec::new(), body, code: None, detail: None }
     }
 
+    /// A success, of lines that are JSON each.
+    #[must_use]
+    pub fn lines(lines: String) -> Self {
+        let media_type = ("content-type".to_owned(), "application/x-ndjson".to_owned());
+        Self { headers: vec![media_type], ..Self::done(200, lines) }
+    }
+
     /// An error.
     #[must_use]
     pub fn failed(failure: &Failure, request_id: &str) -> Self {

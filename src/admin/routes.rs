@@ -48,6 +48,10 @@ pub enum Action {
     RotateClient,
     /// Show the audit trail.
     Audit,
+    /// Export the audit trail.
+    Export,
+    /// Say that exported lines arrived.
+    ConfirmExport,
 }
 
 struct Row {
@@ -55,7 +59,7 @@ struct Row {
     methods: &'static [(Method, Action)],
 }
 
-const TABLE: [Row; 12] = [
+const TABLE: [Row; 14] = [
     Row {
         pattern: "/admin/instances",
         methods: &[(Method::Post, Action::CreateInstance), (Method::Get, Action::ListInstances)],
@@ -95,6 +99,8 @@ const TABLE: [Row; 12] = [
     },
     Row { pattern: "/admin/oauth-clients/:id/rotate", methods: &[(Method::Post, Action::RotateClient)] },
     Row { pattern: "/admin/audit", methods: &[(Method::Get, Action::Audit)] },
+    Row { pattern: "/admin/audit/export", methods: &[(Method::Get, Action::Export)] },
+    Row { pattern: "/admin/audit/exported", methods: &[(Method::Post, Action::ConfirmExport)] },
 ];
 
 /// An id that no instance can have: it is a path of its own.
@@ -164,6 +170,8 @@ mod tests {
         assert_eq!(find(Method::Patch, "/admin/instances/instance_a"), Some((Action::ChangeInstance, "instance_a")));
         assert_eq!(find(Method::Post, "/admin/api-keys/k1/rotate"), Some((Action::RotateKey, "k1")));
         assert_eq!(find(Method::Get, "/admin/audit"), Some((Action::Audit, "")));
+        assert_eq!(find(Method::Get, "/admin/audit/export"), Some((Action::Export, "")));
+        assert_eq!(find(Method::Post, "/admin/audit/exported"), Some((Action::ConfirmExport, "")));
     }
 
     #[test]

@@ -24,6 +24,11 @@ fn text(json: Json<'_>) -> Result<String, String> {
     must(json.text(), "a text")
 }
 
+/// The number of a line of the audit trail.
+pub fn seq(json: Json<'_>) -> Result<u64, String> {
+    must(json.number(), "the seq of a line")
+}
+
 /// A name for people: 1 to 128 characters, none of them a control character.
 pub fn name(json: Json<'_>) -> Result<String, String> {
     let name = text(json)?;

@@ -7,12 +7,14 @@ use super::promises::{exec, transact, words};
 use crate::clock::Timestamp;
 use crate::json::Object;
 use crate::registry::audit::{Change, Line};
+use crate::registry::trail::{Ends, Mark};
 use crate::store::{Filter, Kind, Row, Store, StoreError, schema};
 
 /// A handle on the tables; clones are handles on the same.
 #[derive(Clone)]
 pub struct SqlStore(JsValue);
 
+const LINE: &str = "seq, at, actor, action, kind, id, changes";
 const ROW: &str = "kind, id, workspace, status, revision, published, created_at, updated_at, json";
 
 impl SqlStore {
@@ -43,6 +45,23 @@ impl SqlStore {
 
     fn rows_of(&self, sql: &str, bindings: &[JsValue]) -> Result<Vec<Row>, StoreError> {
         self.query(sql, bindings)?.iter_mut().map(read_row).collect()
+    }
+
+    fn lines_of(&self, sql: &str, bindings: &[JsValue]) -> Result<Vec<Line>, StoreError> {
+        self.query(sql, bindings)?.iter_mut().map(read_line).collect()
+    }
+
+    /// The line that this change is counted in, and its changes then.
+    fn counting(&self, id: &str, change: &Change) -> Result<Option<(u64, String)>, StoreError> {
+        if !change.action.is_counted() {
+            return Ok(None);
+        }
+        // The action stands here as in the index, which is not used otherwise.
+        let sql =
+            format!("SELECT {LINE} FROM audit WHERE action = 'revoke_token' AND id = ? ORDER BY seq DESC LIMIT 1");
+        let Some(last) = self.lines_of(&sql, &[id.into()])?.pop() else { return Ok(None) };
+        let given = self.mark(Mark::Given)?;
+        Ok(change.counted_in(&last, given).map(|changes| (last.seq, changes)))
     }
 
     /// All statements or, where one fails, none.
@@ -119,24 +138,61 @@ impl Store for SqlStore {
             ),
             _ => return Err(StoreError::Changed),
         };
-        let audit = statement(
-            "INSERT INTO audit (at, actor, action, kind, id, changes) VALUES (?, ?, ?, ?, ?, ?)",
-            &[
-                number(change.at.millis()),
-                change.actor.as_str().into(),
-                change.action.as_str().into(),
-                row.kind.as_str().into(),
-                row.id.as_str().into(),
-                change.changes.as_str().into(),
-            ],
-        );
+        let at = number(change.at.millis());
+        let audit = match self.counting(&row.id, change)? {
+            Some((seq, changes)) => {
+                statement("UPDATE audit SET at = ?, changes = ? WHERE seq = ?", &[at, changes.into(), number(seq)])
+            }
+            None => statement(
+                "INSERT INTO audit (at, actor, action, kind, id, changes) VALUES (?, ?, ?, ?, ?, ?)",
+                &[
+                    at,
+                    change.actor.as_str().into(),
+                    change.action.as_str().into(),
+                    row.kind.as_str().into(),
+                    row.id.as_str().into(),
+                    change.changes.as_str().into(),
+                ],
+            ),
+        };
         self.transact([record, audit])
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<Line>, StoreError> {
-        let sql = "SELECT seq, at, actor, action, kind, id, changes FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?";
+        let sql = format!("SELECT {LINE} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?");
         let before = before.unwrap_or(MAX_SAFE_INTEGER);
-        self.query(sql, &[number(before), number(limit.into())])?.iter_mut().map(read_line).collect()
+        self.lines_of(&sql, &[number(before), number(limit.into())])
+    }
+
+    fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<Line>, StoreError> {
+        let sql = format!("SELECT {LINE} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?");
+        self.lines_of(&sql, &[number(after), number(limit.into())])
+    }
+
+    fn audit_ends(&self, oldest: u32) -> Result<Ends, StoreError> {
+        let mut newest = self.query("SELECT seq FROM audit ORDER BY seq DESC LIMIT 1", &[])?;
+        let mut oldest = self.query("SELECT seq, at FROM audit ORDER BY seq LIMIT ?", &[number(oldest.into())])?;
+        let read = |row: &mut Columns| Ok((row.number()?, Timestamp::from_millis(row.number()?)));
+        Ok(Ends {
+            oldest: oldest.iter_mut().map(read).collect::<Result<_, StoreError>>()?,
+            newest: newest.first_mut().map_or(Ok(0), Columns::number)?,
+        })
+    }
+
+    fn prune_audit(&mut self, through: u64) -> Result<(), StoreError> {
+        // Whatever the rule says: what is not marked is not removed.
+        let sql = "DELETE FROM audit WHERE seq <= ? AND seq <= (SELECT value FROM meta WHERE key = ?)";
+        self.query(sql, &[number(through), Mark::Exported.key().into()]).map(|_| ())
+    }
+
+    fn mark(&self, mark: Mark) -> Result<u64, StoreError> {
+        let mut rows = self.query("SELECT value FROM meta WHERE key = ?", &[mark.key().into()])?;
+        rows.first_mut().map_or(Ok(0), Columns::number)
+    }
+
+    fn set_mark(&mut self, mark: Mark, seq: u64) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)";
+        self.query(sql, &[mark.key().into(), number(seq)]).map(|_| ())
     }
 
     fn unpublished(&self, limit: u32) -> Result<Vec<Row>, StoreError> {

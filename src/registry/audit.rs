@@ -1,4 +1,6 @@
 //! The audit trail: a line for every change of a record. It shows no secret: one that changed is `"changed"`.
+//!
+//! What clients do by themselves is counted: a line for each client and day, so that no client can fill the trail.
 
 use crate::clock::Timestamp;
 use crate::json::{Object, Writer};
@@ -37,6 +39,12 @@ impl Action {
             Self::Reseal => "reseal",
         }
     }
+
+    /// Whether it is a client's own, of which only the count is kept.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::RevokeToken)
+    }
 }
 
 /// A change that is about to be written.
@@ -48,8 +56,21 @@ pub struct Change {
     pub actor: String,
     /// What was done.
     pub action: Action,
-    /// What it did to the fields, as [`changes`] gives it.
+    /// What it did to the fields, as [`changes`] gives it; of one that is counted what [`count`] gives.
     pub changes: String,
+}
+
+impl Change {
+    /// The changes of the record's last line of this action with this change counted in it; `None` where a new line begins:
+    /// a change that is not counted, another day (UTC), or a line that an export gave out, as all up to `given` are.
+    #[must_use]
+    pub fn counted_in(&self, last: &Line, given: u64) -> Option<String> {
+        let day = self.at.to_rfc3339();
+        let goes_on = self.action.is_counted() && last.seq > given && last.at.get(..10) == day.get(..10);
+        // Lines of older versions have no count.
+        let times = Object::parse(&last.changes).filter(|_| goes_on)?.number("count")?;
+        Some(count(times.saturating_add(1)))
+    }
 }
 
 /// A line of the trail, as it is shown.
@@ -67,7 +88,7 @@ pub struct Line {
     pub kind: &'static str,
     /// The record's id.
     pub id: String,
-    /// An object, as JSON: each changed field as `{"old", "new"}`, or `"changed"` for a secret.
+    /// An object, as JSON: each changed field as `{"old", "new"}`, or `"changed"` for a secret; or a `count`.
     pub changes: String,
 }
 
@@ -108,9 +129,52 @@ pub fn changes(old: Option<&str>, new: &str, secrets: &[&str]) -> String {
     changes.end()
 }
 
+/// The changes of a line that counts.
+#[must_use]
+pub fn count(times: u64) -> String {
+    Writer::new().number("count", times).end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
+
+    fn change(action: Action, at: Timestamp) -> Change {
+        Change { at, actor: "client:a".to_owned(), action, changes: count(1) }
+    }
+
+    fn line(seq: u64, at: Timestamp, changes: &str) -> Line {
+        let change = Change { changes: changes.to_owned(), ..change(Action::RevokeToken, at) };
+        Line::new(seq, Kind::OauthClient, "a".to_owned(), change)
+    }
+
+    #[test]
+    fn what_a_client_does_on_one_day_is_counted_on_one_line() {
+        let (last, next) =
+            (line(7, NOON, r#"{"count":41}"#), change(Action::RevokeToken, NOON.plus_seconds(12 * 3_600 - 1)));
+        assert_eq!(next.counted_in(&last, 6).as_deref(), Some(r#"{"count":42}"#));
+    }
+
+    #[test]
+    fn another_day_a_line_that_was_given_out_and_one_without_a_count_begin_a_new_line() {
+        let (last, next) = (line(7, NOON, r#"{"count":41}"#), change(Action::RevokeToken, NOON));
+        assert_eq!(next.counted_in(&last, 7), None);
+        let midnight = change(Action::RevokeToken, NOON.plus_seconds(12 * 3_600));
+        assert_eq!(midnight.counted_in(&last, 0), None);
+        let old = line(7, NOON, r#"{"revoked_tokens":{"old":0,"new":1}}"#);
+        assert_eq!(next.counted_in(&old, 0), None);
+    }
+
+    #[test]
+    fn what_an_administrator_does_is_never_counted() {
+        let last = line(7, NOON, r#"{"count":41}"#);
+        for action in [Action::Create, Action::Update, Action::Delete, Action::Revoke, Action::Rotate, Action::Reseal] {
+            assert!(!action.is_counted());
+            assert_eq!(change(action, NOON).counted_in(&last, 0), None);
+        }
+    }
 
     #[test]
     fn only_what_changed_is_in_a_line() {

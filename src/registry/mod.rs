@@ -18,6 +18,7 @@ mod secret;
 mod timeout;
 pub mod token;
 mod token_rules;
+pub mod trail;
 
 pub use base_url::BaseUrl;
 pub use cache::{Cache, CacheLimits, Lookup, Revised};

@@ -7,6 +7,7 @@ pub mod schema;
 use thiserror::Error;
 
 use crate::clock::Timestamp;
+use crate::registry::trail::{Ends, Mark};
 use crate::registry::{audit, publication};
 
 /// What kind of record a row holds. Ids are taken by kind.
@@ -123,7 +124,8 @@ pub trait Store {
     fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, Row)>, StoreError>;
 
     /// Writes a record and the line of the audit trail, and with them the mark that it is to be published. The first
-    /// revision must be new, every other one more than the stored one.
+    /// revision must be new, every other one more than the stored one. A change that is counted goes into the line that it
+    /// [counts in](audit::Change::counted_in).
     ///
     /// # Errors
     /// Any [`StoreError`]; nothing was written then.
@@ -134,6 +136,36 @@ pub trait Store {
     /// # Errors
     /// [`StoreError::Failed`].
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<audit::Line>, StoreError>;
+
+    /// The oldest lines of the audit trail with numbers above `after`.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<audit::Line>, StoreError>;
+
+    /// The two ends of the audit trail, of the oldest lines so many.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn audit_ends(&self, oldest: u32) -> Result<Ends, StoreError>;
+
+    /// Removes the lines of the audit trail up to `through`, but none that is not marked as exported.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn prune_audit(&mut self, through: u64) -> Result<(), StoreError>;
+
+    /// Where a mark stands; 0 where it was never set.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn mark(&self, mark: Mark) -> Result<u64, StoreError>;
+
+    /// Sets a mark.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn set_mark(&mut self, mark: Mark, seq: u64) -> Result<(), StoreError>;
 
     /// Records whose revision is not published, those that wait longest first.
     ///

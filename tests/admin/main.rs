@@ -15,4 +15,5 @@ mod lists;
 mod memory;
 mod office;
 mod reseal;
+mod trail;
 mod trouble;

@@ -1,14 +1,20 @@
 //! The registry's tables in memory, for native tests. It can be made to fail.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
+use blnk_edge::clock::Timestamp;
 use blnk_edge::registry::audit::{Change, Line};
+use blnk_edge::registry::trail::{Ends, Mark};
 use blnk_edge::store::{Filter, Kind, Row, Store, StoreError};
 
 #[derive(Default)]
 pub struct Memory {
     rows: Vec<Row>,
     trail: Vec<Line>,
+    /// How many lines were ever made.
+    lines: u64,
+    marks: HashMap<Mark, u64>,
     /// How many calls are still done before all fail.
     pub calls_left: Cell<Option<usize>>,
 }
@@ -30,7 +36,8 @@ impl Memory {
 
     /// Every record and line, for comparing before and after.
     pub fn dump(&self) -> String {
-        format!("{:?}\n{:?}", self.rows, self.trail)
+        let mark = |mark| self.marks.get(&mark);
+        format!("{:?}\n{:?}\n{:?} {:?}", self.rows, self.trail, mark(Mark::Given), mark(Mark::Exported))
     }
 }
 
@@ -61,16 +68,17 @@ impl Store for Memory {
             None if row.revision == 1 => self.rows.push(row.clone()),
             _ => return Err(StoreError::Changed),
         }
-        let seq = self.trail.len() as u64 + 1;
-        self.trail.push(Line {
-            seq,
-            at: change.at.to_rfc3339(),
-            actor: change.actor.clone(),
-            action: change.action.as_str().to_owned(),
-            kind: row.kind.as_str(),
-            id: row.id.clone(),
-            changes: change.changes.clone(),
-        });
+        let given = self.marks.get(&Mark::Given).copied().unwrap_or_default();
+        let alike = |line: &&mut Line| line.action == change.action.as_str() && line.id == row.id;
+        let last = self.trail.iter_mut().rfind(alike);
+        if let Some((last, changes)) =
+            last.and_then(|last| change.counted_in(last, given).map(|changes| (last, changes)))
+        {
+            (last.at, last.changes) = (change.at.to_rfc3339(), changes);
+        } else {
+            self.lines += 1;
+            self.trail.push(Line::new(self.lines, row.kind, row.id.clone(), change.clone()));
+        }
         Ok(())
     }
 
@@ -78,6 +86,36 @@ impl Store for Memory {
         self.call()?;
         let newest_first = self.trail.iter().rev().filter(|line| before.is_none_or(|before| line.seq < before));
         Ok(newest_first.take(limit as usize).cloned().collect())
+    }
+
+    fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<Line>, StoreError> {
+        self.call()?;
+        Ok(self.trail.iter().filter(|line| line.seq > after).take(limit as usize).cloned().collect())
+    }
+
+    fn audit_ends(&self, oldest: u32) -> Result<Ends, StoreError> {
+        self.call()?;
+        let end = |line: &Line| (line.seq, Timestamp::parse_rfc3339(&line.at).unwrap());
+        let newest = self.trail.last().map_or(0, |line| line.seq);
+        Ok(Ends { oldest: self.trail.iter().take(oldest as usize).map(end).collect(), newest })
+    }
+
+    fn prune_audit(&mut self, through: u64) -> Result<(), StoreError> {
+        self.call()?;
+        let exported = self.marks.get(&Mark::Exported).copied().unwrap_or_default();
+        self.trail.retain(|line| line.seq > through.min(exported));
+        Ok(())
+    }
+
+    fn mark(&self, mark: Mark) -> Result<u64, StoreError> {
+        self.call()?;
+        Ok(self.marks.get(&mark).copied().unwrap_or_default())
+    }
+
+    fn set_mark(&mut self, mark: Mark, seq: u64) -> Result<(), StoreError> {
+        self.call()?;
+        self.marks.insert(mark, seq);
+        Ok(())
     }
 
     fn unpublished(&self, limit: u32) -> Result<Vec<Row>, StoreError> {

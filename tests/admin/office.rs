@@ -79,7 +79,7 @@ impl Office {
             .answer
         {
             Answer::Record(shown) => (shown.status, shown.body().unwrap()),
-            Answer::Text(body) => (200, body),
+            Answer::Text(body) | Answer::Lines(body) | Answer::Exported(body) => (200, body),
             Answer::Check(record) => (0, record.to_json()),
         }
     }

@@ -16,6 +16,8 @@ fn whatever_call_of_the_store_fails_nothing_is_half_done() {
         ("POST", "/api-keys", key.as_str()),
         ("GET", "/instances", ""),
         ("GET", "/audit", ""),
+        ("GET", "/audit/export", ""),
+        ("POST", "/audit/exported", r#"{"through":0}"#),
     ] {
         let mut failures = 0;
         for calls in 0..10 {

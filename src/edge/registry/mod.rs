@@ -1,9 +1,11 @@
 //! The registry: the Durable Object that holds the truth, and publishes it.
 //!
 //! A change and its audit line are one transaction; the alarm that publishes it, should this event die, is set in the same
-//! turn. Only then is it put to KV, so that the answer can say whether it is there already.
+//! turn. Only then is it put to KV, so that the answer can say whether it is there already. The alarm has a second duty, the
+//! audit trail's size, and sets itself again for whichever comes first.
 
 mod look;
+mod pruner;
 pub mod publisher;
 
 use std::cell::{Cell, OnceCell};
@@ -18,11 +20,13 @@ use super::platform::{Env, log_line};
 use super::promises::{ObjectState, promised, set_alarm, settled, thrown, within};
 use super::sql_store::SqlStore;
 use super::state::State;
-use crate::admin::{Answer, Ask, Desk, Failure, Reply, handle};
+use crate::admin::{Answer, Ask, Desk, Failure, Handled, Reply, handle};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::registry::publication::retry_after_ms;
+use crate::registry::trail::failed_line;
 use crate::store::{Kind, Store, StoreError};
+use pruner::Pruner;
 use publisher::{Publisher, publication_line};
 
 /// How long an answer waits for KV, in milliseconds.
@@ -31,6 +35,8 @@ const PUBLISH_MS: u32 = 5_000;
 const ALARM_MS: u32 = 30_000;
 /// When the alarm publishes what a change left unpublished, should nothing else do it.
 const SAFETY_MS: u64 = 10_000;
+/// When pruning is tried again where it failed.
+const PRUNE_AGAIN_MS: u64 = 3_600_000;
 /// How many records one alarm takes on. An event may ask KV 1,000 times.
 const AT_ONCE: u32 = 200;
 
@@ -43,6 +49,7 @@ struct Office {
     state: ObjectState,
     env: Env,
     publisher: OnceCell<Publisher>,
+    pruner: Pruner,
     /// When the alarm is due, as far as this object knows.
     alarm_at: Cell<Option<Timestamp>>,
     /// How often publishing failed in a row.
@@ -55,7 +62,7 @@ impl Registry {
     #[wasm_bindgen(constructor)]
     pub fn new(state: ObjectState, env: Env) -> Self {
         let (publisher, alarm_at, failures) = (OnceCell::new(), Cell::default(), Cell::default());
-        Self(Rc::new(Office { state, env, publisher, alarm_at, failures }))
+        Self(Rc::new(Office { state, env, publisher, pruner: Pruner::default(), alarm_at, failures }))
     }
 
     /// Answers an [`Ask`] with a [`Reply`].
@@ -72,7 +79,7 @@ impl Registry {
         })
     }
 
-    /// Publishes what is not published yet.
+    /// Publishes what is not published yet, and prunes the audit trail.
     pub fn alarm(&self) -> Promise {
         let office = Rc::clone(&self.0);
         promised(async move {
@@ -81,6 +88,7 @@ impl Registry {
                 log_line(&publication_line("registry", &error.to_string()));
                 office.retry_later().await;
             }
+            office.prune().await;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -103,20 +111,22 @@ impl Office {
             },
         );
         // No turn of the event loop lies between the write and this: both reach the disk together, or neither does.
-        let may_have_changed = match &handled {
-            Ok(handled) => !handled.changed.is_empty(),
+        let alarm = match &handled {
+            Ok(Handled { answer: Answer::Exported(_), .. }) => Some(0),
+            Ok(handled) => (!handled.changed.is_empty()).then_some(SAFETY_MS),
             // Resealing goes record by record: some may be written.
-            Err(failure) => failure.error == Error::AdminUnavailable,
+            Err(failure) => (failure.error == Error::AdminUnavailable).then_some(SAFETY_MS),
         };
-        if may_have_changed {
-            self.alarm_within(SAFETY_MS).await;
+        if let Some(millis) = alarm {
+            self.alarm_within(millis).await;
         }
         let handled = handled?;
         if !handled.changed.is_empty() && !self.publish(handled.changed, PUBLISH_MS).await? {
             self.retry_later().await;
         }
         match handled.answer {
-            Answer::Text(body) => Ok(Reply::done(200, body)),
+            Answer::Text(body) | Answer::Exported(body) => Ok(Reply::done(200, body)),
+            Answer::Lines(lines) => Ok(Reply::lines(lines)),
             Answer::Check(record) => {
                 let verdict = look::verdict(&record, &state.config).await;
                 Ok(Reply::done(200, verdict.to_json()))
@@ -175,6 +185,24 @@ impl Office {
         Ok(())
     }
 
+    /// Prunes the audit trail by a batch, and sets the alarm for the next look at it: after every change there is one, and
+    /// without any each day.
+    async fn prune(&self) {
+        let again = match (State::of(&self.env), self.publisher()) {
+            (Ok(state), Ok(publisher)) => self.pruner.prune(&mut publisher.store.clone(), state.config.audit, now()),
+            (_, Err(error)) => Err(error),
+            // Its requests say what is wrong; how much may go is not known.
+            (Err(_), _) => Ok(Some(PRUNE_AGAIN_MS)),
+        };
+        let again = again.unwrap_or_else(|error| {
+            log_line(&failed_line(&error.to_string()));
+            Some(PRUNE_AGAIN_MS)
+        });
+        if let Some(millis) = again {
+            self.alarm_within(millis).await;
+        }
+    }
+
     async fn retry_later(&self) {
         let failures = self.failures.get();
         self.failures.set(failures.saturating_add(1));
@@ -188,7 +216,7 @@ impl Office {
             return;
         }
         self.alarm_at.set(Some(due));
-        #[expect(clippy::cast_precision_loss, reason = "about a minute at most")]
+        #[expect(clippy::cast_precision_loss, reason = "a day at most")]
         let in_ms = millis as f64;
         if let Err(why) = settled(set_alarm(&self.state.storage(), in_ms)).await {
             self.alarm_at.set(None);

@@ -1,0 +1,260 @@
+use std::collections::BTreeMap;
+
+use blnk_edge::clock::Timestamp;
+use blnk_edge::error::Error;
+use blnk_edge::oauth::revocation::Revocation;
+use blnk_edge::registry::trail::{Limits, Mark};
+use blnk_edge::registry::{CredentialId, RevokedToken, TokenId};
+use blnk_edge::store::Store;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::office::{Office, START};
+
+const HOUR: u64 = 3_600_000;
+
+/// A client, and how many tokens it gave back.
+struct Client {
+    id: CredentialId,
+    tokens: u128,
+}
+
+impl Client {
+    fn new(office: &mut Office) -> Self {
+        let (_, made) = office.done("POST", "/oauth-clients", &json!({ "name": "App", "scopes": ["proxy:read"] }));
+        Self { id: CredentialId::parse(made["id"].as_str().unwrap()).unwrap(), tokens: 0 }
+    }
+
+    fn give_a_token_back(&mut self, office: &mut Office) {
+        self.tokens += 1;
+        let id = TokenId::from_bytes(self.tokens.to_be_bytes());
+        let token = RevokedToken { id, until: office.now.plus_seconds(60) };
+        let revocation = Revocation { client: self.id.clone(), token, issued_at: office.now };
+        office.text("REVOKE", "", &revocation.to_json());
+    }
+}
+
+fn at(hour: u64) -> Timestamp {
+    Timestamp::from_millis(START + hour * HOUR)
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn export(office: &mut Office, query: &str) -> Vec<Value> {
+    lines(&office.text("GET", &format!("/audit/export{query}"), "").1)
+}
+
+fn numbers(lines: &[Value]) -> Vec<u64> {
+    lines.iter().map(|line| line["seq"].as_u64().unwrap()).collect()
+}
+
+fn confirm(office: &mut Office, through: u64) -> Value {
+    office.done("POST", "/audit/exported", &json!({ "through": through })).1
+}
+
+/// What the alarm does.
+fn prune(office: &mut Office, limits: Limits) {
+    let exported = office.store.mark(Mark::Exported).unwrap();
+    let pruning = office.store.audit_ends(7).unwrap().prune(exported, limits, office.now);
+    if let Some(through) = pruning.through {
+        office.store.prune_audit(through).unwrap();
+    }
+}
+
+/// An office with five lines in its trail.
+fn five() -> Office {
+    let mut office = Office::new();
+    for id in ["a", "b", "c", "d", "e"] {
+        office.instance(&json!({ "id": id }));
+    }
+    office
+}
+
+#[test]
+fn a_clients_revocations_of_a_day_are_one_line_with_a_count() {
+    let mut office = Office::new();
+    let (mut one, mut other) = (Client::new(&mut office), Client::new(&mut office));
+    office.instance(&json!({ "id": "a" }));
+    for hour in 0..24 {
+        office.now = at(hour);
+        one.give_a_token_back(&mut office);
+        if hour < 2 {
+            other.give_a_token_back(&mut office);
+        }
+    }
+    let trail = office.show("/audit");
+    let seen: Vec<String> = trail["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| format!("{} {} {}", line["seq"], line["action"].as_str().unwrap(), line["changes"]["count"]))
+        .collect();
+    let expected = ["5 revoke_token 2", "4 revoke_token 24", "3 create null", "2 create null", "1 create null"];
+    assert_eq!(seen, expected);
+    assert_eq!(trail["data"][1]["at"], "2026-11-21T23:00:00.000Z", "the time is that of the last");
+    office.now = at(24);
+    one.give_a_token_back(&mut office);
+    assert_eq!((&office.last_line()["seq"], &office.last_line()["changes"]), (&json!(6), &json!({ "count": 1 })));
+}
+
+#[test]
+fn an_administrators_lines_stay_lines_of_their_own() {
+    let mut office = five();
+    for name in ["x", "y", "z"] {
+        office.done("PATCH", "/instances/a", &json!({ "name": name }));
+    }
+    assert_eq!(office.show("/audit")["data"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn an_export_gives_every_line_oldest_first_in_pages() {
+    let mut office = five();
+    assert_eq!(numbers(&export(&mut office, "?limit=2")), [1, 2]);
+    assert_eq!(numbers(&export(&mut office, "?limit=2&cursor=2")), [3, 4]);
+    assert_eq!(numbers(&export(&mut office, "?cursor=4")), [5]);
+    assert_eq!(export(&mut office, "?cursor=5"), Vec::<Value>::new());
+    let shown = office.show("/audit")["data"].as_array().unwrap().clone();
+    assert_eq!(export(&mut office, "").into_iter().rev().collect::<Vec<_>>(), shown, "as they are shown elsewhere");
+}
+
+#[test]
+fn an_export_goes_on_from_what_was_confirmed() {
+    let mut office = five();
+    export(&mut office, "?limit=3");
+    assert_eq!(numbers(&export(&mut office, "?limit=1")), [1], "nobody said that they arrived");
+    assert_eq!(confirm(&mut office, 3), json!({ "exported_through": 3 }));
+    assert_eq!(numbers(&export(&mut office, "")), [4, 5]);
+    assert_eq!(numbers(&export(&mut office, "?cursor=0")), [1, 2, 3, 4, 5]);
+    assert_eq!(confirm(&mut office, 1), json!({ "exported_through": 3 }), "what was confirmed stays so");
+}
+
+#[test]
+fn what_no_export_gave_can_be_neither_confirmed_nor_passed_over() {
+    let mut office = five();
+    export(&mut office, "?limit=2");
+    assert!(matches!(office.refused("POST", "/audit/exported", r#"{"through":3}"#), Error::AdminConflict { .. }));
+    assert!(matches!(office.refused("GET", "/audit/export?cursor=3", ""), Error::AdminInvalidRequest { .. }));
+    for body in ["", "{}", r#"{"through":-1}"#, r#"{"through":"2"}"#, r#"{"through":2,"all":true}"#] {
+        assert!(matches!(office.refused("POST", "/audit/exported", body), Error::AdminInvalidRequest { .. }), "{body}");
+    }
+    assert_eq!(confirm(&mut office, 2), json!({ "exported_through": 2 }));
+}
+
+#[test]
+fn a_line_that_was_given_out_is_not_changed_any_more() {
+    let mut office = Office::new();
+    let mut client = Client::new(&mut office);
+    client.give_a_token_back(&mut office);
+    let given = export(&mut office, "");
+    client.give_a_token_back(&mut office);
+    client.give_a_token_back(&mut office);
+    assert_eq!(export(&mut office, "?limit=2"), given);
+    assert_eq!((&office.last_line()["seq"], &office.last_line()["changes"]), (&json!(3), &json!({ "count": 2 })));
+}
+
+#[test]
+fn a_page_of_large_lines_ends_early_and_the_next_goes_on() {
+    let mut office = Office::new();
+    let ids: Vec<String> = (0..100).map(|number| format!("{number:064}")).collect();
+    for id in &ids {
+        office.instance(&json!({ "id": id }));
+    }
+    let key = office.key(&json!({ "instances": ids }));
+    let path = format!("/api-keys/{}", key["id"].as_str().unwrap());
+    for round in 0..200 {
+        let fewer = &ids[..99 - round % 2];
+        office.done("PATCH", &path, &json!({ "instances": fewer }));
+    }
+    let (mut all, mut cursor, mut pages) = (Vec::new(), 0, 0);
+    loop {
+        let page = export(&mut office, &format!("?cursor={cursor}"));
+        let Some(last) = page.last() else { break };
+        cursor = last["seq"].as_u64().unwrap();
+        assert!(page.iter().map(|line| line.to_string().len()).sum::<usize>() < 3 << 20);
+        all.extend(numbers(&page));
+        pages += 1;
+    }
+    assert_eq!(all, (1..=301).collect::<Vec<_>>());
+    assert!(pages > 1, "{pages}");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Change,
+    Revoke(usize),
+    Export(u32),
+    ExportFrom(u64),
+    Confirm(u64),
+    Prune(u64),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::Change),
+        5 => (0_usize..3).prop_map(Step::Revoke),
+        2 => (1_u32..9).prop_map(Step::Export),
+        1 => (0_u64..20).prop_map(Step::ExportFrom),
+        2 => (0_u64..20).prop_map(Step::Confirm),
+        2 => (0_u64..5).prop_map(Step::Prune),
+        2 => (1_u64..40).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    /// Whatever the order of things: what is not stored any more was given out just as it was, nothing is counted twice, and
+    /// nothing is left out.
+    #[test]
+    fn no_line_and_no_count_is_lost(steps in prop::collection::vec(step(), 1..80)) {
+        let mut office = Office::new();
+        let mut clients = [Client::new(&mut office), Client::new(&mut office), Client::new(&mut office)];
+        let mut archive: BTreeMap<u64, Value> = BTreeMap::new();
+        let (mut changes, mut revocations, mut clock) = (3, 0, 0);
+        for step in steps {
+            match step {
+                Step::Change => {
+                    changes += 1;
+                    office.instance(&json!({ "id": format!("i{changes}") }));
+                }
+                Step::Revoke(number) => {
+                    revocations += 1;
+                    clients[number].give_a_token_back(&mut office);
+                }
+                Step::Export(limit) => {
+                    for line in export(&mut office, &format!("?limit={limit}")) {
+                        let seq = line["seq"].as_u64().unwrap();
+                        prop_assert!(archive.insert(seq, line.clone()).is_none_or(|before| before == line), "it changed");
+                    }
+                }
+                Step::ExportFrom(cursor) => {
+                    // The caller does not keep these; an error is as good.
+                    let _ = office.handle("GET", &format!("/audit/export?cursor={cursor}&limit=1"), "");
+                }
+                Step::Confirm(through) => {
+                    // As a caller who keeps what it got: only what it has.
+                    let has = (1..=through).take_while(|seq| archive.contains_key(seq)).last().unwrap_or_default();
+                    confirm(&mut office, has);
+                }
+                Step::Prune(rows) => prune(&mut office, Limits { rows, days: 1 }),
+                Step::Wait(hours) => {
+                    clock += hours;
+                    office.now = at(clock);
+                }
+            }
+        }
+        let stored = office.store.audit_after(0, 10_000).unwrap();
+        for line in stored {
+            let line: Value = serde_json::from_str(&line.to_json()).unwrap();
+            let seq = line["seq"].as_u64().unwrap();
+            let before = archive.insert(seq, line.clone());
+            prop_assert!(before.is_none_or(|before| before == line), "it changed after it was exported");
+        }
+        let counted: u64 = archive.values().filter_map(|line| line["changes"]["count"].as_u64()).sum();
+        let creates = archive.values().filter(|line| line["action"] == "create").count();
+        prop_assert_eq!((creates, counted), (changes, revocations));
+        let all: Vec<u64> = archive.keys().copied().collect();
+        prop_assert_eq!(&all, &(1..=all.len() as u64).collect::<Vec<_>>());
+    }
+}
