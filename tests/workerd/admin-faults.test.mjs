@@ -1,13 +1,11 @@
 // The registry on its bad days: KV that fails, is slow or hangs, a crash in between, a database that fails half way.
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { admin } from "./harness/admin.mjs";
 import { startWorker } from "./harness/workerd.mjs";
+import { inRegistry } from "./registry-database.mjs";
 
 let worker;
 let desk;
@@ -81,7 +79,7 @@ test("a database that fails half way leaves nothing of the change", async () => 
   await worker.restart();
   const before = await everything();
   const broken = "CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'told to fail'); END";
-  await inDatabase(broken);
+  await inRegistry(worker, broken);
   const headers = { "x-request-id": "half" };
   const attempts = [["POST", "/instances", { ...CORE, id: "b" }], ["PATCH", "/instances/a", { name: "x" }], ["DELETE", "/instances/a"]];
   for (const [method, path, body] of attempts) {
@@ -93,13 +91,13 @@ test("a database that fails half way leaves nothing of the change", async () => 
   assert.match((await worker.logLine("half")).detail, /told to fail/);
   assert.deepEqual(await everything(), before);
   await desk.expect(404, "GET", "/instances/b");
-  await inDatabase("DROP TRIGGER broken");
+  await inRegistry(worker, "DROP TRIGGER broken");
   assert.equal((await create("b")).published, true, "the id was not taken");
 });
 
 test("a database of a later version is left alone", async () => {
   await create("a");
-  await inDatabase("UPDATE meta SET value = 99 WHERE key = 'schema_version'");
+  await inRegistry(worker, "UPDATE meta SET value = 99 WHERE key = 'schema_version'");
   const answer = await desk.call("GET", "/instances", undefined, { "x-request-id": "later" });
   assert.equal(answer.status, 503);
   assert.match((await worker.logLine("later")).detail, /version 99/);
@@ -109,16 +107,4 @@ test("a database of a later version is left alone", async () => {
 async function everything() {
   const paths = ["/instances", "/api-keys", "/audit"];
   return Promise.all(paths.map((path) => desk.expect(200, "GET", path)));
-}
-
-/** Executes a statement in the registry's database while no worker runs. */
-async function inDatabase(statement) {
-  await worker.kill();
-  const files = readdirSync(worker.storage, { recursive: true }).filter((name) => /Registry.*\.sqlite$/.test(name));
-  const registry = files.filter((name) => !name.includes("metadata"));
-  assert.equal(registry.length, 1, `${files}`);
-  const database = new DatabaseSync(join(worker.storage, registry[0]));
-  database.exec(statement);
-  database.close();
-  await worker.restart();
 }
