@@ -23,7 +23,7 @@ pub mod names {
     pub const SIGNING_KEY_PREVIOUS: &str = "SIGNING_KEY_PREVIOUS";
     /// Variable: `true` allows plain http and bare addresses as a Core's `base_url`.
     pub const ALLOW_INSECURE_CORE: &str = "ALLOW_INSECURE_CORE";
-    /// Variable: the largest transaction body, in bytes, as sent and as forwarded.
+    /// Variable: the largest body of any route but the upload, in bytes; of a transaction as sent and as forwarded.
     pub const MAX_TRANSACTION_BYTES: &str = "MAX_TRANSACTION_BYTES";
     /// Variable: how many records of each kind an isolate caches.
     pub const CACHE_ENTRIES: &str = "CACHE_ENTRIES";
@@ -91,7 +91,7 @@ pub struct Config {
     pub signer: Option<Signer>,
     /// Whether plain http and bare addresses may be a Core's `base_url`.
     pub allow_insecure_core: bool,
-    /// The largest transaction body, in bytes. Core's own default limit is 5 MiB.
+    /// The largest body of any route but the upload, in bytes. Core's own default limit is 5 MiB.
     pub max_transaction_bytes: usize,
     /// The bounds of the isolate's caches.
     pub cache: CacheLimits,

@@ -19,7 +19,7 @@ pub struct Arrival {
 }
 
 /// How many lines a head has at most.
-const LINES: usize = 9;
+const LINES: usize = 10;
 
 impl Arrival {
     /// Reads the head of a request.
@@ -70,6 +70,7 @@ pub struct Lines<'a> {
     idempotency_key: Option<&'a str>,
     content_length: Option<&'a str>,
     content_encoding: Option<&'a str>,
+    content_type: Option<&'a str>,
 }
 
 impl<'a> Lines<'a> {
@@ -94,6 +95,7 @@ impl<'a> Lines<'a> {
             idempotency_key: header(),
             content_length: header(),
             content_encoding: header(),
+            content_type: header(),
         }
     }
 
@@ -105,6 +107,7 @@ impl<'a> Lines<'a> {
             authorization: self.authorization,
             blnk_key: self.blnk_key,
             idempotency_key: self.idempotency_key,
+            content_type: self.content_type,
         }
     }
 

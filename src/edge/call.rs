@@ -61,7 +61,11 @@ impl Call {
             Body::Nothing if keyed => call.ask(&Uint8Array::new_with_length(0)),
             Body::Nothing if !call.plan.route.writes() => call.send(Outgoing::Nothing),
             Body::Nothing => call.send(Outgoing::Empty),
-            Body::Streamed | Body::Upload if !keyed => call.send(call.stream()),
+            Body::Upload if !keyed => call.send(call.stream()),
+            Body::Streamed if !keyed => match call.check_declared() {
+                Ok(_) => call.send(call.stream()),
+                Err(error) => call.refuse(&error),
+            },
             Body::Streamed | Body::Upload | Body::Enriched(_) => match call.prepare_body() {
                 Ok(limit) => {
                     // Another handle on the same request; its own method `clone` would split the body in two.
@@ -91,20 +95,23 @@ impl Call {
 
     /// Sets the body's part of the budget aside: twice its size, for what comes in and what goes out.
     fn prepare_body(&mut self) -> Result<u32, Error> {
-        let limit = self.state.config.max_transaction_bytes;
-        let (declared, encoded) = {
-            let lines = self.arrival.lines();
-            (lines.declared_length(), lines.is_encoded())
-        };
-        if encoded && matches!(self.plan.route.body, Body::Enriched(_)) {
+        if self.arrival.lines().is_encoded() && matches!(self.plan.route.body, Body::Enriched(_)) {
             return Err(Error::UnsupportedEncoding);
         }
-        if declared.is_some_and(|length| length > limit) {
-            return Err(Error::Body(Refusal::TooLarge { limit }));
-        }
+        let limit = self.state.config.max_transaction_bytes;
+        let declared = self.check_declared()?;
         let reserved = self.state.reserve(declared.unwrap_or(limit).saturating_mul(2));
         self.body = Some(reserved.ok_or(Error::Busy)?);
         Ok(u32::try_from(limit).unwrap_or(u32::MAX))
+    }
+
+    /// The length that is declared, where it is not over the limit.
+    fn check_declared(&self) -> Result<Option<usize>, Error> {
+        let limit = self.state.config.max_transaction_bytes;
+        match self.arrival.lines().declared_length() {
+            Some(length) if length > limit => Err(Error::Body(Refusal::TooLarge { limit })),
+            declared => Ok(declared),
+        }
     }
 
     fn send(&self, body: Outgoing) -> JsValue {
@@ -114,9 +121,13 @@ impl Call {
     /// All that sending takes, as [`Sending::to_text`] gives it.
     fn sending(&self, body: Outgoing) -> String {
         let (plan, made) = (&self.plan, self.made_reference());
+        // A pipe for a declared length takes no more than that; of chunks nobody knows how many come.
+        let counted = body == Outgoing::Guarded && plan.route.body == Body::Streamed;
+        let counted = counted && self.arrival.lines().declared_length().is_none();
         let sending = Sending {
             url: &plan.url,
             body,
+            limit: counted.then_some(self.state.config.max_transaction_bytes),
             timeout: plan.timeout(),
             request_id: &self.arrival.request_id,
             reference: made.as_deref().unwrap_or_default(),

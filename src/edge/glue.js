@@ -48,7 +48,7 @@ export function head(request) {
   if (method === "GET") return lines;
   return `${lines}\n${headers.get("idempotency-key") ?? "\0"}\n${headers.get("content-length") ?? "\0"}\n${
     headers.get("content-encoding") ?? "\0"
-  }`;
+  }\n${headers.get("content-type") ?? "\0"}`;
 }
 
 /** An answer of our own. `extra` is name and value, a line each. */
@@ -160,24 +160,30 @@ function complete(call, request, bytes) {
 const FAILED = 0;
 const TIMED_OUT = 1;
 const NOT_SENT = 2;
+const TOO_LARGE = 3;
 
 /**
  * Sends a request to Core and gives the answer to be returned. `sending` is a line each: URL, kind of body (see `bodyOf`),
  * deadline in milliseconds, request id, reference that was made, beginning of the log line, whether an ordinary answer leaves
- * one, whether Core may act, a warning; then name and value of the headers to set, on top of the caller's own. `call` is a
- * Rust object that is to settle it, and is let go where there is nothing to settle.
+ * one, whether Core may act, a warning, the most of the body in bytes; then name and value of the headers to set, on top of
+ * the caller's own. `call` is a Rust object that is to settle it, and is let go where there is nothing to settle.
  */
 export function forward(request, sending, bytes, call) {
   const lines = sending.split("\n");
-  const [url, kind, timeoutMs, requestId, reference, begun, logged, , warning] = lines;
+  const [url, kind, timeoutMs, requestId, reference, begun, logged, , warning, limit] = lines;
   const sentAt = Date.now();
   const conclude = (status, answer) => {
     const tookMs = Date.now() - sentAt;
     return call ? awake(call).settle(sending, status, tookMs, answer) : settle(sending, status, tookMs, answer);
   };
   let up, deadline, answer;
+  let tooLarge = false;
+  const cut = () => {
+    tooLarge = true;
+    deadline.cut();
+  };
   try {
-    up = bodyOf(request, kind, bytes);
+    up = bodyOf(request, kind, bytes, limit, cut);
     deadline = up.taken ? clearableDeadline(Number(timeoutMs)) : { signal: AbortSignal.timeout(Number(timeoutMs)) };
     answer = fetch(url, {
       method: request.method,
@@ -210,6 +216,7 @@ export function forward(request, sending, bytes, call) {
     },
     (error) => {
       deadline.clear?.();
+      if (tooLarge) return conclude(TOO_LARGE);
       return conclude(error?.name === "TimeoutError" ? TIMED_OUT : FAILED);
     },
   );
@@ -218,16 +225,21 @@ export function forward(request, sending, bytes, call) {
 }
 
 /** In which line of what is sent the headers begin. */
-const HEADERS_FROM = 9;
+const HEADERS_FROM = 10;
 
 /**
- * A deadline that is put away at the head of an answer. One that fires later ends a body that nobody has begun to read: that
+ * A deadline that is put away at the head of an answer, and until then can `cut` the request. One that fires later ends a body that nobody has begun to read: that
  * matters only where the answer is held back. Elsewhere `AbortSignal.timeout` does, for 9 % of a GET less.
  */
 function clearableDeadline(ms) {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new DOMException("The deadline passed", "TimeoutError")), ms);
-  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+  let over = false;
+  const clear = () => {
+    over = true;
+    clearTimeout(timer);
+  };
+  return { signal: controller.signal, clear, cut: () => over || controller.abort() };
 }
 
 /**
@@ -236,11 +248,11 @@ function clearableDeadline(ms) {
  * - `bytes`: those that were read before.
  * - `own`: the caller's stream as it is.
  * - `guarded`: the same through a pipe. When Core goes away before it has it all, the rest is drained here: the platform
- *   would cancel it, and lose our answer with it.
+ *   would cancel it, and lose our answer with it. With a `limit`, of bytes, what is larger is `cut`.
  * - `empty`: a stream with nothing in it. Without one the platform itself sends an idempotent method once more when a pooled
  *   connection breaks, and a deletion that was done would be answered 404.
  */
-function bodyOf(request, kind, bytes) {
+function bodyOf(request, kind, bytes, limit, cut) {
   if (kind === "nothing") return NOTHING;
   if (kind === "bytes") return { body: bytes };
   if (kind === "own") return { body: request.body };
@@ -251,8 +263,30 @@ function bodyOf(request, kind, bytes) {
   }
   const length = request.headers.get("content-length");
   const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  const taken = request.body.pipeTo(writable, { preventCancel: true }).catch(() => drain(request.body));
-  return { body: readable, taken };
+  const piped = limit ? pipeUpTo(Number(limit), request.body, writable, cut) : request.body.pipeTo(writable, { preventCancel: true });
+  return { body: readable, taken: piped.catch(() => drain(request.body)) };
+}
+
+/** A pipe that ends in failure, and with it the request, where more than `limit` bytes come. What is cut never looks whole. */
+async function pipeUpTo(limit, readable, writable, cut) {
+  const reader = readable.getReader();
+  const writer = writable.getWriter();
+  try {
+    for (let left = limit; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return await writer.close();
+      left -= value.byteLength;
+      if (left < 0) {
+        cut();
+        throw new Error("the body is too large");
+      }
+      await writer.write(value);
+    }
+  } catch (error) {
+    writer.abort(error).catch(() => {});
+    reader.releaseLock();
+    throw error;
+  }
 }
 
 const NOTHING = { body: null };

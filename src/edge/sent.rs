@@ -5,7 +5,7 @@ use web_sys::Response;
 
 use super::answer::{CORE_REFUSED_KEY, error_response, level};
 use super::platform;
-use crate::enrich::References;
+use crate::enrich::{References, Refusal};
 use crate::error::{Error, WriteFate};
 use crate::log::{Level, Line};
 use crate::proxy::outcome::{is_html, unknown_fate};
@@ -13,7 +13,7 @@ use crate::proxy::{Sending, Upstream, settle};
 
 /// What came of it, as JavaScript tells it.
 pub struct Outcome<'a> {
-    /// The status of the answer; where there is none, [`FAILED`], [`TIMED_OUT`] or [`NOT_SENT`].
+    /// The status of the answer; where there is none, [`FAILED`], [`TIMED_OUT`], [`NOT_SENT`] or [`TOO_LARGE`].
     pub status: u16,
     /// How long it took, in milliseconds.
     pub core_ms: f64,
@@ -27,6 +27,8 @@ const FAILED: u16 = 0;
 const TIMED_OUT: u16 = 1;
 /// The platform would not make the request.
 const NOT_SENT: u16 = 2;
+/// The body grew over its limit on the way up, and the request was ended.
+const TOO_LARGE: u16 = 3;
 
 /// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`Sending::to_text`] gave it.
 pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&References>) -> JsValue {
@@ -45,13 +47,18 @@ pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&Reference
         let fate = fate.filter(|_| sending.writes);
         error_response(error, sending.request_id, fate.as_ref(), reference).into()
     };
+    let unknown = || Some(unknown_fate(references));
     let upstream = match (outcome.status, outcome.answer) {
         (NOT_SENT, _) => return failed(&Error::Internal, Some(WriteFate::NOT_SENT)),
+        (TOO_LARGE, _) => {
+            let limit = sending.limit.unwrap_or_default();
+            // Core acts on the first JSON value that it has read, whatever comes behind it.
+            return failed(&Error::Body(Refusal::TooLarge { limit }), unknown());
+        }
         (TIMED_OUT, _) => Upstream::TimedOut,
         (FAILED, _) | (_, None) => Upstream::Failed,
         (status, Some(answer)) => Upstream::Answered { status, html: is_html_answer(answer) },
     };
-    let unknown = || Some(unknown_fate(references));
     match (settle(upstream, sending.timeout), outcome.answer) {
         (Err(error), _) => failed(&error, unknown()),
         (Ok(()), None) => failed(&Error::Internal, unknown()),

@@ -21,7 +21,7 @@ pub enum Refusal {
         offset: usize,
     },
     /// Larger than allowed, as sent or with the additions.
-    #[error("the body, with what is added to it, is larger than {limit} bytes")]
+    #[error("the body is larger than {limit} bytes, as it was sent or with what is added to it")]
     TooLarge {
         /// The largest size allowed, in bytes.
         limit: usize,

@@ -39,10 +39,12 @@ pub enum Error {
         /// The scope that would do; where a read would do with either, the narrower one.
         needed: Scope,
     },
-    /// A transaction body that must not be forwarded.
+    /// A body that must not be forwarded.
     Body(Refusal),
     /// A transaction body with a Content-Encoding: it cannot be read, and Core could not either.
     UnsupportedEncoding,
+    /// A multipart body on a route other than the upload: Core would take it at any size.
+    UnsupportedMediaType,
     /// The body ended before it was whole, or could not be read.
     BodyIncomplete,
     /// Too many bodies are held at once.
@@ -203,6 +205,7 @@ impl Error {
             Self::Body(Refusal::PrecisionRequired { .. }) => (400, "PROXY_PRECISION_REQUIRED"),
             Self::Body(Refusal::ZeroPrecision { .. }) => (400, "PROXY_ZERO_PRECISION"),
             Self::UnsupportedEncoding => (415, "PROXY_UNSUPPORTED_ENCODING"),
+            Self::UnsupportedMediaType => (415, "PROXY_UNSUPPORTED_MEDIA_TYPE"),
             Self::BodyIncomplete => (400, "PROXY_BODY_INCOMPLETE"),
             Self::Busy => (503, "PROXY_BUSY"),
             Self::RateLimited => (429, "PROXY_RATE_LIMITED"),
@@ -254,6 +257,7 @@ impl Error {
             }
             Self::Body(refusal) => return refusal.to_string(),
             Self::UnsupportedEncoding => "A transaction body must be sent without a Content-Encoding",
+            Self::UnsupportedMediaType => "Only POST /reconciliation/upload takes a multipart body",
             Self::BodyIncomplete => "The body ended before it was whole",
             Self::Busy => "The worker holds too many bodies at once; try again in a moment",
             Self::RateLimited => "This credential has sent too many requests; wait before sending more",

@@ -21,6 +21,7 @@ fn every_error() -> Vec<Error> {
         Error::Body(Refusal::PrecisionRequired { item: Some(2) }),
         Error::Body(Refusal::ZeroPrecision { item: None }),
         Error::UnsupportedEncoding,
+        Error::UnsupportedMediaType,
         Error::BodyIncomplete,
         Error::Busy,
         Error::RateLimited,

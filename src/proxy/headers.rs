@@ -55,6 +55,18 @@ pub const REPLAYED: &str = "idempotent-replayed";
 /// Set on the way down behind a refusal of Core's: how many of how many parts stand all the same.
 pub const BOOKED: &str = "x-blnk-booked";
 
+/// Whether a Content-Type says multipart, whatever its case, its kind and the white space before it; of several in one
+/// header, whether one of them does. Core takes bodies of any size where its own, narrower look at it finds a form.
+#[must_use]
+pub fn is_multipart(content_type: &str) -> bool {
+    content_type.split(',').any(|one| {
+        let one = one.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
+        one.split_at_checked(MULTIPART.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(MULTIPART))
+    })
+}
+
+const MULTIPART: &str = "multipart/";
+
 /// A caller's request id, where it is 1 to 128 of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn request_id(sent: Option<&str>) -> Option<&str> {
@@ -120,6 +132,28 @@ mod tests {
     fn content_headers_of_an_answer_are_returned() {
         for name in ["content-type", "content-length", "content-encoding", "cache-control", "ratelimit-limit"] {
             assert!(!NEVER_RETURNED.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn multipart_is_known_in_any_spelling() {
+        for multipart in [
+            "multipart/form-data",
+            "multipart/form-data; boundary=x",
+            "Multipart/Form-Data;boundary=x",
+            " \t multipart/form-data",
+            "\u{b}multipart/form-data",
+            "multipart/mixed",
+            "multipart/",
+            "application/json, multipart/form-data",
+            ",multipart/form-data",
+        ] {
+            assert!(is_multipart(multipart), "{multipart:?}");
+        }
+        for other in
+            ["", "application/json", "text/plain; x=multipart/form-data", "multipart", "xmultipart/form-data", "é"]
+        {
+            assert!(!is_multipart(other), "{other:?}");
         }
     }
 

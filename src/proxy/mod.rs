@@ -48,6 +48,8 @@ pub struct Head<'a> {
     pub blnk_key: Option<&'a str>,
     /// The `Idempotency-Key` header, likewise.
     pub idempotency_key: Option<&'a str>,
+    /// The `Content-Type` header, likewise; of a GET it is not read, as no body of one goes up.
+    pub content_type: Option<&'a str>,
 }
 
 /// Where records are looked up, without waiting: what is not at hand is unknown.
@@ -112,7 +114,7 @@ pub enum Decision {
 /// 3. The records are looked up; those that are not at hand are asked for, both at once where both ids are known.
 /// 4. The caller is authenticated: 401. Only now does a missing instance id count, when the caller has no default: 400.
 /// 5. The path is judged and its route found: 400, 404, 405.
-/// 6. The scope is checked: 403.
+/// 6. The scope is checked: 403; and then the Content-Type: 415.
 /// 7. The instance is checked, and its profile: 404.
 ///
 /// Last, as a part of step 9, the `Idempotency-Key` of a write is read: 400.
@@ -154,6 +156,9 @@ fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, no
     target.check_query()?;
     let route = routes::find(head.method, path)?;
     let grant = caller.permit(route)?; // 6
+    if route.body != Body::Upload && head.content_type.is_some_and(headers::is_multipart) {
+        return Err(Error::UnsupportedMediaType.into());
+    }
     let instance = match records.instance(instance_id) {
         Lookup::Unknown => return Err(Stop::Need(Need { credential: None, instance: Some(instance_id.to_owned()) })),
         Lookup::Missing => None,

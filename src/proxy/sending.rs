@@ -44,6 +44,8 @@ pub struct Sending<'a> {
     pub url: &'a str,
     /// How its body goes up.
     pub body: Outgoing,
+    /// The most of it that may go up, in bytes, where it is not known before how much there is.
+    pub limit: Option<usize>,
     /// How long the head of an answer is waited for.
     pub timeout: TimeoutMs,
     /// The request's id.
@@ -69,9 +71,10 @@ impl<'a> Sending<'a> {
     pub fn to_text(&self, set: &[&str]) -> String {
         let yes = |holds| if holds { YES } else { "" };
         let timeout = self.timeout.millis().to_string();
-        let mut lines = Vec::with_capacity(9 + set.len());
+        let limit = self.limit.map(|limit| limit.to_string()).unwrap_or_default();
+        let mut lines = Vec::with_capacity(10 + set.len());
         lines.extend([self.url, self.body.as_str(), timeout.as_str(), self.request_id]);
-        lines.extend([self.reference, self.begun, yes(self.logged), yes(self.writes), self.warning]);
+        lines.extend([self.reference, self.begun, yes(self.logged), yes(self.writes), self.warning, &limit]);
         lines.extend(set);
         lines.join("\n")
     }
@@ -92,6 +95,7 @@ impl<'a> Sending<'a> {
             logged: lines.next()? == YES,
             writes: lines.next()? == YES,
             warning: lines.next()?,
+            limit: lines.next()?.parse().ok(),
         })
     }
 }
@@ -107,6 +111,7 @@ mod tests {
                 let sending = Sending {
                     url: "https://core.example/balances/bln_1?a=b",
                     body,
+                    limit: (body == Outgoing::Guarded).then_some(5 << 20),
                     timeout: TimeoutMs::DEFAULT,
                     request_id: "r1",
                     reference: "",
@@ -117,7 +122,7 @@ mod tests {
                 };
                 let text = sending.to_text(&["x-blnk-key", "secret"]);
                 assert_eq!(Sending::parse(&text), Some(sending));
-                assert_eq!(text.lines().skip(9).collect::<Vec<_>>(), ["x-blnk-key", "secret"]);
+                assert_eq!(text.lines().skip(10).collect::<Vec<_>>(), ["x-blnk-key", "secret"]);
             }
         }
     }

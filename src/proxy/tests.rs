@@ -19,6 +19,7 @@ struct Case {
     authorization: Option<String>,
     blnk_key: Option<String>,
     idempotency_key: Option<&'static str>,
+    content_type: Option<&'static str>,
     credential: Lookup<CredentialRecord>,
     instance: Lookup<Instance>,
 }
@@ -75,6 +76,7 @@ fn case(method: Method, path_and_query: &str) -> Case {
         authorization: Some(format!("Bearer {}", key())),
         blnk_key: None,
         idempotency_key: None,
+        content_type: None,
         credential: found(credential()),
         instance: found(instance()),
     }
@@ -96,6 +98,7 @@ impl Case {
             authorization: self.authorization.as_deref(),
             blnk_key: self.blnk_key.as_deref(),
             idempotency_key: self.idempotency_key,
+            content_type: self.content_type,
         };
         let mut known = Known { credential: self.credential.clone(), instance: self.instance.clone() };
         decide(&head, &mut known, None, now)
@@ -305,6 +308,35 @@ fn an_idempotency_key_is_looked_at_only_of_a_caller_who_may() {
     let post = case(Method::Post, "/ledgers?instance_id=instance_b");
     let refused = Case { idempotency_key: Some("a,b"), instance: Lookup::Missing, ..post }.refusal();
     assert_eq!(refused, Error::InstanceNotFound);
+}
+
+#[test]
+fn multipart_is_taken_by_the_upload_alone() {
+    let multipart = |method, path: &str| Case {
+        content_type: Some("multipart/form-data; boundary=b"),
+        ..case(method, &format!("{path}?instance_id=instance_a"))
+    };
+    for route in routes::ROUTES.iter().filter(|route| route.method != Method::Get) {
+        let path = route.pattern.replace(":entity", "txn_1").replace(":collection", "ledgers");
+        let path = path.replace(":id", "x").replace(":text", "x");
+        match multipart(route.method, &path).decide() {
+            Decision::Forward(plan) => assert_eq!(plan.route.body, Body::Upload, "{path}"),
+            Decision::Refuse(error) => {
+                assert_eq!(error, Error::UnsupportedMediaType, "{path}");
+                assert_ne!(route.body, Body::Upload, "{path}");
+            }
+            Decision::Need(need) => panic!("{need:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_media_type_is_looked_at_only_of_a_caller_who_has_the_scope() {
+    let mut record = credential();
+    record.scopes = [Scope::Read].into_iter().collect();
+    let post = case(Method::Post, "/ledgers?instance_id=instance_a");
+    let refused = Case { content_type: Some("multipart/form-data"), credential: found(record), ..post }.refusal();
+    assert_eq!(refused, Error::InsufficientScope { needed: Scope::Write });
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl Case {
             authorization: Some(bearer.as_str()).filter(|_| !key_header),
             blnk_key: Some(self.token.as_str()).filter(|_| key_header),
             idempotency_key: None,
+            content_type: None,
         };
         let instance = Lookup::Found(Rc::new(self.instance.clone()));
         let mut known = Known { credential: self.client.clone(), instance };

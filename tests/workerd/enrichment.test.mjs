@@ -53,7 +53,7 @@ describe("a transaction", () => {
   }
 
   test("is one whatever its Content-Type says, and the type goes up as sent", async () => {
-    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-16"]) {
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]) {
       proxy.upstream.clear();
       const { received, sent } = await send("{}", { headers: { "Content-Type": type } });
       assert.equal(sent, '{"precision":100,"reference":"REF"}');
