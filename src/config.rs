@@ -41,6 +41,8 @@ pub mod names {
     pub const AUDIT_ROWS: &str = "AUDIT_ROWS";
     /// Variable: for how many days a line of the audit trail is kept that was exported.
     pub const AUDIT_DAYS: &str = "AUDIT_DAYS";
+    /// Variable: how many requests of one credential may be under way at Core, in each isolate.
+    pub const MAX_IN_FLIGHT: &str = "MAX_IN_FLIGHT";
     /// KV namespace: the published credentials.
     pub const CREDENTIALS: &str = "CREDENTIALS";
     /// KV namespace: the published instances.
@@ -55,10 +57,11 @@ pub mod names {
     pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
     /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).
-    pub const VARIABLES: [&str; 11] = [
+    pub const VARIABLES: [&str; 12] = [
         ADMIN_HOST,
         ALLOW_INSECURE_CORE,
         MAX_TRANSACTION_BYTES,
+        MAX_IN_FLIGHT,
         CACHE_ENTRIES,
         CACHE_FOUND_SECONDS,
         CACHE_MISSING_SECONDS,
@@ -93,6 +96,8 @@ pub struct Config {
     pub allow_insecure_core: bool,
     /// The largest body of any route but the upload, in bytes. Core's own default limit is 5 MiB.
     pub max_transaction_bytes: usize,
+    /// How many requests of one credential may be under way at Core, in each isolate; 0 for any number.
+    pub max_in_flight: u32,
     /// The bounds of the isolate's caches.
     pub cache: CacheLimits,
     /// How long an idempotency key is remembered, in milliseconds.
@@ -132,6 +137,8 @@ impl Config {
         let mut number = |name, default, range| number(vars, name, default, range, &mut faults);
         // A Worker has 128 MB: two bodies of this size and their copies must fit beside each other.
         let max_transaction_bytes = number(names::MAX_TRANSACTION_BYTES, 5 << 20, 1_024..=16 << 20);
+        let max_in_flight = number(names::MAX_IN_FLIGHT, 200, 0..=100_000);
+        let max_in_flight = u32::try_from(max_in_flight).unwrap_or_default();
         let cache = CacheLimits {
             entries: number(names::CACHE_ENTRIES, 10_000, 0..=100_000),
             found_seconds: number(names::CACHE_FOUND_SECONDS, 30, 0..=3_600) as u64,
@@ -153,6 +160,7 @@ impl Config {
                 signer,
                 allow_insecure_core,
                 max_transaction_bytes,
+                max_in_flight,
                 cache,
                 idempotency_ms,
                 audit,

@@ -33,6 +33,7 @@ fn faults(env: &Env) -> Vec<String> {
 fn a_sealing_key_and_the_bindings_are_enough() {
     let config = Config::from_vars(&env([])).unwrap();
     assert_eq!(config.max_transaction_bytes, 5_242_880);
+    assert_eq!(config.max_in_flight, 200);
     let cache = CacheLimits { entries: 10_000, found_seconds: 30, missing_seconds: 5, stale_seconds: 300 };
     assert_eq!(config.cache, cache);
     assert!(!config.allow_insecure_core);
@@ -68,6 +69,7 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         (names::CACHE_ENTRIES, "-1"),
         (names::CACHE_STALE_SECONDS, "3601"),
         (names::MAX_TRANSACTION_BYTES, "12"),
+        (names::MAX_IN_FLIGHT, "100001"),
         (names::LOG, "none"),
     ]);
     env.bindings.retain(|name| *name != names::INSTANCES);
@@ -79,11 +81,12 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         names::CACHE_ENTRIES,
         names::CACHE_STALE_SECONDS,
         names::MAX_TRANSACTION_BYTES,
+        names::MAX_IN_FLIGHT,
         names::LOG,
     ] {
         assert_eq!(faults.iter().filter(|fault| fault.starts_with(&format!("{name} "))).count(), 1, "{name}");
     }
-    assert_eq!(faults.len(), 7);
+    assert_eq!(faults.len(), 8);
     assert!(faults.iter().all(|fault| !fault.contains("c2VjcmV0")));
 }
 

@@ -134,6 +134,7 @@ impl Call {
             begun: &self.line(0, Level::Info, None, None).begun(),
             logged: keeps_line(&self.state, 200, plan.route.writes()),
             writes: plan.route.writes(),
+            credential: &plan.credential.id,
             warning: self.warning.as_deref().unwrap_or_default(),
         };
         sending.to_text(&self.upstream_headers())

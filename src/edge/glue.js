@@ -3,11 +3,13 @@
 
 let forwarded = [];
 let neverReturned = [];
+let maxInFlight = 0;
 
-/** Takes over the two header lists, a name a line. */
-export function configure(up, down) {
+/** Takes over the two header lists, a name a line, and how many requests of a credential may be under way; 0 for any number. */
+export function configure(up, down, most) {
   forwarded = up.split("\n");
   neverReturned = down.split("\n");
+  maxInFlight = most;
 }
 
 /** `Edge.settle` and `Edge.generation`: this module cannot name what is made of the crate. */
@@ -156,26 +158,65 @@ function complete(call, request, bytes) {
   return sending;
 }
 
+/** What is under way at Core, a set of flights for each credential that has any. */
+const underWay = new Map();
+
+/**
+ * Counts a request of a credential as under way, until it lands or, at the latest, in `longestMs`: where the platform drops a
+ * request whose caller hung up, nothing of ours runs any more, and what is not counted down would lock the credential out.
+ *
+ * @returns what is to `land`; null where there are too many already
+ */
+export function takeOff(credential, longestMs) {
+  if (maxInFlight === 0) return undefined;
+  const now = Date.now();
+  let flights = underWay.get(credential);
+  if (flights === undefined) underWay.set(credential, (flights = new Set()));
+  if (flights.size >= maxInFlight) {
+    for (const flight of flights) if (flight.until < now) flights.delete(flight);
+    if (flights.size >= maxInFlight) return null;
+  }
+  const flight = { credential, until: now + longestMs };
+  flights.add(flight);
+  return flight;
+}
+
+/** Core answered, or will not. */
+export function land(flight) {
+  const flights = underWay.get(flight?.credential);
+  if (flights?.delete(flight) && flights.size === 0) underWay.delete(flight.credential);
+}
+
 // Statuses, to Rust, of what has none.
 const FAILED = 0;
 const TIMED_OUT = 1;
 const NOT_SENT = 2;
 const TOO_LARGE = 3;
+const TOO_MANY = 4;
+
+/** How much longer than its deadline a request may take to be settled, in milliseconds, before it no longer counts. */
+const SLACK_MS = 1_000;
 
 /**
  * Sends a request to Core and gives the answer to be returned. `sending` is a line each: URL, kind of body (see `bodyOf`),
  * deadline in milliseconds, request id, reference that was made, beginning of the log line, whether an ordinary answer leaves
- * one, whether Core may act, a warning, the most of the body in bytes; then name and value of the headers to set, on top of
- * the caller's own. `call` is a Rust object that is to settle it, and is let go where there is nothing to settle.
+ * one, whether Core may act, a warning, the most of the body in bytes, the credential; then name and value of the headers to
+ * set, on top of the caller's own. `call` is a Rust object that is to settle it, and is let go where there is nothing to settle.
  */
 export function forward(request, sending, bytes, call) {
   const lines = sending.split("\n");
-  const [url, kind, timeoutMs, requestId, reference, begun, logged, , warning, limit] = lines;
+  const [url, kind, timeoutMs, requestId, reference, begun, logged, , warning, limit, credential] = lines;
   const sentAt = Date.now();
   const conclude = (status, answer) => {
     const tookMs = Date.now() - sentAt;
     return call ? awake(call).settle(sending, status, tookMs, answer) : settle(sending, status, tookMs, answer);
   };
+  const unsent = (status) => {
+    const response = conclude(status);
+    return request.body ? drained(request, response) : response;
+  };
+  const flight = takeOff(credential, Number(timeoutMs) + SLACK_MS);
+  if (flight === null) return unsent(TOO_MANY);
   let up, deadline, answer;
   let tooLarge = false;
   const cut = () => {
@@ -195,12 +236,13 @@ export function forward(request, sending, bytes, call) {
     });
   } catch {
     deadline?.clear?.();
-    const response = conclude(NOT_SENT);
-    return request.body ? drained(request, response) : response;
+    land(flight);
+    return unsent(NOT_SENT);
   }
   const settled = answer.then(
     (answer) => {
       deadline.clear?.();
+      land(flight);
       const { status } = answer;
       // A 2xx is Core's own answer, whatever else it says; all others are judged.
       if (status < 200 || status > 299 || warning) return conclude(status, answer);
@@ -216,6 +258,7 @@ export function forward(request, sending, bytes, call) {
     },
     (error) => {
       deadline.clear?.();
+      land(flight);
       if (tooLarge) return conclude(TOO_LARGE);
       return conclude(error?.name === "TimeoutError" ? TIMED_OUT : FAILED);
     },
@@ -225,7 +268,7 @@ export function forward(request, sending, bytes, call) {
 }
 
 /** In which line of what is sent the headers begin. */
-const HEADERS_FROM = 10;
+const HEADERS_FROM = 11;
 
 /**
  * A deadline that is put away at the head of an answer, and until then can `cut` the request. One that fires later ends a body that nobody has begun to read: that

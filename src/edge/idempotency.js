@@ -1,7 +1,7 @@
 // What a write with an Idempotency-Key needs of the platform beside `glue.js`: the call of its object, on the Worker's
 // side, and the exchange with Core, on the object's. A write without the header comes past none of it.
 
-import { awake, cleaned, joined, passOn } from "./glue.js";
+import { awake, cleaned, joined, land, passOn, takeOff } from "./glue.js";
 
 const REPORT = "x-blnk-edge-report";
 const LENGTH = "x-blnk-edge-length";
@@ -17,8 +17,13 @@ function call(namespace, name, requestId, message) {
   return object.fetch(OBJECT, { method: "POST", headers, body: message, redirect: "manual" });
 }
 
-/** Hands the request to the key's object, and lets `started`, a Rust object, go on with what it answers. */
-export async function carry(started, namespace, name, requestId, prefix, body) {
+/**
+ * Hands the request to the key's object, and lets `started`, a Rust object, go on with what it answers. What the object does
+ * for a credential is under way at Core as anything else is, for `longestMs` at most.
+ */
+export async function carry(started, credential, longestMs, namespace, name, requestId, prefix, body) {
+  const flight = takeOff(credential, longestMs);
+  if (flight === null) return awake(started).too_many();
   let answer;
   try {
     const message = new Uint8Array(prefix.byteLength + body.byteLength);
@@ -27,6 +32,8 @@ export async function carry(started, namespace, name, requestId, prefix, body) {
     answer = await call(namespace, name, requestId, message);
   } catch (error) {
     return awake(started).object_failed(String(error?.message ?? error));
+  } finally {
+    land(flight);
   }
   return awake(started).object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
 }

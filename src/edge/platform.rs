@@ -11,8 +11,8 @@ use super::call::Call;
 
 #[wasm_bindgen(module = "/src/edge/glue.js")]
 extern "C" {
-    /// Hands over the two header lists.
-    pub fn configure(forwarded: &str, never_returned: &str);
+    /// Hands over the two header lists, and how many requests of a credential may be under way; 0 for any number.
+    pub fn configure(forwarded: &str, never_returned: &str, max_in_flight: u32);
 
     /// What is decided on, a line each.
     pub fn head(request: &Request) -> String;

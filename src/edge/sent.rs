@@ -13,7 +13,7 @@ use crate::proxy::{Sending, Upstream, settle};
 
 /// What came of it, as JavaScript tells it.
 pub struct Outcome<'a> {
-    /// The status of the answer; where there is none, [`FAILED`], [`TIMED_OUT`], [`NOT_SENT`] or [`TOO_LARGE`].
+    /// The status of the answer; where there is none, one of those below.
     pub status: u16,
     /// How long it took, in milliseconds.
     pub core_ms: f64,
@@ -29,6 +29,8 @@ const TIMED_OUT: u16 = 1;
 const NOT_SENT: u16 = 2;
 /// The body grew over its limit on the way up, and the request was ended.
 const TOO_LARGE: u16 = 3;
+/// It was not sent, as too many of its credential are under way.
+const TOO_MANY: u16 = 4;
 
 /// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`Sending::to_text`] gave it.
 pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&References>) -> JsValue {
@@ -50,6 +52,7 @@ pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&Reference
     let unknown = || Some(unknown_fate(references));
     let upstream = match (outcome.status, outcome.answer) {
         (NOT_SENT, _) => return failed(&Error::Internal, Some(WriteFate::NOT_SENT)),
+        (TOO_MANY, _) => return failed(&Error::TooManyInFlight, Some(WriteFate::NOT_SENT)),
         (TOO_LARGE, _) => {
             let limit = sending.limit.unwrap_or_default();
             // Core acts on the first JSON value that it has read, whatever comes behind it.

@@ -49,8 +49,8 @@ impl State {
     }
 
     fn new(env: &Env) -> Made {
-        platform::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"));
         let config = Config::from_vars(&EnvVars(env)).map_err(Rc::from)?;
+        platform::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"), config.max_in_flight);
         Ok(Rc::new(Self {
             credentials: RefCell::new(Cache::new(config.cache)),
             instances: RefCell::new(Cache::new(config.cache)),

@@ -51,6 +51,8 @@ pub enum Error {
     Busy,
     /// The credential has used up its requests for now.
     RateLimited,
+    /// As many requests of the credential as may be are under way at Core.
+    TooManyInFlight,
     /// `Idempotency-Key` on an upload, whose body is not held here.
     IdempotencyNotSupported,
     /// An `Idempotency-Key` that is empty, too long, sent twice or not plain.
@@ -168,7 +170,7 @@ impl WriteFate {
 /// How long a caller should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
 
-/// The same, while another request with its key is under way: most are over within a second.
+/// The same, while other requests, of its credential or with its key, are under way: most are over within a second.
 const IN_FLIGHT_SECONDS: &str = "1";
 /// The same after a rate limit: the longer of the two periods that a limiter can have, as it does not tell which is its own.
 const RATE_LIMIT_SECONDS: &str = "60";
@@ -209,6 +211,7 @@ impl Error {
             Self::BodyIncomplete => (400, "PROXY_BODY_INCOMPLETE"),
             Self::Busy => (503, "PROXY_BUSY"),
             Self::RateLimited => (429, "PROXY_RATE_LIMITED"),
+            Self::TooManyInFlight => (429, "PROXY_TOO_MANY_IN_FLIGHT"),
             Self::IdempotencyNotSupported => (400, "PROXY_IDEMPOTENCY_NOT_SUPPORTED"),
             Self::InvalidIdempotencyKey => (400, "PROXY_INVALID_IDEMPOTENCY_KEY"),
             Self::IdempotencyInFlight => (409, "PROXY_IDEMPOTENCY_IN_FLIGHT"),
@@ -261,6 +264,7 @@ impl Error {
             Self::BodyIncomplete => "The body ended before it was whole",
             Self::Busy => "The worker holds too many bodies at once; try again in a moment",
             Self::RateLimited => "This credential has sent too many requests; wait before sending more",
+            Self::TooManyInFlight => "This credential has too many requests under way; wait for some to be answered",
             Self::IdempotencyNotSupported => "Idempotency-Key is not supported on uploads: send the request without it",
             Self::InvalidIdempotencyKey => {
                 "Idempotency-Key must be sent once, as 1 to 255 printable ASCII characters without a comma"
@@ -335,7 +339,9 @@ impl Error {
             Self::Busy | Self::RegistryUnavailable | Self::AdminUnavailable | Self::IdempotencyUnavailable => {
                 vec![("Retry-After", RETRY_AFTER_SECONDS.to_owned())]
             }
-            Self::IdempotencyInFlight | Self::RefundInFlight => vec![("Retry-After", IN_FLIGHT_SECONDS.to_owned())],
+            Self::TooManyInFlight | Self::IdempotencyInFlight | Self::RefundInFlight => {
+                vec![("Retry-After", IN_FLIGHT_SECONDS.to_owned())]
+            }
             Self::RateLimited => vec![("Retry-After", RATE_LIMIT_SECONDS.to_owned())],
             _ => Vec::new(),
         }

@@ -25,6 +25,7 @@ fn every_error() -> Vec<Error> {
         Error::BodyIncomplete,
         Error::Busy,
         Error::RateLimited,
+        Error::TooManyInFlight,
         Error::IdempotencyNotSupported,
         Error::InvalidIdempotencyKey,
         Error::IdempotencyInFlight,

@@ -58,6 +58,8 @@ pub struct Sending<'a> {
     pub logged: bool,
     /// Whether Core may act on it.
     pub writes: bool,
+    /// Who asked: what is under way is counted for each.
+    pub credential: &'a str,
     /// Something that went wrong on the way and did not stop the request, on one line; empty where nothing did.
     pub warning: &'a str,
 }
@@ -72,9 +74,17 @@ impl<'a> Sending<'a> {
         let yes = |holds| if holds { YES } else { "" };
         let timeout = self.timeout.millis().to_string();
         let limit = self.limit.map(|limit| limit.to_string()).unwrap_or_default();
-        let mut lines = Vec::with_capacity(10 + set.len());
+        let mut lines = Vec::with_capacity(11 + set.len());
         lines.extend([self.url, self.body.as_str(), timeout.as_str(), self.request_id]);
-        lines.extend([self.reference, self.begun, yes(self.logged), yes(self.writes), self.warning, &limit]);
+        lines.extend([
+            self.reference,
+            self.begun,
+            yes(self.logged),
+            yes(self.writes),
+            self.warning,
+            &limit,
+            self.credential,
+        ]);
         lines.extend(set);
         lines.join("\n")
     }
@@ -96,6 +106,7 @@ impl<'a> Sending<'a> {
             writes: lines.next()? == YES,
             warning: lines.next()?,
             limit: lines.next()?.parse().ok(),
+            credential: lines.next()?,
         })
     }
 }
@@ -118,11 +129,12 @@ mod tests {
                     begun: r#","request_id":"r1""#,
                     logged,
                     writes,
+                    credential: "Abcdefghijklmnop",
                     warning,
                 };
                 let text = sending.to_text(&["x-blnk-key", "secret"]);
                 assert_eq!(Sending::parse(&text), Some(sending));
-                assert_eq!(text.lines().skip(10).collect::<Vec<_>>(), ["x-blnk-key", "secret"]);
+                assert_eq!(text.lines().skip(11).collect::<Vec<_>>(), ["x-blnk-key", "secret"]);
             }
         }
     }

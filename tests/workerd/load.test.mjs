@@ -9,6 +9,8 @@ import { reply } from "./harness/replies.mjs";
 import { startUpstream } from "./harness/upstream.mjs";
 
 const IN_FLIGHT = 1_000;
+/** Each has as many in flight as one may have. */
+const CREDENTIALS = 5;
 
 describe("many at once", () => {
   let stage;
@@ -31,9 +33,11 @@ describe("many at once", () => {
       await reply({ body: { slow: true } })(exchange);
     });
     const kinds = ["read", "create"];
+    const keys = await Promise.all(Array.from({ length: CREDENTIALS }, async () => (await stage.office.apiKey()).key));
     const flight = [];
     while (flight.length < IN_FLIGHT) {
-      flight.push(stage.send(kinds[flight.length % 2], { instance: slow.id, timeoutMs: 60_000 }));
+      const key = keys[(flight.length >> 1) % CREDENTIALS];
+      flight.push(stage.send(kinds[flight.length % 2], { instance: slow.id, key, timeoutMs: 60_000 }));
       // No more at once than a listening socket keeps waiting, or the kernel puts connections off for seconds.
       if (flight.length % 100 === 0) await until(() => slowCore.requests.length === flight.length, 20_000);
     }

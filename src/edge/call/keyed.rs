@@ -1,5 +1,7 @@
 //! A write with an `Idempotency-Key`: its object sends it, and says what came of it.
 
+use std::rc::Rc;
+
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::Response;
@@ -12,6 +14,9 @@ use crate::error::{Error, Outcome, WriteFate};
 use crate::idempotency::message::{CoreAddress, Job, Message, Report};
 use crate::log::{Level, Line};
 
+/// How long the object of a key may look at Core beside sending, as far as what is under way is counted, in milliseconds.
+const LOOKS_MS: u32 = 300_000;
+
 impl Call {
     /// Hands the request over to its object: the plan, the headers and the body.
     pub(super) fn ask(mut self, body: &Uint8Array) -> JsValue {
@@ -19,10 +24,12 @@ impl Call {
             return self.refuse(&Error::Internal);
         };
         self.sent_at = Some(now());
+        let credential = Rc::clone(&self.plan.credential);
+        let longest_ms = 2 * self.plan.timeout().millis() + LOOKS_MS;
         let prefix = platform::bytes_out(&Message::Carry(self.job()).to_prefix());
         let namespace = self.state.idempotency.clone();
         let request_id = self.arrival.request_id.clone();
-        carry(self, &namespace, &name, &request_id, &prefix, body).into()
+        carry(self, &credential.id, longest_ms, &namespace, &name, &request_id, &prefix, body).into()
     }
 
     fn job(&self) -> Job {
@@ -90,6 +97,11 @@ impl Call {
             }
             Err(_) => self.object_failed(format!("its answer of {status} cannot be passed on")),
         }
+    }
+
+    /// It was not asked: the credential has too many requests under way.
+    pub fn too_many(self) -> JsValue {
+        self.refuse(&Error::TooManyInFlight)
     }
 
     /// It did not, and why: whether it sent anything is not known here.

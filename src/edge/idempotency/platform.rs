@@ -8,9 +8,13 @@ use crate::edge::call::Call;
 
 #[wasm_bindgen(module = "/src/edge/idempotency.js")]
 extern "C" {
-    /// Hands a request to its key's object, and goes on with [`Call::object_answered`] or [`Call::object_failed`].
+    /// Hands a request of a credential to its key's object, and goes on with [`Call::object_answered`],
+    /// [`Call::object_failed`] or, where the credential has too many under way, [`Call::too_many`]. Once it has taken
+    /// `longest_ms` it no longer counts as under way.
     pub fn carry(
         call: Call,
+        credential: &str,
+        longest_ms: u32,
         namespace: &JsValue,
         name: &str,
         request_id: &str,
