@@ -1,5 +1,6 @@
 //! The Worker's variables and secrets, parsed once into a [`Config`], every fault at once.
 
+use crate::budget;
 use crate::decimal;
 use crate::log::Keep;
 use crate::oauth::{Signer, SigningKey};
@@ -43,6 +44,14 @@ pub mod names {
     pub const AUDIT_DAYS: &str = "AUDIT_DAYS";
     /// Variable: how many requests of one credential may be under way at Core, in each isolate.
     pub const MAX_IN_FLIGHT: &str = "MAX_IN_FLIGHT";
+    /// Variable: how many bytes of bodies an isolate holds at once.
+    pub const BODY_BUDGET_BYTES: &str = "BODY_BUDGET_BYTES";
+    /// Variable: the share of them that one credential may have.
+    pub const BODY_SHARE_CREDENTIAL: &str = "BODY_SHARE_CREDENTIAL";
+    /// Variable: the share of them that one workspace may have.
+    pub const BODY_SHARE_WORKSPACE: &str = "BODY_SHARE_WORKSPACE";
+    /// Variable: for how many seconds nothing of a body that is held may come.
+    pub const BODY_IDLE_SECONDS: &str = "BODY_IDLE_SECONDS";
     /// KV namespace: the published credentials.
     pub const CREDENTIALS: &str = "CREDENTIALS";
     /// KV namespace: the published instances.
@@ -57,11 +66,15 @@ pub mod names {
     pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
     /// The variables, which `wrangler.toml` names with their defaults (`ADMIN_HOST` as a comment: it has none).
-    pub const VARIABLES: [&str; 12] = [
+    pub const VARIABLES: [&str; 16] = [
         ADMIN_HOST,
         ALLOW_INSECURE_CORE,
         MAX_TRANSACTION_BYTES,
         MAX_IN_FLIGHT,
+        BODY_BUDGET_BYTES,
+        BODY_SHARE_CREDENTIAL,
+        BODY_SHARE_WORKSPACE,
+        BODY_IDLE_SECONDS,
         CACHE_ENTRIES,
         CACHE_FOUND_SECONDS,
         CACHE_MISSING_SECONDS,
@@ -98,6 +111,10 @@ pub struct Config {
     pub max_transaction_bytes: usize,
     /// How many requests of one credential may be under way at Core, in each isolate; 0 for any number.
     pub max_in_flight: u32,
+    /// How many bytes of bodies may be held.
+    pub bodies: budget::Limits,
+    /// For how long nothing of a body that is held may come, in milliseconds.
+    pub body_idle_ms: u32,
     /// The bounds of the isolate's caches.
     pub cache: CacheLimits,
     /// How long an idempotency key is remembered, in milliseconds.
@@ -139,6 +156,8 @@ impl Config {
         let max_transaction_bytes = number(names::MAX_TRANSACTION_BYTES, 5 << 20, 1_024..=16 << 20);
         let max_in_flight = number(names::MAX_IN_FLIGHT, 200, 0..=100_000);
         let max_in_flight = u32::try_from(max_in_flight).unwrap_or_default();
+        let total = number(names::BODY_BUDGET_BYTES, 32 << 20, 1 << 20..=64 << 20);
+        let idle_seconds = number(names::BODY_IDLE_SECONDS, 10, 1..=300);
         let cache = CacheLimits {
             entries: number(names::CACHE_ENTRIES, 10_000, 0..=100_000),
             found_seconds: number(names::CACHE_FOUND_SECONDS, 30, 0..=3_600) as u64,
@@ -153,6 +172,7 @@ impl Config {
             faults.push(format!("{} must be all, errors or a rate from 0 to 1", names::LOG));
             Keep::All
         });
+        let bodies = bodies(vars, total, max_transaction_bytes, &mut faults);
         let idempotency_ms = milliseconds(vars, names::IDEMPOTENCY_HOURS, 24.0, &mut faults);
         match current {
             Some(current) if faults.is_empty() => Ok(Self {
@@ -161,6 +181,8 @@ impl Config {
                 allow_insecure_core,
                 max_transaction_bytes,
                 max_in_flight,
+                bodies,
+                body_idle_ms: u32::try_from(idle_seconds * 1_000).unwrap_or(u32::MAX),
                 cache,
                 idempotency_ms,
                 audit,
@@ -208,6 +230,33 @@ fn number(
             default
         }
     }
+}
+
+/// How the memory for bodies is shared.
+fn bodies(vars: &impl Vars, total: usize, largest: usize, faults: &mut Vec<String>) -> budget::Limits {
+    if total < 2 * largest {
+        // A write with a key is held twice: by the Worker and by the object of its key.
+        faults.push(format!("{} must be twice {} or more", names::BODY_BUDGET_BYTES, names::MAX_TRANSACTION_BYTES));
+    }
+    let credential = share(vars, names::BODY_SHARE_CREDENTIAL, 0.25, total, faults);
+    let workspace = share(vars, names::BODY_SHARE_WORKSPACE, 0.5, total, faults);
+    budget::Limits { total, credential, workspace }
+}
+
+/// A share of so many bytes.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "within the bounds, positive and small"
+)]
+fn share(vars: &impl Vars, name: &str, default: f64, of: usize, faults: &mut Vec<String>) -> usize {
+    let share = text(vars, name).map_or(Some(default), |text| decimal::parse(&text));
+    let share = share.filter(|share| (0.01..=1.0).contains(share)).unwrap_or_else(|| {
+        faults.push(format!("{name} must be a share from 0.01 to 1"));
+        default
+    });
+    (of as f64 * share) as usize
 }
 
 /// A number of hours, in milliseconds.

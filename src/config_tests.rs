@@ -34,6 +34,9 @@ fn a_sealing_key_and_the_bindings_are_enough() {
     let config = Config::from_vars(&env([])).unwrap();
     assert_eq!(config.max_transaction_bytes, 5_242_880);
     assert_eq!(config.max_in_flight, 200);
+    let mib = 1 << 20;
+    assert_eq!(config.bodies, budget::Limits { total: 32 * mib, credential: 8 * mib, workspace: 16 * mib });
+    assert_eq!(config.body_idle_ms, 10_000);
     let cache = CacheLimits { entries: 10_000, found_seconds: 30, missing_seconds: 5, stale_seconds: 300 };
     assert_eq!(config.cache, cache);
     assert!(!config.allow_insecure_core);
@@ -70,6 +73,10 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         (names::CACHE_STALE_SECONDS, "3601"),
         (names::MAX_TRANSACTION_BYTES, "12"),
         (names::MAX_IN_FLIGHT, "100001"),
+        (names::BODY_BUDGET_BYTES, "32MB"),
+        (names::BODY_SHARE_CREDENTIAL, "0"),
+        (names::BODY_SHARE_WORKSPACE, "1.1"),
+        (names::BODY_IDLE_SECONDS, "0.5"),
         (names::LOG, "none"),
     ]);
     env.bindings.retain(|name| *name != names::INSTANCES);
@@ -82,12 +89,25 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
         names::CACHE_STALE_SECONDS,
         names::MAX_TRANSACTION_BYTES,
         names::MAX_IN_FLIGHT,
+        names::BODY_BUDGET_BYTES,
+        names::BODY_SHARE_CREDENTIAL,
+        names::BODY_SHARE_WORKSPACE,
+        names::BODY_IDLE_SECONDS,
         names::LOG,
     ] {
         assert_eq!(faults.iter().filter(|fault| fault.starts_with(&format!("{name} "))).count(), 1, "{name}");
     }
-    assert_eq!(faults.len(), 8);
+    assert_eq!(faults.len(), 12);
     assert!(faults.iter().all(|fault| !fault.contains("c2VjcmV0")));
+}
+
+#[test]
+fn there_is_room_for_the_largest_body_twice() {
+    let vars = [(names::BODY_BUDGET_BYTES, "10485759")];
+    assert_eq!(faults(&env(vars)), ["BODY_BUDGET_BYTES must be twice MAX_TRANSACTION_BYTES or more"]);
+    assert!(Config::from_vars(&env([(names::BODY_BUDGET_BYTES, "10485760")])).is_ok());
+    let small = env([(names::BODY_BUDGET_BYTES, "1048576"), (names::MAX_TRANSACTION_BYTES, "65536")]);
+    assert_eq!(Config::from_vars(&small).unwrap().bodies.credential, 262_144);
 }
 
 #[test]

@@ -10,12 +10,14 @@
 //! - [`store`]: the registry's tables, as one small trait.
 //! - [`admin`]: the management surface over those records.
 //! - [`oauth`]: access tokens, and the clients that get them.
+//! - [`budget`]: how many bytes of bodies are held at once, and whose.
 //! - [`config`]: the Worker's variables, parsed once.
 //! - [`error`]: every error of our own, and its one mapping to an answer.
 //! - [`json`]: how records and messages are read and written.
 //! - [`log`]: the one line that a request leaves behind.
 
 pub mod admin;
+pub mod budget;
 pub mod clock;
 pub mod config;
 mod decimal;

@@ -8,6 +8,7 @@ use web_sys::Response;
 use super::arrival::Arrival;
 use super::platform::{self, Env};
 use super::promises::{ask_object, setting, settled};
+use super::state::{Reservation, State};
 use crate::admin::auth::{Administrators, answers_at};
 use crate::admin::body::Faults;
 use crate::admin::routes::Route;
@@ -39,12 +40,13 @@ pub struct Served {
 }
 
 /// Answers a request to `/admin`.
-pub async fn serve(arrival: &Arrival, env: &Env) -> Served {
+pub async fn serve(arrival: &Arrival, env: &Env, state: &State) -> Served {
     let target = Target::split(arrival.lines().url);
     let route = target.as_ref().ok().and_then(|target| Route::of(target.path));
     let mut actor = None;
-    let reply = match ask(arrival, env, route, &mut actor).await {
-        Ok(ask) => match ask_registry(env, &ask).await {
+    let reply = match ask(arrival, env, state, route, &mut actor).await {
+        // What is held for the body is given back once the registry has it, and has answered.
+        Ok((ask, _held)) => match ask_registry(env, &ask).await {
             Ok(reply) => reply,
             Err(detail) => Reply::failed(&Failure::unavailable(detail), &arrival.request_id),
         },
@@ -66,9 +68,10 @@ pub async fn serve(arrival: &Arrival, env: &Env) -> Served {
 async fn ask(
     arrival: &Arrival,
     env: &Env,
+    state: &State,
     route: Option<Route<'_>>,
     actor: &mut Option<String>,
-) -> Result<Ask, Failure> {
+) -> Result<(Ask, Reservation), Failure> {
     let lines = arrival.lines();
     let target = Target::split(lines.url)?;
     let administrators = Administrators::parse(setting(env, names::ADMIN_TOKEN).as_deref())
@@ -81,26 +84,37 @@ async fn ask(
     let name = administrators.authenticate(authorization).ok_or(Error::AdminUnauthorized)?.to_owned();
     *actor = Some(name.clone());
     route.ok_or(Error::AdminNotFound)?.action(Method::parse(lines.method))?;
-    Ok(Ask {
+    let (body, held) = body(&arrival.request, lines.declared_length(), state, &name).await?;
+    let ask = Ask {
         method: lines.method.to_owned(),
         path: target.path.to_owned(),
         query: target.query.map(str::to_owned),
-        body: body(&arrival.request, lines.declared_length()).await?,
+        body,
         actor: name,
         request_id: arrival.request_id.clone(),
-    })
+    };
+    Ok((ask, held))
 }
 
-async fn body(request: &web_sys::Request, declared: Option<usize>) -> Result<String, Failure> {
+async fn body(
+    request: &web_sys::Request,
+    declared: Option<usize>,
+    state: &State,
+    actor: &str,
+) -> Result<(String, Reservation), Failure> {
     let too_large = || Faults::one("body", format!("must be at most {MAX_BODY_BYTES} bytes"));
     if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(too_large().into());
     }
-    let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
-    let read = JsFuture::from(platform::read_body(request, limit, declared.is_some())).await;
-    let read = read.map_err(|_| Faults::one("body", "broke off before it was whole"))?;
+    let declared = if request.body().is_some() { declared } else { Some(0) };
+    let held = state.hold_own("/admin", actor, declared, MAX_BODY_BYTES).await.ok_or(Error::Busy)?;
+    let size = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+    let idle_ms = state.config.body_idle_ms;
+    let read = platform::read_small(request, declared.map(size), size(MAX_BODY_BYTES), idle_ms);
+    let read = JsFuture::from(read).await.map_err(|_| Faults::one("body", "broke off or did not come in time"))?;
     let bytes: Uint8Array = read.dyn_into().map_err(|_| too_large())?;
-    String::from_utf8(bytes.to_vec()).map_err(|_| Faults::one("body", "must be JSON in UTF-8").into())
+    let text = String::from_utf8(bytes.to_vec()).map_err(|_| Faults::one("body", "must be JSON in UTF-8"))?;
+    Ok((text, held))
 }
 
 /// Asks the registry; a sentence for the log where it does not answer.

@@ -14,6 +14,7 @@ use super::platform;
 use super::sent::{Outcome, conclude};
 use super::state::{Reservation, State};
 use super::{now, random_bytes};
+use crate::budget::FIRST_BYTES;
 use crate::clock::Timestamp;
 use crate::enrich::{self, Enriched, Refusal, Shape};
 use crate::error::{Error, WriteFate};
@@ -39,7 +40,7 @@ pub struct Call {
     /// When the request was handed to the object of its key; none before that.
     sent_at: Option<Timestamp>,
     enriched: Option<Enriched>,
-    /// The body's part of the budget, given back when the call is over.
+    /// What the body has of the budget, given back when the call is over.
     body: Option<Reservation>,
 }
 
@@ -54,7 +55,7 @@ impl Call {
         state: &Rc<State>,
     ) -> JsValue {
         let body = plan.route.body;
-        let mut call =
+        let call =
             Self { plan, arrival, state: Rc::clone(state), cache, warning, sent_at: None, enriched: None, body: None };
         let keyed = call.plan.idempotency.is_some();
         match body {
@@ -67,15 +68,7 @@ impl Call {
                 Err(error) => call.refuse(&error),
             },
             Body::Streamed | Body::Upload | Body::Enriched(_) => match call.prepare_body() {
-                Ok(limit) => {
-                    // Another handle on the same request; its own method `clone` would split the body in two.
-                    let request = Clone::clone(&call.arrival.request);
-                    let declared = call.arrival.lines().declared_length();
-                    // A slow one would keep its part of the budget from others. Small ones are not worth a timer each.
-                    let small = declared.is_some_and(|length| length <= PLATFORM_DRAINS);
-                    let timeout_ms = if small { 0 } else { call.plan.timeout().millis() };
-                    platform::with_body(call, &request, keyed, limit, declared.is_some(), timeout_ms).into()
-                }
+                Ok(declared) => call.read(keyed, declared),
                 Err(error) => call.refuse(&error),
             },
         }
@@ -93,16 +86,25 @@ impl Call {
         }
     }
 
-    /// Sets the body's part of the budget aside: twice its size, for what comes in and what goes out.
-    fn prepare_body(&mut self) -> Result<u32, Error> {
+    /// The length that a body declares that is to be read, where nothing speaks against reading it.
+    fn prepare_body(&self) -> Result<Option<usize>, Error> {
         if self.arrival.lines().is_encoded() && matches!(self.plan.route.body, Body::Enriched(_)) {
             return Err(Error::UnsupportedEncoding);
         }
+        self.check_declared()
+    }
+
+    /// Reads the body, and goes on in another turn. Of the budget it has what has come, and a little to begin with.
+    fn read(mut self, keyed: bool, declared: Option<usize>) -> JsValue {
         let limit = self.state.config.max_transaction_bytes;
-        let declared = self.check_declared()?;
-        let reserved = self.state.reserve(declared.unwrap_or(limit).saturating_mul(2));
-        self.body = Some(reserved.ok_or(Error::Busy)?);
-        Ok(u32::try_from(limit).unwrap_or(u32::MAX))
+        let first = declared.unwrap_or(limit).min(FIRST_BYTES);
+        let held = self.hold(first);
+        let size = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let (declared, limit, first) = (declared.map(size), size(limit), size(first));
+        let (idle_ms, whole_ms) = (self.state.config.body_idle_ms, self.plan.timeout().millis());
+        // Another handle on the same request; its own method `clone` would split the body in two.
+        let request = Clone::clone(&self.arrival.request);
+        platform::with_body(self, &request, keyed, declared, limit, first, held, idle_ms, whole_ms).into()
     }
 
     /// The length that is declared, where it is not over the limit.
@@ -195,11 +197,28 @@ impl Call {
 /// The turns in which JavaScript goes on with the call.
 #[wasm_bindgen]
 impl Call {
-    /// The body is there: completes it. What it gives is sent with [`Call::completed`], unless it is a response: a refusal.
+    /// Holds so many bytes more of the body; `false` where there is no room for them.
+    pub fn hold(&mut self, bytes: usize) -> bool {
+        if let Some(held) = &mut self.body {
+            return held.resize(held.bytes().saturating_add(bytes));
+        }
+        let credential = &self.plan.credential;
+        self.body = self.state.hold(&credential.id, &credential.workspace, bytes);
+        self.body.is_some()
+    }
+
+    /// There was no room for the body, for as long as it waited.
+    pub fn busy(self) -> JsValue {
+        self.refuse(&Error::Busy)
+    }
+
+    /// The body is there: completes it. What it gives is sent with [`Call::completed`], unless it is a response, a refusal, or
+    /// a number: of the bytes that must be held before.
     pub fn complete(&mut self, body: &Uint8Array) -> JsValue {
         let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
         match self.enrich(body, shape) {
-            Ok(()) => self.sending(Outgoing::Bytes).into(),
+            Ok(Completed::Whole) => self.sending(Outgoing::Bytes).into(),
+            Ok(Completed::Lacks(bytes)) => bytes.into(),
             Err(error) => self.refuse(&error),
         }
     }
@@ -240,20 +259,27 @@ impl Call {
 }
 
 impl Call {
-    fn enrich(&mut self, body: &Uint8Array, shape: Shape) -> Result<(), Error> {
+    fn enrich(&mut self, body: &Uint8Array, shape: Shape) -> Result<Completed, Error> {
         let limit = self.state.config.max_transaction_bytes;
         let bytes = body.to_vec();
-        let enriched = enrich::enrich(&bytes, shape, self.plan.core.rule, limit, random_bytes).map_err(Error::Body)?;
-        let sent = enriched.body.as_ref().map_or(bytes.len(), Vec::len);
-        // From here on only what goes out is held, and what came in until it is collected.
-        if let Some(reservation) = &mut self.body
-            && !reservation.resize(bytes.len() + sent)
+        let understood = enrich::understand(&bytes, shape, self.plan.core.rule, limit).map_err(Error::Body)?;
+        // Before it is built. What came in is let go in the same turn, and one at a time: only what goes out is held on.
+        let size = understood.size();
+        if let Some(held) = &mut self.body
+            && !held.resize(size)
         {
-            return Err(Error::Busy);
+            return Ok(Completed::Lacks(u32::try_from(size - held.bytes()).unwrap_or(u32::MAX)));
         }
-        self.enriched = Some(enriched);
-        Ok(())
+        self.enriched = Some(understood.complete(random_bytes));
+        Ok(Completed::Whole)
     }
+}
+
+/// Whether a body could be completed.
+enum Completed {
+    Whole,
+    /// There is no room for so many bytes.
+    Lacks(u32),
 }
 
 // The name is part of the answers' contract: `glue.js` sets it where a reference was made.

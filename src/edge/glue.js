@@ -1,15 +1,16 @@
 // The platform calls of the request path. Every rule is Rust's: this file carries it out, in as few crossings between
 // wasm and JavaScript as it can, for each costs more than the rule itself. Lists of headers are handed over once.
 
+import { DRAIN_MS, NO_ROOM, drain, drained, pipeUpTo, read, within } from "./body.js";
+import { land, takeOff } from "./flights.js";
+
 let forwarded = [];
 let neverReturned = [];
-let maxInFlight = 0;
 
-/** Takes over the two header lists, a name a line, and how many requests of a credential may be under way; 0 for any number. */
-export function configure(up, down, most) {
+/** Takes over the two header lists, a name a line. */
+export function configure(up, down) {
   forwarded = up.split("\n");
   neverReturned = down.split("\n");
-  maxInFlight = most;
 }
 
 /** `Edge.settle` and `Edge.generation`: this module cannot name what is made of the crate. */
@@ -63,128 +64,43 @@ export function respond(status, body, requestId, extra) {
   return new Response(body, { status, headers });
 }
 
-/** How much of a body nobody wants is read before the answer, and for how long. */
-const DRAIN_BYTES = 8 << 20;
-const DRAIN_MS = 2_000;
+/** How long a body waits for its turn, and how often it asks, in milliseconds; those of `state.rs`. */
+const TURN_MS = 1_000;
+const ASK_MS = 25;
 
-/**
- * Gives `response` once the rest of the request's body was read, within bounds: where a body is cancelled instead, the
- * answer is lost on current workerd about every other time.
- */
-export async function drained(request, response) {
-  await drain(request.body);
-  return response;
-}
-
-function drain(body) {
-  return within(DRAIN_MS, readAway(body)).catch(() => {
-    // The caller is gone, or the body was read already: the answer goes out as it is.
-  });
-}
-
-async function readAway(body) {
-  const reader = body.getReader();
-  for (let left = DRAIN_BYTES; left > 0; ) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    left -= value.byteLength;
+/** Holds so many bytes more for the body of `call`, as soon as there is room; false where there is none in time. */
+async function turn(call, bytes) {
+  // Asked again and again: a promise that another request fulfils is one that the runtime may cancel.
+  for (let left = TURN_MS; ; left -= ASK_MS) {
+    if (awake(call).hold(bytes)) return true;
+    if (left <= 0) return false;
+    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }
-}
-
-/** Waits for a promise, no longer than `ms`; what comes of it then is what `whenLate` gives. */
-export function within(ms, promise, whenLate = () => {}) {
-  let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms))).then(whenLate);
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-function failLate() {
-  throw new Error("not there in time");
-}
-
-/** The body as one Uint8Array; null where it is larger than `limit`. With a Content-Length it cannot be longer than that. */
-export async function readBody(request, limit, declared) {
-  if (!request.body) return new Uint8Array(0);
-  if (declared) {
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    return bytes.byteLength > limit ? null : bytes;
-  }
-  const chunks = [];
-  let length = 0;
-  // Not `for await`: to leave such a loop cancels the body, and on current workerd the answer with it.
-  const reader = request.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
-    if (length > limit) {
-      reader.releaseLock();
-      return null;
-    }
-    chunks.push(value);
-  }
-  return joined(chunks, length);
-}
-
-/** Chunks of `length` bytes in all, as one. */
-export function joined(chunks, length) {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
 }
 
 /**
- * Reads the body and lets `call`, a Rust object, go on with it: what it gives is answered or sent. A body that is not there
- * within `timeoutMs` counts as broken off; 0 waits for it.
+ * Reads the body and lets `call`, a Rust object, go on with it: what it gives is answered or sent. `declared` is its length,
+ * undefined where that is not known; of the budget `first` bytes are `held` already, or else are waited for.
  */
-export function withBody(call, request, keyed, limit, declared, timeoutMs) {
+export function withBody(call, request, keyed, declared, limit, first, held, idleMs, wholeMs) {
   const goOn = keyed ? (bytes) => awake(call).hand_over(bytes) : (bytes) => complete(call, request, bytes);
+  const there = (bytes) => {
+    if (bytes === null) return awake(call).body_too_large();
+    return bytes === NO_ROOM ? awake(call).busy() : goOn(bytes);
+  };
   const failed = () => awake(call).body_failed();
-  // The ordinary case, with no promise that it does not need: a declared body is no larger than it says.
-  if (declared && !timeoutMs) return request.arrayBuffer().then((buffer) => goOn(new Uint8Array(buffer)), failed);
-  const body = readBody(request, limit, declared);
-  const read = timeoutMs ? within(timeoutMs, body, failLate) : body;
-  return read.then((bytes) => (bytes ? goOn(bytes) : awake(call).body_too_large()), failed);
+  const begin = () => read(request, declared, limit, first, idleMs, wholeMs, (bytes) => turn(call, bytes)).then(there, failed);
+  return held ? begin() : turn(call, first).then((held) => (held ? begin() : awake(call).busy()));
 }
 
 function complete(call, request, bytes) {
   const sending = awake(call).complete(bytes);
   if (typeof sending === "string") return forward(request, sending, call.completed() ?? bytes, call);
+  if (typeof sending === "number") {
+    return turn(call, sending).then((held) => (held ? complete(call, request, bytes) : awake(call).busy()));
+  }
   call.done();
   return sending;
-}
-
-/** What is under way at Core, a set of flights for each credential that has any. */
-const underWay = new Map();
-
-/**
- * Counts a request of a credential as under way, until it lands or, at the latest, in `longestMs`: where the platform drops a
- * request whose caller hung up, nothing of ours runs any more, and what is not counted down would lock the credential out.
- *
- * @returns what is to `land`; null where there are too many already
- */
-export function takeOff(credential, longestMs) {
-  if (maxInFlight === 0) return undefined;
-  const now = Date.now();
-  let flights = underWay.get(credential);
-  if (flights === undefined) underWay.set(credential, (flights = new Set()));
-  if (flights.size >= maxInFlight) {
-    for (const flight of flights) if (flight.until < now) flights.delete(flight);
-    if (flights.size >= maxInFlight) return null;
-  }
-  const flight = { credential, until: now + longestMs };
-  flights.add(flight);
-  return flight;
-}
-
-/** Core answered, or will not. */
-export function land(flight) {
-  const flights = underWay.get(flight?.credential);
-  if (flights?.delete(flight) && flights.size === 0) underWay.delete(flight.credential);
 }
 
 // Statuses, to Rust, of what has none.
@@ -308,28 +224,6 @@ function bodyOf(request, kind, bytes, limit, cut) {
   const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
   const piped = limit ? pipeUpTo(Number(limit), request.body, writable, cut) : request.body.pipeTo(writable, { preventCancel: true });
   return { body: readable, taken: piped.catch(() => drain(request.body)) };
-}
-
-/** A pipe that ends in failure, and with it the request, where more than `limit` bytes come. What is cut never looks whole. */
-async function pipeUpTo(limit, readable, writable, cut) {
-  const reader = readable.getReader();
-  const writer = writable.getWriter();
-  try {
-    for (let left = limit; ; ) {
-      const { done, value } = await reader.read();
-      if (done) return await writer.close();
-      left -= value.byteLength;
-      if (left < 0) {
-        cut();
-        throw new Error("the body is too large");
-      }
-      await writer.write(value);
-    }
-  } catch (error) {
-    writer.abort(error).catch(() => {});
-    reader.releaseLock();
-    throw error;
-  }
 }
 
 const NOTHING = { body: null };

@@ -24,7 +24,7 @@ use web_sys::{Request, Response};
 use super::now;
 use super::platform::Env;
 use super::promises::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
-use super::state::State;
+use super::state::{Reservation, State};
 use crate::error::{Error, Outcome};
 use crate::idempotency::message::{Ask, Job, Message};
 use crate::idempotency::receive::{Received, UnderWay, receive};
@@ -36,6 +36,9 @@ use storage::Row;
 
 /// The header of a call that says how long its message is.
 const LENGTH: &str = "x-blnk-edge-length";
+
+/// The header that says whose it is: credential and workspace.
+const HOLDER: &str = "x-blnk-edge-holder";
 
 /// What can throw gives this: the error is thrown on.
 type Result<T> = std::result::Result<T, JsValue>;
@@ -71,14 +74,21 @@ impl Idempotency {
             let Ok(state) = State::of(&keeper.env) else { return Err(thrown("misconfigured")) };
             let length: usize =
                 header(LENGTH).and_then(|length| length.parse().ok()).ok_or_else(|| thrown("no length"))?;
-            // What comes in, and what goes out.
-            let Some(_held) = state.reserve(length.saturating_mul(2)) else {
+            // What the object holds is its workspace's as well, beside what the Worker holds of the same request.
+            let holder = header(HOLDER).ok_or_else(|| thrown("no holder"))?;
+            let (credential, workspace) = holder.split_once(' ').ok_or_else(|| thrown("not a holder"))?;
+            let object_of = ["object of ", credential].concat();
+            let Some(held) = state.hold_in_turn(&object_of, workspace, length).await else {
                 let request_id = header("x-request-id").unwrap_or_default();
                 return Ok(Reply::to(&request_id).refusal("busy", &Error::Busy, Outcome::NotSent).into());
             };
-            let buffer = settled(request.array_buffer()?).await.map_err(|why| thrown(&why))?;
-            let bytes = Uint8Array::new(&buffer).to_vec();
-            let (message, body) = Message::split(&bytes).ok_or_else(|| thrown("not a message"))?;
+            let (message, body) = {
+                let buffer = settled(request.array_buffer()?).await.map_err(|why| thrown(&why))?;
+                let bytes = Uint8Array::new(&buffer).to_vec();
+                let (message, body) = Message::split(&bytes).ok_or_else(|| thrown("not a message"))?;
+                let begins = bytes.len() - body.len();
+                (message, Carried { bytes, begins, held })
+            };
             let answer = match &message {
                 Message::Carry(job) => keeper.carry(&state, job, body).await,
                 Message::Ask(ask) => keeper.tell(&state, ask).await,
@@ -105,6 +115,14 @@ impl Idempotency {
     }
 }
 
+/// A message that was read, and what is held for it.
+struct Carried {
+    bytes: Vec<u8>,
+    /// Where the caller's body begins in it.
+    begins: usize,
+    held: Reservation,
+}
+
 /// Milliseconds, as JavaScript counts them.
 #[expect(clippy::cast_precision_loss, reason = "30 days at most")]
 fn float(millis: u64) -> f64 {
@@ -112,7 +130,8 @@ fn float(millis: u64) -> f64 {
 }
 
 impl Keeper {
-    async fn carry(&self, state: &Rc<State>, job: &Job, body: &[u8]) -> Result<Response> {
+    async fn carry(&self, state: &Rc<State>, job: &Job, mut carried: Carried) -> Result<Response> {
+        let body = carried.bytes.get(carried.begins..).unwrap_or_default();
         let reply = Reply::to(&job.request_id);
         let storage = self.state.storage();
         let row = Row::of(&storage);
@@ -137,8 +156,12 @@ impl Keeper {
                 return Ok(reply.refusal("unknown", &Error::IdempotencyOutcomeUnknown, Outcome::Unknown));
             }
         };
-        match Running::carry(self, state, job, body, fingerprint, earlier) {
-            Ok(running) => running.run().await,
+        match Running::carry(self, state, job, body, &mut carried.held, fingerprint, earlier) {
+            Ok(running) => {
+                // What goes to Core is built: the message is not needed any more.
+                carried.bytes = Vec::new();
+                running.run().await
+            }
             Err(error) => Ok(reply.refusal("refused", &error, Outcome::NotSent)),
         }
     }

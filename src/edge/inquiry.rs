@@ -124,7 +124,15 @@ async fn ask(inquiry: &Inquiry, core: Option<CoreAddress>, arrival: &Arrival, st
     let request_id = arrival.request_id.clone();
     let ask = Message::Ask(Ask { key: inquiry.key.expose().to_owned(), core, request_id });
     let message = bytes_out(&ask.to_prefix());
-    let told = ask_object_of_key(&state.idempotency, &name, &arrival.request_id, &message);
+    let credential = &inquiry.credential;
+    let told = ask_object_of_key(
+        &credential.id,
+        &credential.workspace,
+        &state.idempotency,
+        &name,
+        &arrival.request_id,
+        &message,
+    );
     let answer = Array::from(&settled(told).await.map_err(failed)?);
     let text = |at| answer.get(at).as_string().unwrap_or_default();
     let report = Report::from_header(&text(0)).ok_or_else(|| failed("it gave no report".to_owned()))?;

@@ -25,6 +25,7 @@ mod sql_store;
 mod state;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
@@ -100,7 +101,7 @@ fn serve(arrival: Arrival, env: Env) -> JsValue {
         Surface::Proxy | Surface::Inquiry | Surface::Admin | Surface::OAuth(_) => {}
     }
     match (State::of(&env), surface) {
-        (Ok(_), Surface::Admin) => manage(arrival, env),
+        (Ok(state), Surface::Admin) => manage(arrival, env, state),
         // Without a key to sign with there is no such surface.
         (Ok(state), Surface::OAuth(_)) if state.config.signer.is_none() => {
             Refusal::of(&arrival).answer(&Error::RouteNotFound)
@@ -148,9 +149,9 @@ fn health(arrival: &Arrival) -> JsValue {
     platform::respond(200, body, &arrival.request_id, "").into()
 }
 
-fn manage(arrival: Arrival, env: Env) -> JsValue {
+fn manage(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
     promises::promised(async move {
-        let served = admin::serve(&arrival, &env).await;
+        let served = admin::serve(&arrival, &env, &state).await;
         let line = Line {
             level: if served.status >= 500 { Level::Error } else { Level::Info },
             method: Method::parse(arrival.lines().method).as_str(),

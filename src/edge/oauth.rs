@@ -73,7 +73,7 @@ async fn answer(
     // Before the body is read: who is over the limit costs no more than this question.
     let address = arrival.request.headers().get("cf-connecting-ip").ok().flatten();
     check_rate(&limit::by_address(address.as_deref()), state, trace).await?;
-    let form = form(arrival).await?;
+    let form = form(arrival, address.as_deref(), state).await?;
     let authorization = lines.head().authorization;
     if endpoint == Endpoint::Token {
         let request = TokenRequest::read(authorization, &form)?;
@@ -111,7 +111,7 @@ async fn check_client_rate(state: &State, trace: &mut Trace) -> Result<(), OAuth
     }
 }
 
-async fn form(arrival: &Arrival) -> Result<Form, OAuthError> {
+async fn form(arrival: &Arrival, address: Option<&str>, state: &State) -> Result<Form, OAuthError> {
     let lines = arrival.lines();
     if lines.is_encoded() {
         return Err(OAuthError::InvalidRequest("The body must not have a Content-Encoding"));
@@ -121,10 +121,13 @@ async fn form(arrival: &Arrival) -> Result<Form, OAuthError> {
         return Err(TOO_LARGE);
     }
     let content_type = arrival.request.headers().get("content-type").ok().flatten();
-    let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
-    let read = JsFuture::from(platform::read_body(&arrival.request, limit, declared.is_some()))
-        .await
-        .map_err(|_| INCOMPLETE)?;
+    // Nobody is known yet: those who ask are told apart by their address.
+    let held = state.hold_own("/oauth", address.unwrap_or_default(), declared, MAX_BODY_BYTES).await;
+    let _held = held.ok_or(OAuthError::TemporarilyUnavailable)?;
+    let size = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+    let idle_ms = state.config.body_idle_ms;
+    let read = platform::read_small(&arrival.request, declared.map(size), size(MAX_BODY_BYTES), idle_ms);
+    let read = JsFuture::from(read).await.map_err(|_| INCOMPLETE)?;
     let bytes: Uint8Array = read.dyn_into().map_err(|_| TOO_LARGE)?;
     Form::parse(content_type.as_deref(), &bytes.to_vec())
 }

@@ -1,4 +1,4 @@
-//! What the request path needs of the platform: the functions of `glue.js`.
+//! What the request path needs of the platform: the functions of `glue.js`, `body.js` and `flights.js`.
 //!
 //! They stand in JavaScript because crossings are what the request path costs most: one call here replaces nine header
 //! look-ups, sixteen deletions, or a request built field by field and all that comes of it.
@@ -11,8 +11,8 @@ use super::call::Call;
 
 #[wasm_bindgen(module = "/src/edge/glue.js")]
 extern "C" {
-    /// Hands over the two header lists, and how many requests of a credential may be under way; 0 for any number.
-    pub fn configure(forwarded: &str, never_returned: &str, max_in_flight: u32);
+    /// Hands over the two header lists.
+    pub fn configure(forwarded: &str, never_returned: &str);
 
     /// What is decided on, a line each.
     pub fn head(request: &Request) -> String;
@@ -20,26 +20,23 @@ extern "C" {
     /// An answer of our own.
     pub fn respond(status: u16, body: &str, request_id: &str, extra: &str) -> Response;
 
-    /// The same, once the rest of the request's body was read.
-    pub fn drained(request: &Request, response: Response) -> Promise;
-
-    /// The body as one `Uint8Array`; null where it is larger than `limit`.
-    #[wasm_bindgen(js_name = readBody)]
-    pub fn read_body(request: &Request, limit: u32, declared: bool) -> Promise;
-
     /// Takes over `Edge::settle` and `Edge::generation`.
     pub fn connect(edge: &JsValue);
 
-    /// Reads the body and goes on with [`Call::complete`] or, where it is `keyed`, [`Call::hand_over`]. It must be there
-    /// within the time; 0 waits.
+    /// Reads the body and goes on with [`Call::complete`] or, where it is `keyed`, [`Call::hand_over`]. Of the budget the
+    /// `first` bytes may be `held` already. Nothing may stay away for longer than `idle_ms`, and all must be there within
+    /// `whole_ms`.
     #[wasm_bindgen(js_name = withBody)]
     pub fn with_body(
         call: Call,
         request: &Request,
         keyed: bool,
+        declared: Option<u32>,
         limit: u32,
-        declared: bool,
-        timeout_ms: u32,
+        first: u32,
+        held: bool,
+        idle_ms: u32,
+        whole_ms: u32,
     ) -> Promise;
 
     /// Sends a request, the text being [`crate::proxy::Sending::to_text`]'s, and gives the promise of what to answer.
@@ -52,6 +49,24 @@ extern "C" {
     /// Core's answer with the header rules applied.
     #[wasm_bindgen(catch, js_name = passOn)]
     pub fn pass_on(answer: &Response, request_id: &str, reference: Option<&str>) -> Result<Response, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/edge/body.js")]
+extern "C" {
+    /// An answer, once the rest of the request's body was read.
+    pub fn drained(request: &Request, response: Response) -> Promise;
+
+    /// The body as one `Uint8Array`; null where it is larger than `limit`, of which all is held. Nothing may stay away for
+    /// longer than `idle_ms`.
+    #[wasm_bindgen(js_name = readSmall)]
+    pub fn read_small(request: &Request, declared: Option<u32>, limit: u32, idle_ms: u32) -> Promise;
+}
+
+#[wasm_bindgen(module = "/src/edge/flights.js")]
+extern "C" {
+    /// Hands over how many requests of a credential may be under way; 0 for any number.
+    #[wasm_bindgen(js_name = limitFlights)]
+    pub fn limit_flights(most: u32);
 }
 
 #[wasm_bindgen]

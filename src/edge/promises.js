@@ -1,6 +1,6 @@
 // The platform beside the request path: KV, the objects and their storage. Every rule is Rust's.
 
-import { within } from "./glue.js";
+import { within } from "./body.js";
 
 export { within };
 

@@ -27,6 +27,7 @@ mod units;
 
 use std::num::NonZeroU64;
 
+use self::scan::Found;
 use self::sent::GivenReference;
 use self::splice::Splice;
 
@@ -71,16 +72,48 @@ pub fn enrich(
     limit: usize,
     random: impl FnMut() -> [u8; 16],
 ) -> Result<Enriched, Refusal> {
+    Ok(understand(body, shape, rule, limit)?.complete(random))
+}
+
+/// The first half of [`enrich`]: reads the body, and builds nothing yet.
+///
+/// # Errors
+/// As [`enrich`].
+pub fn understand(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Result<Understood<'_>, Refusal> {
     if body.len() > limit {
         return Err(Refusal::TooLarge { limit });
     }
     let found = scan::scan(body, shape, rule, limit)?;
-    let Splice { body, made } = splice::splice(body, &found, random);
-    let references = match (shape, found.reference) {
-        (Shape::Bulk, _) => References::Bulk(made),
-        (Shape::Transaction, GivenReference::Missing) => made.first().map_or(References::Unreadable, References::Made),
-        (Shape::Transaction, GivenReference::Text(text)) => References::Given(text),
-        (Shape::Transaction, GivenReference::Unreadable) => References::Unreadable,
-    };
-    Ok(Enriched { body, references, precision_added: found.precision_added })
+    Ok(Understood { body, shape, found })
+}
+
+/// A body that may be forwarded once it is completed.
+pub struct Understood<'a> {
+    body: &'a [u8],
+    shape: Shape,
+    found: Found,
+}
+
+impl Understood<'_> {
+    /// How large the completed body will be, in bytes.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.found.size
+    }
+
+    /// Makes the additions.
+    #[must_use]
+    pub fn complete(self, random: impl FnMut() -> [u8; 16]) -> Enriched {
+        let Self { body, shape, found } = self;
+        let Splice { body, made } = splice::splice(body, &found, random);
+        let references = match (shape, found.reference) {
+            (Shape::Bulk, _) => References::Bulk(made),
+            (Shape::Transaction, GivenReference::Missing) => {
+                made.first().map_or(References::Unreadable, References::Made)
+            }
+            (Shape::Transaction, GivenReference::Text(text)) => References::Given(text),
+            (Shape::Transaction, GivenReference::Unreadable) => References::Unreadable,
+        };
+        Enriched { body, references, precision_added: found.precision_added }
+    }
 }

@@ -45,7 +45,7 @@ pub enum Error {
     UnsupportedEncoding,
     /// A multipart body on a route other than the upload: Core would take it at any size.
     UnsupportedMediaType,
-    /// The body ended before it was whole, or could not be read.
+    /// The body ended before it was whole, did not come in time, or could not be read.
     BodyIncomplete,
     /// Too many bodies are held at once.
     Busy,
@@ -261,8 +261,10 @@ impl Error {
             Self::Body(refusal) => return refusal.to_string(),
             Self::UnsupportedEncoding => "A transaction body must be sent without a Content-Encoding",
             Self::UnsupportedMediaType => "Only POST /reconciliation/upload takes a multipart body",
-            Self::BodyIncomplete => "The body ended before it was whole",
-            Self::Busy => "The worker holds too many bodies at once; try again in a moment",
+            Self::BodyIncomplete => "The body ended before it was whole, or did not come in time",
+            Self::Busy => {
+                "The worker holds as many bodies as it may, of all or of this credential and workspace; try again in a moment"
+            }
             Self::RateLimited => "This credential has sent too many requests; wait before sending more",
             Self::TooManyInFlight => "This credential has too many requests under way; wait for some to be answered",
             Self::IdempotencyNotSupported => "Idempotency-Key is not supported on uploads: send the request without it",

@@ -1,4 +1,5 @@
-// How much of bodies a worker holds at once: what does not come is given up, and every way out gives its part back.
+// How much of bodies a worker holds at once, and of whose: what does not come takes nothing and is given up, and every way
+// out gives its part back.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,8 +12,13 @@ const FIVE = 5 << 20;
 
 describe("the budget of bodies", () => {
   let stage;
+  let keys;
+  let other;
   before(async () => {
-    stage = await openStage({ instance: { timeout_ms: 1_000 } });
+    stage = await openStage({ instance: { timeout_ms: 2_500 } });
+    keys = await Promise.all(Array.from({ length: 3 }, async () => (await stage.office.apiKey()).key));
+    const instance = await stage.addInstance({ base_url: stage.core.origin, workspace: "other" });
+    other = { instance: instance.id, key: (await stage.office.apiKey({ workspace: "other" })).key };
     assert.equal((await stage.send("create")).status, 200);
   });
   beforeEach(() => {
@@ -22,37 +28,80 @@ describe("the budget of bodies", () => {
   after(() => stage.close());
 
   const padded = (bytes) => `{"description":"${"x".repeat(bytes)}"}`;
-  const begin = async (length) => {
+  const begin = async (length, key = stage.key.key) => {
     const connection = await connect(stage.worker.origin);
     const framing = length === null ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`;
     await connection.write(
-      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n${framing}\r\n\r\n`,
+      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${key}\r\n${framing}\r\n\r\n`,
     );
     return connection;
   };
-  /** Three bodies of the largest size are as much as there is room for. */
+  /** A body of the largest size from each of three credentials is what one workspace has room for. */
   const whole = async () => {
-    await Promise.all(Array.from({ length: 3 }, async () => {
-      assert.equal((await stage.send("create", { body: padded(FIVE - 200) })).status, 200);
-    }));
+    await Promise.all(
+      keys.map(async (key) => {
+        assert.equal((await stage.send("create", { key, body: padded(FIVE - 200) })).status, 200);
+      }),
+    );
+  };
+  const busy = async (options) => {
+    const answer = await stage.send("create", options);
+    const { code, details } = answer.json().error_detail;
+    assert.deepEqual([answer.status, code, details.outcome], [503, "PROXY_BUSY", "not_sent"]);
+    assert.equal(answer.headers.get("retry-after"), "5");
+  };
+  /** Sends all but the end of a body. */
+  const most = async (key, length) => {
+    const connection = await begin(FIVE, key);
+    await connection.write(padded(length - 200));
+    return connection;
+  };
+  const givenUp = async (connections) => {
+    for (const { status, json } of await Promise.all(connections.map((connection) => connection.answer()))) {
+      assert.deepEqual([status, json().error_detail.code], [400, "PROXY_BODY_INCOMPLETE"]);
+    }
+    for (const connection of connections) connection.close();
   };
 
   for (const [name, length] of [["declared", FIVE], ["undeclared", null]]) {
-    test(`bodies that are ${name} and do not come fill it: others are told to wait, until they are given up`, async () => {
-      const slow = await Promise.all([begin(length), begin(length), begin(length)]);
+    test(`bodies that are ${name} and do not come take nothing, and are given up`, async () => {
+      const slow = await Promise.all(Array.from({ length: 20 }, () => begin(length)));
       await sleep(100);
-      const answer = await stage.send("create", { body: padded(2 << 20) });
-      const { code, details } = answer.json().error_detail;
-      assert.deepEqual([answer.status, code, details.outcome], [503, "PROXY_BUSY", "not_sent"]);
-      assert.equal(answer.headers.get("retry-after"), "5");
-      // Small ones, reads and what streams through go on beside them.
+      await whole();
       for (const kind of ["read", "create", "upload"]) assert.equal((await stage.send(kind)).status, 200);
-      const given = await Promise.all(slow.map((connection) => connection.answer()));
-      for (const { status, json } of given) assert.deepEqual([status, json().error_detail.code], [400, "PROXY_BODY_INCOMPLETE"]);
-      for (const connection of slow) connection.close();
+      await givenUp(slow);
       await whole();
     });
   }
+
+  test("what one credential has sent fills its share: it is told to wait, others are served, until that is given up", async () => {
+    const slow = [await most(keys[0], FIVE - 1_000)];
+    await sleep(100);
+    await busy({ key: keys[0], body: padded(4 << 20) });
+    // Small ones and what streams through go on beside it.
+    for (const kind of ["read", "create", "upload"]) assert.equal((await stage.send(kind, { key: keys[0] })).status, 200);
+    assert.equal((await stage.send("create", { key: keys[1], body: padded(4 << 20) })).status, 200);
+    await givenUp(slow);
+    await whole();
+  });
+
+  test("what the credentials of one workspace have sent fills its share, and another workspace is served", async () => {
+    const slow = await Promise.all(keys.map((key) => most(key, FIVE - 1_000)));
+    await sleep(100);
+    await busy({ body: padded(2 << 20) });
+    assert.equal((await stage.send("create", { ...other, body: padded(4 << 20) })).status, 200);
+    await givenUp(slow);
+    await whole();
+  });
+
+  test("one that finds no room waits for a moment, and is sent when there is", async () => {
+    const slow = await most(keys[0], FIVE - 1_000);
+    await sleep(100);
+    const waiting = stage.send("create", { key: keys[0], body: padded(4 << 20) });
+    await sleep(300);
+    slow.reset();
+    assert.equal((await waiting).status, 200);
+  });
 
   const WAYS_OUT = {
     success: () => stage.send("create", { body: padded(2_000_000) }),
@@ -92,8 +141,8 @@ describe("the budget of bodies", () => {
 
   test("is given back after the deadline", async () => {
     stage.core.answer(hang());
-    const late = await Promise.all(Array.from({ length: 6 }, () => stage.send("create", { body: padded(2_000_000) })));
-    assert.deepEqual(late.map(({ status }) => status), Array(6).fill(504));
+    const late = await Promise.all(Array.from({ length: 4 }, () => stage.send("create", { body: padded(2_000_000) })));
+    assert.deepEqual(late.map(({ status }) => status), Array(4).fill(504));
     stage.core.answer(reply({ body: {} }));
     await whole();
   });

@@ -27,9 +27,15 @@ impl Call {
         let credential = Rc::clone(&self.plan.credential);
         let longest_ms = 2 * self.plan.timeout().millis() + LOOKS_MS;
         let prefix = platform::bytes_out(&Message::Carry(self.job()).to_prefix());
+        // The message takes the body's place, which is let go in the same turn.
+        let held = prefix.length() as usize + body.length() as usize;
+        if self.body.as_mut().is_some_and(|hold| !hold.resize(held)) {
+            return self.refuse(&Error::Busy);
+        }
         let namespace = self.state.idempotency.clone();
         let request_id = self.arrival.request_id.clone();
-        carry(self, &credential.id, longest_ms, &namespace, &name, &request_id, &prefix, body).into()
+        carry(self, &credential.id, &credential.workspace, longest_ms, &namespace, &name, &request_id, &prefix, body)
+            .into()
     }
 
     fn job(&self) -> Job {

@@ -16,9 +16,9 @@ use super::storage::Row;
 use super::{Keeper, Result, float};
 use crate::clock::Timestamp;
 use crate::edge::promises::{set_alarm, settled, thrown};
-use crate::edge::state::State;
+use crate::edge::state::{Reservation, State};
 use crate::edge::{now, random_bytes};
-use crate::enrich::{Reference, Shape, enrich};
+use crate::enrich::{Reference, Shape, understand};
 use crate::error::{Error, Outcome};
 use crate::idempotency::answer::verdict;
 use crate::idempotency::attempt::{Action, Attempt, Claimed, Ending, Left, Release};
@@ -68,20 +68,23 @@ struct Prepared {
 }
 
 impl<'a> Running<'a> {
-    /// Completes the body as the first request was completed, and takes the object.
+    /// Completes the body as the first request was completed, and takes the object. What is `held` from then on is the completed
+    /// body alone.
     ///
     /// # Errors
-    /// The refusal of a body.
+    /// The refusal of a body, or [`Error::Busy`] where there is no room for its additions.
     pub fn carry(
         object: &'a Keeper,
         state: &'a Rc<State>,
         job: &'a Job,
         body: &[u8],
+        held: &mut Reservation,
         fingerprint: Fingerprint,
         earlier: Option<Record>,
     ) -> std::result::Result<Self, Error> {
         let limit = state.config.max_transaction_bytes;
-        let Prepared { body, work } = prepare(job, body, limit, earlier.as_ref().map(|earlier| &earlier.work))?;
+        let earlier_work = earlier.as_ref().map(|earlier| &earlier.work);
+        let Prepared { body, work } = prepare(job, body, held, limit, earlier_work)?;
         let attempt = match &earlier {
             Some(earlier) => Attempt::again(&work, matches!(earlier.phase, Phase::Partial(_))),
             None => Attempt::first(&work),
@@ -326,19 +329,26 @@ impl<'a> Running<'a> {
 }
 
 /// Completes a body, as the instance wants it the first time, and as it was done then any other time.
-fn prepare(job: &Job, body: &[u8], limit: usize, earlier: Option<&Work>) -> std::result::Result<Prepared, Error> {
+fn prepare(
+    job: &Job,
+    body: &[u8],
+    held: &mut Reservation,
+    limit: usize,
+    earlier: Option<&Work>,
+) -> std::result::Result<Prepared, Error> {
     let route = routes::find(Method::parse(&job.method), job.path())?;
     let work = || Work::of_other(route.pattern, job.path(), body);
     match route.body {
         Body::Nothing => Ok(Prepared { body: None, work: work() }),
         Body::Streamed | Body::Upload => Ok(Prepared { body: Some(Uint8Array::from(body)), work: work() }),
-        Body::Enriched(shape) => complete(job, body, shape, limit, earlier),
+        Body::Enriched(shape) => complete(job, body, held, shape, limit, earlier),
     }
 }
 
 fn complete(
     job: &Job,
     body: &[u8],
+    held: &mut Reservation,
     shape: Shape,
     limit: usize,
     earlier: Option<&Work>,
@@ -353,7 +363,11 @@ fn complete(
         made.push(Reference::from_random(random));
         random
     };
-    let enriched = enrich(body, shape, rule, limit, random).map_err(Error::Body)?;
+    let understood = understand(body, shape, rule, limit).map_err(Error::Body)?;
+    if !held.resize(understood.size()) {
+        return Err(Error::Busy);
+    }
+    let enriched = understood.complete(random);
     let completed = enriched.body.as_deref().unwrap_or(body);
     let work = earlier.cloned().unwrap_or_else(|| Work::of_create(completed, shape, rule, &made));
     Ok(Prepared { body: Some(Uint8Array::from(completed)), work })

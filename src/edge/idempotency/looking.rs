@@ -27,9 +27,6 @@ const BETWEEN_LOOKS_MS: u32 = 1_000;
 const PAGE_BYTES: usize = 2 << 20;
 /// How much of an answer is made room for first, for each row that may come, in bytes.
 const ROW_BYTES: usize = 16 << 10;
-/// How often room is asked for, and how long is waited in between, in milliseconds.
-const ROOM_TRIES: u32 = 20;
-const ROOM_WAIT_MS: u32 = 50;
 
 /// What a row is kept as, in bytes.
 const KEPT_ROW_BYTES: usize = 512;
@@ -69,7 +66,10 @@ impl Looking<'_> {
 
     async fn look_once(&self, work: &Work, purpose: Purpose) -> Result<Finding, String> {
         let mut look = Look::new(work, purpose).ok_or("nothing to look for")?;
-        let _rows = self.room(work.rows() * KEPT_ROW_BYTES).await.ok_or("no room for the rows of a look-up")?;
+        let _rows = self
+            .room("rows of looks at ", work.rows() * KEPT_ROW_BYTES)
+            .await
+            .ok_or("no room for the rows of a look-up")?;
         let (began, most_ms) = (now(), look_ms(work));
         while let Some(question) = look.question() {
             if now().since(began) > most_ms {
@@ -95,7 +95,7 @@ impl Looking<'_> {
     /// Asks one question, and reads up to `keep` bytes of the answer.
     async fn ask(&self, body: &str, keep: usize) -> Result<Answer, String> {
         // What comes in, and what is made of it.
-        let _held = self.room(2 * keep).await.ok_or("no room for the answer to a look-up")?;
+        let _held = self.room("answers to looks at ", 2 * keep).await.ok_or("no room for the answer to a look-up")?;
         let url = [self.core.base_url.as_str(), "/transactions/filter"].concat();
         let keep = u32::try_from(keep).unwrap_or(u32::MAX);
         let body = Some(Uint8Array::from(body.as_bytes()));
@@ -104,15 +104,11 @@ impl Looking<'_> {
             .map_err(|error| format!("the look-up failed: {}", error.code()))
     }
 
-    /// Waits a moment for room: what holds it is mostly given back within milliseconds.
-    async fn room(&self, bytes: usize) -> Option<Reservation> {
-        for _ in 1..ROOM_TRIES {
-            if let Some(held) = self.state.reserve(bytes) {
-                return Some(held);
-            }
-            let _ = settled(sleep(ROOM_WAIT_MS)).await;
-        }
-        self.state.reserve(bytes)
+    /// Waits a moment for room: what holds it is mostly given back within milliseconds. What is asked of Core is held apart, each
+    /// kind with a share like a workspace's, in which each Core has one like a credential's: an answer that waits for its room
+    /// does not wait for rows that wait for answers.
+    async fn room(&self, kind: &str, bytes: usize) -> Option<Reservation> {
+        self.state.hold_in_turn(&[kind, self.core.base_url.as_str()].concat(), kind, bytes).await
     }
 }
 
