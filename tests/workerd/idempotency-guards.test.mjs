@@ -107,15 +107,18 @@ describe("the object of a key", () => {
   test("makes room before it reads: while other bodies hold it, a write is refused unsent, and the key is new", async (t) => {
     const proxy = await startProxy();
     t.after(() => proxy.stop());
-    const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 3_000 } });
+    const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 5_000 } });
     const [a] = ledger.balances;
     assert.equal((await ledger.create(`${ledger.key} small`, payment(a, NOW))).status, 201);
+    // Three credentials leave their workspace a mebibyte, which is enough for the Worker's part and not for the object's.
     const begin = async () => {
+      const { key } = await proxy.desk.apiKey();
       const connection = await connect(proxy.worker.origin);
       await connection.write(
         `POST /proxy/transactions?instance_id=${ledger.instance.id} HTTP/1.1\r\nHost: edge\r\n` +
-          `Authorization: Bearer ${proxy.key.key}\r\nContent-Length: ${FIVE}\r\n\r\n`,
+          `Authorization: Bearer ${key}\r\nContent-Length: ${FIVE}\r\n\r\n`,
       );
+      await connection.write("x".repeat(FIVE - 1_000));
       return connection;
     };
     const slow = await Promise.all([begin(), begin(), begin()]);
