@@ -1,5 +1,6 @@
 // `npm run soak`: minutes of mixed load on the built worker, good and bad, with its memory sampled. Ends with 1 when an
-// answer was not the expected one, or when the memory grew from the third minute, when everything is warm, to the last.
+// answer was not the expected one, or when the memory grew from the third minute, when everything is warm, to the last. Half of
+// the time a greedy tenant is there too, and what the others wait for with and without it is told.
 //
 //   npm run soak -- --minutes 5 --lanes 16
 import { parseArgs } from "node:util";
@@ -17,10 +18,18 @@ const LANES = Number(options.lanes);
 const SAMPLE_MS = 5_000;
 /** How much larger the last minute's median may be than the third's. */
 const GROWTH = 1.1;
+/** For how long the greedy tenant stays away, and then is there. */
+const TURN_MS = 10_000;
+/** Whose waiting is told: what is answered at once. */
+const MEASURED = new Set(["read", "create"]);
 
 const stage = await openStage({ worker: { build: options.build } });
 stage.core.answer(core());
 const MIX = mix();
+const greedy = await greedyTenant();
+/** How long the honest ones waited, without the greedy tenant and with it. */
+const waited = { without: [], with: [] };
+let phase = "without";
 const counts = new Map();
 const unexpected = new Map();
 const samples = [];
@@ -29,7 +38,7 @@ const end = started + MINUTES * 60_000;
 
 console.log(`${MINUTES} minutes of mixed load in ${LANES} lanes; memory every ${SAMPLE_MS / 1_000} s.`);
 console.log("seconds | requests/s | RSS MB");
-await Promise.all([sample(), ...Array.from({ length: LANES }, lane)]);
+await Promise.all([sample(), beGreedy(), ...Array.from({ length: LANES }, lane)]);
 const healthy = (await stage.send("create")).status === 200;
 const peak = stage.worker.peakRss();
 await stage.close();
@@ -95,12 +104,56 @@ async function lane() {
   while (performance.now() < end) {
     let dice = Math.random() * total;
     const [, name, send, right] = MIX.find(([share]) => (dice -= share) < 0) ?? MIX[0];
+    const [began, before] = [performance.now(), phase];
     const status = await send().then(
       (answer) => answer.status,
       (error) => error.message,
     );
+    if (MEASURED.has(name) && phase === before) waited[phase].push(performance.now() - began);
     counts.set(name, (counts.get(name) ?? 0) + 1);
     if (!right.includes(status)) unexpected.set(`${name}: ${status}`, (unexpected.get(`${name}: ${status}`) ?? 0) + 1);
+  }
+}
+
+/** A tenant of its own: sockets that send next to nothing, the largest bodies, forms where none belong, and a Core that hangs. */
+async function greedyTenant() {
+  const instance = await stage.addInstance({ base_url: stage.core.origin, workspace: "greedy" });
+  const { key } = await stage.office.apiKey({ workspace: "greedy" });
+  const who = { instance: instance.id, key };
+  const large = { ...who, method: "POST", body: Buffer.from(JSON.stringify({ description: "y".repeat(5_000_000) })) };
+  const form = { ...who, method: "POST", headers: { "content-type": "multipart/form-data" }, body: Buffer.alloc(1_000_000, " ") };
+  return {
+    sends: [
+      () => stage.call("/transactions", large),
+      () => stage.call("/ledgers?fault=hang", who),
+      () => stage.call("/transactions/filter", form),
+    ],
+    async idle() {
+      const connection = await connect(stage.worker.origin);
+      await connection.write(
+        `POST ${stage.path("/transactions", instance.id)} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${key}\r\n` +
+          "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+      );
+      return connection;
+    },
+  };
+}
+
+/** Comes and goes; whatever it is answered is right. */
+async function beGreedy() {
+  while (performance.now() + TURN_MS < end) {
+    await sleep(TURN_MS);
+    phase = "with";
+    const until = Math.min(performance.now() + TURN_MS, end);
+    const idle = await Promise.all(Array.from({ length: 200 }, () => greedy.idle()));
+    const take = async (_, index) => {
+      const send = greedy.sends[index % greedy.sends.length];
+      // With a pause, or this process alone would be what the others wait for.
+      while (performance.now() < until) await send().catch(() => {}).then(() => sleep(50));
+    };
+    await Promise.all(Array.from({ length: 6 }, take));
+    for (const connection of idle) connection.close();
+    phase = "without";
   }
 }
 
@@ -128,6 +181,10 @@ function report() {
   console.log("\nrequests by kind:");
   for (const [name, count] of counts) console.log(`  ${name}: ${count}`);
   console.log(`requests in all: ${sum(counts)}, ${(sum(counts) / (MINUTES * 60)).toFixed(0)} a second`);
+  for (const [when, took] of Object.entries(waited)) {
+    const of = (share) => quantile(took, share).toFixed(1);
+    console.log(`reads and creates ${when} the greedy tenant: ${took.length}, median ${of(0.5)} ms, p99 ${of(0.99)} ms`);
+  }
   console.log(`RSS: early median ${megabytes(early)} MB, late median ${megabytes(late)} MB, peak ${megabytes(peak)} MB`);
   console.log(`unexpected answers: ${sum(unexpected)}`);
   for (const [what, count] of unexpected) console.log(`  ${what}: ${count}`);
@@ -142,7 +199,11 @@ function sum(map) {
 }
 
 function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+  return quantile(values, 0.5);
+}
+
+function quantile(values, share) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
 }
 
 function megabytes(bytes) {
