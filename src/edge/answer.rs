@@ -66,7 +66,8 @@ pub fn level(error: &Error) -> Level {
 
 /// Writes the line of a request that went to Core, if the setting keeps it.
 pub fn write_log(state: &State, line: &Line<'_>, writes: bool) {
-    if keeps_line(state, line.status, writes) {
+    // What an operator should look at leaves a line by every setting.
+    if line.level >= Level::Warn || keeps_line(state, line.status, writes) {
         platform::log_line(&line.to_json());
     }
 }

@@ -134,7 +134,7 @@ impl Call {
             request_id: &self.arrival.request_id,
             reference: made.as_deref().unwrap_or_default(),
             begun: &self.line(0, Level::Info, None, None).begun(),
-            logged: keeps_line(&self.state, 200, plan.route.writes()),
+            logged: self.warning.is_some() || keeps_line(&self.state, 200, plan.route.writes()),
             writes: plan.route.writes(),
             credential: &plan.credential.id,
             warning: self.warning.as_deref().unwrap_or_default(),

@@ -30,7 +30,7 @@ const ROUTE: &str = "/idempotency/:key";
 pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
     promised(async move {
         let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
-        let mut reader = Reader::new(&env, &state);
+        let mut reader = Reader::new(&env);
         let answer = match decide(&arrival, &state, &mut reader, &mut known).await {
             Ok(inquiry) => answer(&inquiry, &arrival, &state, &mut reader, &mut known).await,
             Err(failure) => Err(failure),

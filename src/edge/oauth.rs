@@ -78,7 +78,7 @@ async fn answer(
     if endpoint == Endpoint::Token {
         let request = TokenRequest::read(authorization, &form)?;
         // Never from a stale record: a token outlives the outage, and a secret that was taken away meanwhile must not get one.
-        let record = client(request.client_id(), Reader::strict(env, state), state, trace).await?;
+        let record = client(request.client_id(), Reader::strict(env), state, trace).await?;
         let now = now();
         let granted = request.grant(record.as_deref(), now, random_bytes());
         trace.authenticated(request.client_id(), granted.as_ref().err());
@@ -167,7 +167,7 @@ async fn revoke(
 ) -> Result<(), OAuthError> {
     let id = request.client_id();
     // From a stale one too: what can be done with it is to end tokens, and an outage is no time to refuse that.
-    let record = client(id, Reader::new(env, state), state, trace).await?;
+    let record = client(id, Reader::new(env), state, trace).await?;
     let judged = request.judge(record.as_deref(), signer, now());
     trace.authenticated(id, judged.as_ref().err());
     check_client_rate(state, trace).await?;

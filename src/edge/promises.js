@@ -1,5 +1,6 @@
 // The platform beside the request path: KV, the objects and their storage. Every rule is Rust's.
 
+import { waitUntil } from "cloudflare:workers";
 import { within } from "./body.js";
 
 export { within };
@@ -16,23 +17,15 @@ export function sleep(ms) {
 
 // Each of these is `async`, so that what is thrown at once is a rejected promise too.
 
-/**
- * Reads KV records at once; `wanted` is namespace and key of each in turn.
- *
- * @returns for each its text in an array, null where there is none, undefined where KV does not answer within its time, or a
- *   text: what went wrong
- */
-export function kvTexts(env, wanted, timeoutsMs) {
-  const read = async (namespace, key) => {
-    const text = await env[namespace].get(key);
-    return text === null ? null : [text];
-  };
-  // Each read is begun in this turn: afterwards the memory behind `timeoutsMs` is used for something else.
-  const reads = [];
-  for (let at = 0; at < wanted.length; at += 2) {
-    reads.push(within(timeoutsMs[at / 2], read(wanted[at], wanted[at + 1])).catch(words));
-  }
-  return Promise.all(reads);
+/** Lets a promise go on when the request that began it is answered, or its caller has gone. */
+export function outlive(promise) {
+  waitUntil(promise);
+}
+
+/** Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the time. */
+export async function kvText(env, namespace, key, timeoutMs) {
+  const read = Promise.resolve(env[namespace].get(key));
+  return within(timeoutMs, read.then((text) => (text === null ? null : [text])));
 }
 
 /** Puts a KV record. */

@@ -38,10 +38,12 @@ extern "C" {
     /// Nothing, after this time.
     pub fn sleep(ms: u32) -> Promise;
 
-    /// Reads KV records at once, `wanted` being namespace and key of each in turn: an array of, for each, its text in an array,
-    /// null where there is none, undefined where KV does not answer within its time, or a text: what went wrong.
-    #[wasm_bindgen(js_name = kvTexts)]
-    pub fn kv_texts(env: &JsValue, wanted: Vec<String>, timeouts_ms: &[u32]) -> Promise;
+    /// Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the time.
+    #[wasm_bindgen(js_name = kvText)]
+    pub fn kv_text(env: &JsValue, namespace: &str, key: &str, timeout_ms: u32) -> Promise;
+
+    /// Lets a promise go on when the request that began it is answered, or its caller has gone.
+    pub fn outlive(promise: &Promise);
 
     /// Puts a KV record.
     #[wasm_bindgen(js_name = kvPut)]

@@ -85,7 +85,7 @@ impl Records for CachedRecords<'_> {
 
 /// The way of a request whose records are not all cached.
 async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: Known, mut need: Need) -> JsValue {
-    let mut reader = Reader::new(env, state);
+    let mut reader = Reader::new(env);
     loop {
         if let Err(unreadable) = reader.read(&need, &mut known).await {
             let refusal = Refusal { detail: Some(&unreadable.0), ..Refusal::of(&arrival) };

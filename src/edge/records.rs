@@ -1,18 +1,19 @@
 //! Step 3: reading records from KV, those that are needed together at once.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
-use js_sys::Array;
+use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::now;
 use super::platform::Env;
-use super::promises::{kv_texts, settled};
+use super::promises::{kv_text, outlive, promised, settled, within};
 use super::state::State;
 use crate::clock::Timestamp;
 use crate::config::names;
 use crate::proxy::{Known, Need};
-use crate::registry::{Cache, CredentialRecord, InstanceRecord, Lookup, Revised, publication};
+use crate::registry::{Cache, CredentialRecord, Instance, InstanceRecord, Lookup, Revised, publication};
 
 /// How long KV is waited for, in milliseconds, where a request can do nothing without it.
 const DEADLINE_MS: u32 = 2_000;
@@ -26,7 +27,6 @@ pub struct Unreadable(pub String);
 /// The reads of one request.
 pub struct Reader<'a> {
     env: &'a Env,
-    state: &'a State,
     /// What is left of [`PATIENCE_MS`]; none where the request must not go by a stale record.
     patience_ms: Option<u32>,
     /// Why a record is used as it was last read, in words for the log, on one line.
@@ -34,23 +34,44 @@ pub struct Reader<'a> {
 }
 
 /// A record that KV is asked for.
-struct Asked<'a> {
+#[derive(Clone)]
+struct Asked {
     namespace: &'static str,
-    id: &'a str,
+    id: String,
     key: String,
+    /// How long the request waits.
     timeout_ms: u32,
     at: Timestamp,
 }
 
+/// A read that was begun. It goes on when the request no longer waits for it, and what it gives is taken in all the same: a
+/// caller who hangs up, or a KV that is slow, must not keep a change from being seen.
+struct Reading<T> {
+    asked: Asked,
+    taken: Rc<RefCell<Option<Taken<T>>>>,
+    waited: Promise,
+}
+
+/// What KV said.
+type Taken<T> = Result<Lookup<T>, Trouble>;
+
+/// Why a read gave nothing.
+enum Trouble {
+    /// KV failed.
+    Failed(String),
+    /// What it holds cannot be used. It may be a change that this Worker cannot read, so nothing else is used either.
+    Unusable(String),
+}
+
 impl<'a> Reader<'a> {
     /// The reads of a request that takes a stale record where KV fails.
-    pub fn new(env: &'a Env, state: &'a State) -> Self {
-        Self { env, state, patience_ms: Some(PATIENCE_MS), fell_back: None }
+    pub fn new(env: &'a Env) -> Self {
+        Self { env, patience_ms: Some(PATIENCE_MS), fell_back: None }
     }
 
     /// The reads of a request that takes none.
-    pub fn strict(env: &'a Env, state: &'a State) -> Self {
-        Self { patience_ms: None, ..Self::new(env, state) }
+    pub fn strict(env: &'a Env) -> Self {
+        Self { patience_ms: None, ..Self::new(env) }
     }
 
     /// Whether the request takes no stale record.
@@ -63,36 +84,38 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Where a record cannot be used, or KV fails or is late and there is nothing to fall back on.
     pub async fn read(&mut self, need: &Need, known: &mut Known) -> Result<(), Unreadable> {
-        let State { credentials, instances, config, .. } = self.state;
+        let state = State::of(self.env).map_err(|faults| Unreadable(faults.join("; ")))?;
         let at = now();
-        let credential = need
-            .credential
-            .as_deref()
-            .map(|id| self.asked(credentials, Asked::of(names::CREDENTIALS, id, publication::credential_key(id), at)));
-        let instance = need
-            .instance
-            .as_deref()
-            .map(|id| self.asked(instances, Asked::of(names::INSTANCES, id, publication::instance_key(id), at)));
-        let wanted = || credential.iter().chain(&instance);
-        let keys = wanted().flat_map(|asked| [asked.namespace.to_owned(), asked.key.clone()]).collect();
-        let timeouts: Vec<u32> = wanted().map(|asked| asked.timeout_ms).collect();
-        let texts = settled(kv_texts(self.env, keys, &timeouts)).await.map_err(Unreadable)?;
-        let texts = Array::from(&texts);
-        // Each is taken in before either counts: what KV said of one must not be lost because it failed for the other.
-        let credential = credential.map(|asked| {
-            self.take(credentials, &asked, &texts.shift(), |json| {
-                let record = CredentialRecord::from_json(json).map_err(|error| error.to_string())?;
-                Ok(Some(record).filter(|record| &*record.id == asked.id))
-            })
+        let asked = |namespace, id: &str, key| Asked { namespace, id: id.to_owned(), key, timeout_ms: DEADLINE_MS, at };
+        let credential = need.credential.as_deref().map(|id| {
+            let asked = asked(names::CREDENTIALS, id, publication::credential_key(id));
+            self.begin(
+                &state,
+                asked,
+                |state| &state.credentials,
+                |_, json| CredentialRecord::from_json(json).map_err(|error| error.to_string()),
+            )
         });
-        let instance = instance.map(|asked| {
-            self.take(instances, &asked, &texts.shift(), |json| {
-                let record = InstanceRecord::from_json(json).map_err(|error| error.to_string())?;
-                let record = Some(record).filter(|record| &*record.id == asked.id);
-                let opened = record.map(|record| record.open(&config.sealer, config.allow_insecure_core));
-                opened.transpose().map_err(|error| error.to_string())
-            })
+        let instance = need.instance.as_deref().map(|id| {
+            let asked = asked(names::INSTANCES, id, publication::instance_key(id));
+            self.begin(
+                &state,
+                asked,
+                |state| &state.instances,
+                |state, json| {
+                    let record = InstanceRecord::from_json(json).map_err(|error| error.to_string())?;
+                    let opened = record.open(&state.config.sealer, state.config.allow_insecure_core);
+                    opened.map_err(|error| error.to_string())
+                },
+            )
         });
+        let mut waited = Array::new();
+        waited.extend(credential.iter().map(|reading| reading.waited.clone()));
+        waited.extend(instance.iter().map(|reading| reading.waited.clone()));
+        settled(Promise::all(&waited)).await.map_err(Unreadable)?;
+        // Each is judged before either counts: what KV said of one must not be lost because it failed for the other.
+        let credential = credential.map(|reading| self.judge(&state.credentials, &reading));
+        let instance = instance.map(|reading| self.judge(&state.instances, &reading));
         if let Some(patience_ms) = &mut self.patience_ms
             && self.fell_back.is_some()
         {
@@ -107,65 +130,101 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The same with less time where there is something to fall back on, and still will be when that time is over.
-    fn asked<'b, T: Revised>(&self, cache: &RefCell<Cache<T>>, asked: Asked<'b>) -> Asked<'b> {
+    /// Begins to read a record. The request waits less where there is something to fall back on, and still will be when that
+    /// time is over.
+    fn begin<T: Revised + Identified + 'static>(
+        &self,
+        state: &Rc<State>,
+        mut asked: Asked,
+        cache: fn(&State) -> &RefCell<Cache<T>>,
+        open: fn(&State, &str) -> Result<T, String>,
+    ) -> Reading<T> {
         let over = |patience_ms: u32| Timestamp::from_millis(asked.at.millis().saturating_add(patience_ms.into()));
-        match self.patience_ms {
-            Some(timeout_ms) if cache.borrow().can_fall_back(asked.id, over(timeout_ms)) => {
-                Asked { timeout_ms, ..asked }
+        if let Some(patience_ms) = self.patience_ms
+            && cache(state).borrow().can_fall_back(&asked.id, over(patience_ms))
+        {
+            asked.timeout_ms = patience_ms;
+        }
+        let taken = Rc::new(RefCell::new(None));
+        let reading = {
+            let (state, asked, taken) = (Rc::clone(state), asked.clone(), Rc::clone(&taken));
+            let text = kv_text(self.env, asked.namespace, &asked.key, DEADLINE_MS);
+            promised(async move {
+                let answer = text_of(settled(text).await);
+                let took = take_in(cache(&state), &asked, answer, |json| open(&state, json));
+                taken.replace(Some(took));
+                Ok(JsValue::UNDEFINED)
+            })
+        };
+        outlive(&reading);
+        let waited = within(asked.timeout_ms, &reading);
+        Reading { asked, taken, waited }
+    }
+
+    /// What to go by, as far as KV has answered.
+    fn judge<T: Revised>(&mut self, cache: &RefCell<Cache<T>>, reading: &Reading<T>) -> Result<Lookup<T>, Unreadable> {
+        let asked = &reading.asked;
+        let unreadable = |why: &str| Unreadable(format!("{}: {why}", asked.key));
+        let why = match reading.taken.take() {
+            Some(Ok(known)) => return Ok(known),
+            Some(Err(Trouble::Unusable(why))) => return Err(unreadable(&why)),
+            Some(Err(Trouble::Failed(why))) => why,
+            None => format!("KV did not answer within {} ms", asked.timeout_ms),
+        };
+        if self.is_strict() {
+            return Err(unreadable(&why));
+        }
+        match cache.borrow_mut().fall_back(&asked.id, now()) {
+            Lookup::Unknown => Err(unreadable(&why)),
+            known => {
+                // On one line, as what is sent beside it is split by lines.
+                let why = unreadable(&why).0.replace('\n', " ");
+                self.fell_back.get_or_insert_with(|| format!("{why}; it is used as it was last read"));
+                Ok(known)
             }
-            _ => asked,
-        }
-    }
-
-    /// Takes in what KV answered, and gives what to go by.
-    fn take<T: Revised>(
-        &mut self,
-        cache: &RefCell<Cache<T>>,
-        asked: &Asked<'_>,
-        answer: &JsValue,
-        open: impl FnOnce(&str) -> Result<Option<T>, String>,
-    ) -> Result<Lookup<T>, Unreadable> {
-        let mut cache = cache.borrow_mut();
-        let unreadable = |why: String| Unreadable(format!("{}: {why}", asked.key));
-        match text(answer, asked.timeout_ms) {
-            Ok(json) => match json.map_or(Ok(None), |json| open(&json)) {
-                Ok(record) => Ok(cache.keep(asked.id, record, asked.at).map_or(Lookup::Missing, Lookup::Found)),
-                // KV has not failed: what it holds may be a change that this Worker cannot read.
-                Err(why) => {
-                    cache.distrust(asked.id);
-                    Err(unreadable(why))
-                }
-            },
-            Err(why) if self.patience_ms.is_some() => match cache.fall_back(asked.id, now()) {
-                Lookup::Unknown => Err(unreadable(why)),
-                known => {
-                    // On one line, as what is sent beside it is split by lines.
-                    let why = unreadable(why).0.replace('\n', " ");
-                    self.fell_back.get_or_insert_with(|| format!("{why}; it is used as it was last read"));
-                    Ok(known)
-                }
-            },
-            Err(why) => Err(unreadable(why)),
         }
     }
 }
 
-impl<'a> Asked<'a> {
-    fn of(namespace: &'static str, id: &'a str, key: String, at: Timestamp) -> Self {
-        Self { namespace, id, key, timeout_ms: DEADLINE_MS, at }
+/// Takes what KV answered into the cache.
+fn take_in<T: Revised + Identified>(
+    cache: &RefCell<Cache<T>>,
+    asked: &Asked,
+    answer: Result<Option<String>, String>,
+    open: impl FnOnce(&str) -> Result<T, String>,
+) -> Taken<T> {
+    let record = match answer.map_err(Trouble::Failed)?.map(|json| open(&json)).transpose() {
+        Ok(record) => record.filter(|record| record.id() == asked.id),
+        Err(why) => {
+            cache.borrow_mut().distrust(&asked.id, asked.at);
+            return Err(Trouble::Unusable(why));
+        }
+    };
+    Ok(cache.borrow_mut().keep(&asked.id, record, asked.at).map_or(Lookup::Missing, Lookup::Found))
+}
+
+/// A record that says whose it is.
+trait Identified {
+    fn id(&self) -> &str;
+}
+
+impl Identified for CredentialRecord {
+    fn id(&self) -> &str {
+        &self.id
     }
 }
 
-/// Reads what `kvTexts` gives of a record.
-fn text(answer: &JsValue, timeout_ms: u32) -> Result<Option<String>, String> {
+impl Identified for Instance {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Reads what `kvText` gives of a record.
+fn text_of(answer: Result<JsValue, String>) -> Result<Option<String>, String> {
+    let answer = answer.map_err(|why| format!("KV failed: {why}"))?;
     if answer.is_undefined() {
-        Err(format!("KV did not answer within {timeout_ms} ms"))
-    } else if answer.is_null() {
-        Ok(None)
-    } else if let Some(array) = answer.dyn_ref::<Array>() {
-        Ok(array.get(0).as_string())
-    } else {
-        Err(format!("KV failed: {}", answer.as_string().unwrap_or_default()))
+        return Err(format!("KV did not answer within {DEADLINE_MS} ms"));
     }
+    Ok(answer.dyn_ref::<Array>().and_then(|text| text.get(0).as_string()))
 }

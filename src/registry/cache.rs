@@ -69,6 +69,8 @@ struct Entry<T> {
     read_at: Option<Timestamp>,
     /// While KV fails: from when on it is asked again.
     retry_at: Option<Timestamp>,
+    /// When KV was last asked and gave something that cannot be used. What it was asked for before that no longer counts.
+    distrusted_at: Option<Timestamp>,
 }
 
 impl<T: Revised> Entry<T> {
@@ -134,29 +136,37 @@ impl<T: Revised> Cache<T> {
     pub fn keep(&mut self, id: &str, read: Option<T>, now: Timestamp) -> Option<Rc<T>> {
         let Some(record) = read else {
             // A record that was here and is gone from KV is refused: nothing of ours removes one.
-            self.distrust(id);
+            self.distrust(id, now);
             if self.limits.entries > 0 && self.limits.missing_seconds > 0 {
                 self.missing.put(id.into(), now);
                 trim(&mut self.missing, self.limits.entries);
             }
             return None;
         };
-        let record = match self.found.peek(id) {
+        let before = self.found.peek(id);
+        let record = match before {
             Some(entry) if entry.record.revision() > record.revision() => Rc::clone(&entry.record),
             _ => Rc::new(record),
         };
+        // Answers may come late, and in another order than they were asked for.
+        let distrusted_at = before.and_then(|entry| entry.distrusted_at).filter(|at| *at > now);
+        let later = before.and_then(|entry| entry.read_at).filter(|read_at| *read_at > now);
         if self.limits.entries > 0 {
+            let read_at = if distrusted_at.is_some() { None } else { later.or(Some(now)) };
             self.missing.pop(id);
-            self.found.put(id.into(), Entry { record: Rc::clone(&record), read_at: Some(now), retry_at: None });
+            self.found.put(id.into(), Entry { record: Rc::clone(&record), read_at, retry_at: None, distrusted_at });
             trim(&mut self.found, self.limits.entries);
         }
         Some(record)
     }
 
     /// KV gave something that cannot be used: what was known of `id` counts no more, for that may be what ended it.
-    pub fn distrust(&mut self, id: &str) {
-        if let Some(entry) = self.found.get_mut(id) {
+    /// KV was asked at `at`.
+    pub fn distrust(&mut self, id: &str, at: Timestamp) {
+        // What was asked for later has been given since.
+        if let Some(entry) = self.found.get_mut(id).filter(|entry| entry.read_at.is_none_or(|read_at| read_at <= at)) {
             entry.read_at = None;
+            entry.distrusted_at = entry.distrusted_at.max(Some(at));
         }
     }
 

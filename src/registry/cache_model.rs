@@ -185,7 +185,7 @@ fn ask(
             seen.read_at = None;
         }
         Kv::Unusable => {
-            cache.distrust(name);
+            cache.distrust(name, now);
             seen.read_at = None;
         }
         Kv::Fails => {

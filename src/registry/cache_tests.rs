@@ -182,6 +182,24 @@ fn what_is_known_to_be_revoked_never_serves_on() {
 }
 
 #[test]
+fn answers_that_come_late_count_as_of_when_they_were_asked_for() {
+    let mut cache = Cache::new(LIMITS);
+    cache.keep("a", Some(Record(1)), at(10));
+    // Asked for before, and there after: neither makes the record older or younger than it is.
+    cache.keep("a", Some(Record(1)), at(5));
+    assert!(matches!(cache.look("a", at(39)), Lookup::Found(_)));
+    cache.distrust("a", at(7));
+    assert!(matches!(cache.look("a", at(39)), Lookup::Found(_)));
+    // What could not be used was asked for last, so what was asked for before it does not undo that.
+    cache.distrust("a", at(12));
+    cache.keep("a", Some(Record(1)), at(11));
+    assert!(matches!(cache.look("a", at(13)), Lookup::Unknown));
+    assert!(matches!(cache.fall_back("a", at(13)), Lookup::Unknown));
+    cache.keep("a", Some(Record(2)), at(14));
+    assert!(matches!(cache.look("a", at(15)), Lookup::Found(_)));
+}
+
+#[test]
 fn what_was_never_read_is_gone_or_cannot_be_used_never_serves_on() {
     for missing_seconds in [0, 5] {
         let mut cache = Cache::new(CacheLimits { missing_seconds, ..LIMITS });
@@ -191,7 +209,7 @@ fn what_was_never_read_is_gone_or_cannot_be_used_never_serves_on() {
             cache.fall_back(id, at(40));
         }
         cache.keep("gone", None, at(45));
-        cache.distrust("unusable");
+        cache.distrust("unusable", at(45));
         for id in ["gone", "unusable"] {
             assert!(stale(&cache.look(id, at(46))).is_none());
             assert!(matches!(cache.fall_back(id, at(52)), Lookup::Unknown), "{id}");

@@ -1,6 +1,7 @@
 // What was good when it was last read serves on while KV fails, within its bound; what was not never does.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -175,6 +176,52 @@ describe("while KV fails", () => {
     const told = await stage.worker.fetch(`/idempotency/${idempotencyKey}`, { headers });
     assert.equal(told.status, 200, told.text());
     await assertStale(Object.assign(told, { id }));
+  });
+});
+
+describe("a KV that is slow, and well", () => {
+  /** More than a request waits that has something to fall back on, and less than KV may take. */
+  const SLOW = { kind: "get", delayMs: 700 };
+  let stage;
+  before(async () => {
+    stage = await openStage({ worker: { vars: settings(1, 60) } });
+  });
+  after(() => stage.close());
+
+  /** How long a revoked key is still served, in milliseconds, while `probe` goes on beside. */
+  async function servedAfterRevocation(probe) {
+    const { kv } = stage.worker;
+    const key = await stage.office.apiKey();
+    assert.equal((await stage.send("read", { key: key.key })).status, 200);
+    await stage.office.revoke(key.id);
+    kv.fail(SLOW);
+    await expired();
+    const started = performance.now();
+    for (;;) {
+      if (probe) await probe(key.key);
+      const { status } = await stage.send("create", { key: key.key });
+      const ms = performance.now() - started;
+      if (status === 401) return ms;
+      assert.ok(status === 200 && ms < 20_000, `${status} after ${ms} ms`);
+      await sleep(50);
+    }
+  }
+
+  test("has its answer taken in though no request waits for it any more: a revocation counts within seconds", async () => {
+    assert.ok((await servedAfterRevocation()) < 10_000);
+  });
+
+  test("has it taken in though every caller that asks hangs up: who is revoked cannot keep it from being seen", async () => {
+    const { port } = new URL(stage.worker.origin);
+    const probe = (key) =>
+      new Promise((resolve) => {
+        const socket = connect(Number(port), "127.0.0.1", () => {
+          socket.write(`GET /proxy/ledgers?instance_id=${stage.instance.id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+          setTimeout(() => (socket.resetAndDestroy(), resolve()), 12);
+        });
+        socket.on("error", () => {});
+      });
+    assert.ok((await servedAfterRevocation(probe)) < 10_000);
   });
 });
 
