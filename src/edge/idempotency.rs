@@ -2,15 +2,16 @@
 //! key, and itself sends to Core, so that nothing is sent that is not stored first.
 //!
 //! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up to
-//! what it gets), [`attempt`] (the steps of an attempt), [`claiming`] (what a key alone may use, and the objects `Claims`),
-//! [`looking`] (asking Core what there is), [`exchange`] (Core's answers), [`reply`] (what goes back to the Worker), [`storage`]
-//! (the one row), [`platform`] (the calls themselves).
+//! what it gets), [`attempt`] (the steps of an attempt), [`preparing`] (what is sent), [`claiming`] (what a key alone may
+//! use, and the objects `Claims`), [`looking`] (asking Core what there is), [`exchange`] (Core's answers), [`reply`] (what
+//! goes back to the Worker), [`storage`] (the one row), [`platform`] (the calls themselves).
 
 mod attempt;
 mod claiming;
 mod exchange;
 mod looking;
 pub mod platform;
+mod preparing;
 mod reply;
 mod storage;
 

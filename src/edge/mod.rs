@@ -1,11 +1,12 @@
 //! The platform: the only folder that names it. It carries decisions out.
 //!
-//! [`Edge::fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to Core; a
-//! cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from JavaScript), [`proxy`]
-//! (a request to Core, decided), [`call`] (the same, up to its sending), [`sent`] (what came of it), [`answer`] (what we answer ourselves), [`idempotency`]
-//! (the object of a key), [`inquiry`] (what became of a key), [`state`] (what an isolate keeps), [`records`] (KV), [`limiter`], [`platform`] (the calls themselves).
-//! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose tables
-//! are in [`sql_store`].
+//! [`Edge::fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to
+//! Core; a cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from
+//! JavaScript), [`proxy`] (a request to Core, decided), [`call`] (the same, up to its sending), [`sent`] (what came of
+//! it), [`answer`] (what we answer ourselves), [`idempotency`] (the object of a key), [`inquiry`] (what became of a
+//! key), [`state`] (what an isolate keeps), [`records`] (KV), [`limiter`], [`platform`] (the calls themselves).
+//! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose
+//! tables are in [`sql_store`].
 
 mod admin;
 mod answer;

@@ -1,3 +1,4 @@
+use super::super::ending::Left;
 use super::super::look_up::{Part, Parts};
 use super::super::work::tests::create;
 use super::super::work::{InflightAction, Work};

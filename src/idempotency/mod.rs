@@ -8,7 +8,8 @@
 //! - [`work`]: what a request asks for, as far as Core's records can tell afterwards whether it was done.
 //! - [`record`]: what is stored. No record is the state `new`; the others are `in_flight`, `unknown`, `partial` and `done`.
 //! - [`receive`]: what a request gets, by what is stored.
-//! - [`attempt`]: the steps from there to an ending, and what each ending leaves behind.
+//! - [`attempt`]: the steps from there to an ending.
+//! - [`ending`]: what each ending leaves behind.
 //! - [`answer`]: what Core's answers mean for all that.
 //! - [`look_up`]: what Core's records show of a request: all of it, none, or some.
 //! - [`claims`]: what one key alone may use.
@@ -18,6 +19,7 @@
 pub mod answer;
 pub mod attempt;
 pub mod claims;
+pub mod ending;
 pub mod fingerprint;
 pub mod key;
 pub mod look_up;

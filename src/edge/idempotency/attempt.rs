@@ -11,25 +11,24 @@ use super::claiming;
 use super::exchange::{Answer, Sent, answer};
 use super::looking::{Looking, looks_seconds, timed};
 use super::platform::exchange;
+use super::preparing::{Prepared, prepare};
 use super::reply::{Reply, booked};
 use super::storage::Row;
 use super::{Keeper, Result, float};
 use crate::clock::Timestamp;
+use crate::edge::now;
 use crate::edge::promises::{set_alarm, settled, thrown};
 use crate::edge::state::{Reservation, State};
-use crate::edge::{now, random_bytes};
-use crate::enrich::{Reference, Shape, understand};
 use crate::error::{Error, Outcome};
 use crate::idempotency::answer::verdict;
-use crate::idempotency::attempt::{Action, Attempt, Claimed, Ending, Left, Release};
+use crate::idempotency::attempt::{Action, Attempt, Claimed};
+use crate::idempotency::ending::{Ending, Left, Release};
 use crate::idempotency::look_up::{Finding, Parts};
 use crate::idempotency::message::{CoreAddress, Job};
 use crate::idempotency::receive::UnderWay;
 use crate::idempotency::record::{KEPT_BODY_BYTES, RECORD_VERSION};
 use crate::idempotency::work::refund_claim;
 use crate::idempotency::{Fingerprint, Kept, Phase, Record, Work, state};
-use crate::proxy::Method;
-use crate::proxy::routes::{self, Body};
 
 /// What an attempt may take beside Core's answer and the looks, in seconds.
 const SLACK_SECONDS: u64 = 60;
@@ -59,12 +58,6 @@ enum Errand<'a> {
     Carry(&'a Job, Option<Uint8Array>),
     /// Somebody asks about this key.
     Ask(&'a str),
-}
-
-/// A request that is about to be carried out: its completed body, and what it asks for.
-struct Prepared {
-    body: Option<Uint8Array>,
-    work: Work,
 }
 
 impl<'a> Running<'a> {
@@ -326,49 +319,4 @@ impl<'a> Running<'a> {
         let booked = if ending == Ending::Answered { self.attempt.booked(self.found()) } else { None };
         self.save(Phase::Done { kept, booked }, body)
     }
-}
-
-/// Completes a body, as the instance wants it the first time, and as it was done then any other time.
-fn prepare(
-    job: &Job,
-    body: &[u8],
-    held: &mut Reservation,
-    limit: usize,
-    earlier: Option<&Work>,
-) -> std::result::Result<Prepared, Error> {
-    let route = routes::find(Method::parse(&job.method), job.path())?;
-    let work = || Work::of_other(route.pattern, job.path(), body);
-    match route.body {
-        Body::Nothing => Ok(Prepared { body: None, work: work() }),
-        Body::Streamed | Body::Upload => Ok(Prepared { body: Some(Uint8Array::from(body)), work: work() }),
-        Body::Enriched(shape) => complete(job, body, held, shape, limit, earlier),
-    }
-}
-
-fn complete(
-    job: &Job,
-    body: &[u8],
-    held: &mut Reservation,
-    shape: Shape,
-    limit: usize,
-    earlier: Option<&Work>,
-) -> std::result::Result<Prepared, Error> {
-    let (rule, mut again) = match earlier {
-        Some(Work::Create(create)) => (create.rule, create.made_references().collect::<Vec<_>>().into_iter()),
-        _ => (job.rule, Vec::new().into_iter()),
-    };
-    let mut made = Vec::new();
-    let random = || {
-        let random = again.next().map_or_else(random_bytes, Reference::into_random);
-        made.push(Reference::from_random(random));
-        random
-    };
-    let understood = understand(body, shape, rule, limit).map_err(Error::Body)?;
-    if !held.resize(understood.size()) {
-        return Err(Error::Busy);
-    }
-    let enriched = understood.complete(random);
-    let completed = enriched.body.as_deref().unwrap_or(body);
-    let work = earlier.cloned().unwrap_or_else(|| Work::of_create(completed, shape, rule, &made));
-    Ok(Prepared { body: Some(Uint8Array::from(completed)), work })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::World;
 use super::core::{Core, Row};
-use crate::idempotency::attempt::Ending;
+use crate::idempotency::ending::Ending;
 use crate::idempotency::look_up::{Extent, Finding, Purpose};
 use crate::idempotency::work::{Create, InflightAction, Item};
 use crate::idempotency::{Phase, Work};
