@@ -35,6 +35,7 @@ impl SqlStore {
             let noted = statement(schema::WRITE_VERSION, &[number(next as u64)]);
             store.transact(migration.chain([noted]))?;
         }
+        store.query(schema::INDEX, &[])?;
         Ok(store)
     }
 

@@ -116,7 +116,7 @@ test("a registry of the version before gets what counting needs, and its lines s
   const tokens = [await edge.token(client), await edge.token(client)];
   await inRegistry(
     edge.worker,
-    `DROP INDEX audit_counted; UPDATE meta SET value = 1 WHERE key = 'schema_version';
+    `DROP INDEX audit_counted;
      INSERT INTO audit (at, actor, action, kind, id, changes) VALUES
      (${Date.now()}, 'client:${client.id}', 'revoke_token', 'oauth_client', '${client.id}', '{"revoked_tokens":{"old":0,"new":1}}')`,
   );
@@ -125,6 +125,13 @@ test("a registry of the version before gets what counting needs, and its lines s
   const { data: [line, ...rest] } = await edge.desk.expect(200, "GET", "/audit");
   assert.deepEqual([line.action, line.id, line.changes], ["revoke_token", client.id, { count: 2 }]);
   assert.deepEqual(rest, before.data);
+  // Both fail where it is otherwise: the index is there again, and the version is what the worker before knows.
+  await inRegistry(
+    edge.worker,
+    `DROP INDEX audit_counted;
+     CREATE TEMP TABLE wanted (version INTEGER CHECK (version = 1));
+     INSERT INTO wanted SELECT value FROM meta WHERE key = 'schema_version'`,
+  );
 });
 
 describe("with a limiter", () => {
