@@ -135,11 +135,9 @@ impl<S: Store> Desk<'_, S> {
             json: record.to_json(),
             ..row.clone()
         };
-        let changes = if action.is_counted() {
-            audit::count(1)
-        } else {
-            audit::changes(Some(&view(&*shown::record(row)?)), &view(record), secrets)
-        };
+        let (old, new) = (view(&*shown::record(row)?), view(record));
+        let changes =
+            if action.is_counted() { audit::counted(&old, &new) } else { audit::changes(Some(&old), &new, secrets) };
         self.store.write(&new_row, &self.change(action, changes))?;
         Ok(Some(new_row))
     }

@@ -56,7 +56,7 @@ pub struct Change {
     pub actor: String,
     /// What was done.
     pub action: Action,
-    /// What it did to the fields, as [`changes`] gives it; of one that is counted what [`count`] gives.
+    /// What it did to the fields, as [`changes`] gives it; of one that is counted what [`counted`] gives.
     pub changes: String,
 }
 
@@ -68,8 +68,15 @@ impl Change {
         let day = self.at.to_rfc3339();
         let goes_on = self.action.is_counted() && last.seq > given && last.at.get(..10) == day.get(..10);
         // Lines of older versions have no count.
-        let times = Object::parse(&last.changes).filter(|_| goes_on)?.number("count")?;
-        Some(count(times.saturating_add(1)))
+        let before = Object::parse(&last.changes).filter(|_| goes_on)?;
+        let times = before.number("count")?.saturating_add(1);
+        let now = Object::parse(&self.changes).unwrap_or_default();
+        let ended = match (ended_in(&before), ended_in(&now)) {
+            // The line tells of a whole day: from what was before its first change to what is after its last.
+            (Some((old, _)), Some((_, new))) => Some((old, new)),
+            (before, now) => now.or(before),
+        };
+        Some(count(times, ended))
     }
 }
 
@@ -88,7 +95,7 @@ pub struct Line {
     pub kind: &'static str,
     /// The record's id.
     pub id: String,
-    /// An object, as JSON: each changed field as `{"old", "new"}`, or `"changed"` for a secret; or a `count`.
+    /// An object, as JSON: each changed field as `{"old", "new"}`, or `"changed"` for a secret; or what [`counted`] gives.
     pub changes: String,
 }
 
@@ -129,10 +136,32 @@ pub fn changes(old: Option<&str>, new: &str, secrets: &[&str]) -> String {
     changes.end()
 }
 
-/// The changes of a line that counts.
+/// The one field that a line that counts tells of beside: from a client's own acts, too, all of its tokens may end.
+const ENDED: &str = "tokens_ended_at";
+
+/// The changes of one change that is counted, between two views of its record.
 #[must_use]
-pub fn count(times: u64) -> String {
-    Writer::new().number("count", times).end()
+pub fn counted(old: &str, new: &str) -> String {
+    let value = |view| Object::parse(view)?.0.into_iter().find_map(|(name, value)| (name == ENDED).then_some(value));
+    let (old, new) = (value(old).unwrap_or("null"), value(new).unwrap_or("null"));
+    count(1, (old != new).then_some((old, new)))
+}
+
+/// What stood in [`ENDED`] before and after a line that counts, as JSON; `None` where it did not move.
+fn ended_in<'a>(changes: &Object<'a>) -> Option<(&'a str, &'a str)> {
+    let (_, ended) = changes.0.iter().find(|(name, _)| name == ENDED)?;
+    let ended = Object::parse(ended)?.0;
+    let value = |field| ended.iter().find_map(|(name, value)| (name == field).then_some(*value));
+    Some((value("old")?, value("new")?))
+}
+
+fn count(times: u64, ended: Option<(&str, &str)>) -> String {
+    let mut changes = Writer::new();
+    changes.number("count", times);
+    if let Some((old, new)) = ended {
+        changes.raw(ENDED, &Writer::new().raw("old", old).raw("new", new).end());
+    }
+    changes.end()
 }
 
 #[cfg(test)]
@@ -142,7 +171,7 @@ mod tests {
     const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
 
     fn change(action: Action, at: Timestamp) -> Change {
-        Change { at, actor: "client:a".to_owned(), action, changes: count(1) }
+        Change { at, actor: "client:a".to_owned(), action, changes: counted("{}", "{}") }
     }
 
     fn line(seq: u64, at: Timestamp, changes: &str) -> Line {
@@ -165,6 +194,24 @@ mod tests {
         assert_eq!(midnight.counted_in(&last, 0), None);
         let old = line(7, NOON, r#"{"revoked_tokens":{"old":0,"new":1}}"#);
         assert_eq!(next.counted_in(&old, 0), None);
+    }
+
+    #[test]
+    fn that_all_tokens_ended_is_told_beside_the_count_from_the_days_first_time_to_its_last() {
+        let ended = |old, new| Change { changes: counted(old, new), ..change(Action::RevokeToken, NOON) };
+        let (never, one, two) =
+            (r#"{"tokens_ended_at":null}"#, r#"{"tokens_ended_at":"1"}"#, r#"{"tokens_ended_at":"2"}"#);
+        assert_eq!(ended(one, one).changes, r#"{"count":1}"#);
+        assert_eq!(ended(never, one).changes, r#"{"count":1,"tokens_ended_at":{"old":null,"new":"1"}}"#);
+        let mut last = line(7, NOON, r#"{"count":500}"#);
+        for (next, expected) in [
+            (ended(never, one), r#"{"count":501,"tokens_ended_at":{"old":null,"new":"1"}}"#),
+            (ended(one, one), r#"{"count":502,"tokens_ended_at":{"old":null,"new":"1"}}"#),
+            (ended(one, two), r#"{"count":503,"tokens_ended_at":{"old":null,"new":"2"}}"#),
+        ] {
+            last.changes = next.counted_in(&last, 0).unwrap();
+            assert_eq!(last.changes, expected);
+        }
     }
 
     #[test]

@@ -264,4 +264,6 @@ fn a_record_stays_small_however_many_tokens_are_revoked() {
     }
     let shown = office.show(&path(&made));
     assert_eq!((&shown["revoked_tokens"], &shown["tokens_ended_at"]), (&json!(0), &json!("2026-11-21T00:00:05.000Z")));
+    let ended = json!({ "old": null, "new": "2026-11-21T00:00:05.000Z" });
+    assert_eq!(office.last_line()["changes"], json!({ "count": MAX_REVOKED + 1, "tokens_ended_at": ended }));
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 
-import { assertOAuthError, basic, startAuthorized } from "./authorized.mjs";
+import { assertOAuthError, basic, signed, startAuthorized } from "./authorized.mjs";
 import { rateLimiter } from "./harness/limiter.mjs";
 import { assertError } from "./proxied.mjs";
 import { inRegistry } from "./registry-database.mjs";
@@ -132,6 +132,21 @@ test("a registry of the version before gets what counting needs, and its lines s
      CREATE TEMP TABLE wanted (version INTEGER CHECK (version = 1));
      INSERT INTO wanted SELECT value FROM meta WHERE key = 'schema_version'`,
   );
+});
+
+test("that a client's 501st revocation ended all of its tokens is in its line of the trail", async (t) => {
+  const edge = await startAuthorized();
+  t.after(() => edge.stop());
+  const client = await edge.client();
+  await each(501, 8, async () => {
+    assert.equal((await edge.revoke(client, signed({ client: client.id }))).status, 200);
+  });
+  const record = await edge.desk.expect(200, "GET", `/oauth-clients/${client.id}`);
+  assert.notEqual(record.tokens_ended_at, null);
+  const { data } = await edge.desk.expect(200, "GET", "/audit");
+  const counted = data.filter(({ action, id }) => action === "revoke_token" && id === client.id);
+  const moved = counted.flatMap(({ changes }) => changes.tokens_ended_at ?? []);
+  assert.deepEqual(moved, [{ old: null, new: record.tokens_ended_at }]);
 });
 
 describe("with a limiter", () => {
