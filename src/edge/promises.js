@@ -39,9 +39,14 @@ export async function askObject(env, namespace, name, body, timeoutMs) {
   return within(timeoutMs, asked.then(async (answer) => [answer.status, await answer.text()]));
 }
 
+/** How long a rate limiter may take: it is asked before anything is done for a request. */
+const LIMIT_MS = 500;
+
 /** Asks a rate limiter: whether a request more may go. */
 export async function limit(limiter, key) {
-  const { success } = await limiter.limit({ key });
+  const answer = await within(LIMIT_MS, limiter.limit({ key }));
+  if (answer === undefined) throw new Error(`it did not answer within ${LIMIT_MS} ms`);
+  const { success } = answer;
   if (typeof success !== "boolean") throw new Error("it answered neither yes nor no");
   return success;
 }

@@ -49,4 +49,19 @@ describe("the rate limit", () => {
       assert.match(line.detail, /^the rate limiter failed, and the request was let through/);
     }
   });
+
+  test("waits half a second for a limiter that never answers, then lets the request through", async (t) => {
+    const stage = await openStage({ worker: rateLimiter({ name: "RATE_LIMITER", silent: true }) });
+    t.after(() => stage.close());
+    for (const kind of ["read", "create", "bulk", "upload"]) {
+      const started = performance.now();
+      const answer = await stage.send(kind);
+      const waited = performance.now() - started;
+      assert.equal(answer.status, 200);
+      assert.ok(waited > 450 && waited < 5_000, `${waited} ms`);
+      const line = await stage.worker.logLine(answer.id);
+      assert.deepEqual([line.level, line.status], ["warn", 200]);
+      assert.match(line.detail, /^the rate limiter failed, .*: it did not answer within 500 ms$/);
+    }
+  });
 });
