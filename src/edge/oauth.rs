@@ -72,7 +72,10 @@ async fn answer(
     }
     // Before the body is read: who is over the limit costs no more than this question.
     let address = arrival.request.headers().get("cf-connecting-ip").ok().flatten();
-    check_rate(&limit::by_address(address.as_deref()), state, trace).await?;
+    let worker = arrival.request.headers().get("cf-worker").ok().flatten();
+    if let Some(key) = limit::by_address(endpoint, address.as_deref(), worker.as_deref()) {
+        check_rate(&key, state, trace).await?;
+    }
     let form = form(arrival, address.as_deref(), state).await?;
     let authorization = lines.head().authorization;
     if endpoint == Endpoint::Token {
@@ -82,7 +85,7 @@ async fn answer(
         let now = now();
         let granted = request.grant(record.as_deref(), now, random_bytes());
         trace.authenticated(request.client_id(), granted.as_ref().err());
-        check_client_rate(state, trace).await?;
+        check_client_rate(endpoint, state, trace).await?;
         return granted.map(|claims| grant::body(&claims, signer, now));
     }
     let request = RevocationRequest::read(authorization, &form)?;
@@ -104,8 +107,8 @@ async fn check_rate(key: &str, state: &State, trace: &mut Trace) -> Result<(), O
 }
 
 /// Counts a request of a client that has authenticated. Nobody else can use its requests up.
-async fn check_client_rate(state: &State, trace: &mut Trace) -> Result<(), OAuthError> {
-    match trace.client.as_ref().map(limit::by_client) {
+async fn check_client_rate(endpoint: Endpoint, state: &State, trace: &mut Trace) -> Result<(), OAuthError> {
+    match trace.client.as_ref().map(|id| limit::by_client(endpoint, id)) {
         Some(key) => check_rate(&key, state, trace).await,
         None => Ok(()),
     }
@@ -170,7 +173,7 @@ async fn revoke(
     let record = client(id, Reader::new(env), state, trace).await?;
     let judged = request.judge(record.as_deref(), signer, now());
     trace.authenticated(id, judged.as_ref().err());
-    check_client_rate(state, trace).await?;
+    check_client_rate(Endpoint::Revocation, state, trace).await?;
     let Some(revocation) = judged? else { return Ok(()) };
     match write(&revocation, arrival, env).await {
         Ok(record) => {
@@ -229,6 +232,10 @@ async fn finish(
         Some(_) => Level::Warn,
         None => Level::Info,
     };
+    let detail = match (&trace.warning, &trace.detail) {
+        (Some(warning), Some(detail)) => Some(format!("{warning}; {detail}")),
+        (warning, detail) => warning.clone().or_else(|| detail.clone()),
+    };
     let line = Line {
         level: level.max(trace.cache.map_or(Level::default(), CacheState::level)),
         route: Some(endpoint.path()),
@@ -236,7 +243,7 @@ async fn finish(
         code,
         credential: trace.client.as_deref(),
         cache: trace.cache,
-        detail: trace.detail.as_deref().or(trace.warning.as_deref()),
+        detail: detail.as_deref(),
         ..arrival.line()
     };
     match state {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { assertOAuthError, basic, signed, startAuthorized } from "./authorized.mjs";
 import { rateLimiter } from "./harness/limiter.mjs";
@@ -151,8 +152,8 @@ test("that a client's 501st revocation ended all of its tokens is in its line of
 
 describe("with a limiter", () => {
   const LIMIT = 3;
-  const open = async (t, options = { limit: LIMIT }) => {
-    const edge = await startAuthorized(rateLimiter({ name: "RATE_LIMITER", ...options }));
+  const open = async (t, { vars, ...options } = { limit: LIMIT }) => {
+    const edge = await startAuthorized({ ...rateLimiter({ name: "RATE_LIMITER", ...options }), vars });
     t.after(() => edge.stop());
     let made = 0;
     /** An address that nobody has had before. */
@@ -170,12 +171,13 @@ describe("with a limiter", () => {
     const client = await edge.client();
     const here = from("203.0.113.7");
     assertOAuthError(await edge.post("/oauth/token", { grant_type: "client_credentials" }, here), 401, "invalid_client");
-    assertOAuthError(await edge.post("/oauth/revoke", {}, here), 401, "invalid_client");
+    assertOAuthError(await edge.post("/oauth/token", {}, here), 401, "invalid_client");
     assertOAuthError(await edge.post("/oauth/token", { a: "1" }, { ...here, authorization: basic("0000000000000000", client.client_secret) }), 400, "invalid_request");
     const reads = edge.worker.kv.reads.length;
     assertLimited(await edge.askToken(client, {}, { ...here, "x-request-id": "limited" }));
-    assertLimited(await edge.post("/oauth/revoke", { token: "x" }, here));
     assert.equal(edge.worker.kv.reads.length, reads, "nothing was read");
+    for (let time = 0; time < LIMIT; time += 1) assertOAuthError(await edge.post("/oauth/revoke", {}, here), 401, "invalid_client");
+    assertLimited(await edge.post("/oauth/revoke", { token: "x" }, here));
     const line = await edge.worker.logLine("limited");
     assert.deepEqual([line.level, line.status, line.code, line.credential], ["info", 429, "temporarily_unavailable", undefined]);
     assert.equal((await edge.askToken(client, {}, from("203.0.113.8"))).status, 200);
@@ -191,14 +193,29 @@ describe("with a limiter", () => {
     assert.equal((await edge.askToken(client, {}, from("2001:db8:0:2::1"))).status, 200);
   });
 
-  test("callers without an address share their tries, and what is no address buys none", async (t) => {
+  test("callers without an address do not use up each other's tries, and a client's own count stays", async (t) => {
     const edge = await open(t);
     const client = await edge.client();
-    for (const headers of [{}, from("nonsense"), from("client:x")]) assert.equal((await edge.askToken(client, {}, headers)).status, 200);
+    const nobody = [{}, from("nonsense"), from("client:x"), {}, {}];
+    for (const headers of nobody) assertOAuthError(await edge.post("/oauth/token", {}, headers), 401, "invalid_client");
+    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.askToken(client)).status, 200);
     assertLimited(await edge.askToken(client));
   });
 
-  test("a client has so many requests from wherever, and another client has its own", async (t) => {
+  test("Workers of other zones have tries by zone, and nobody else has by that header", async (t) => {
+    const edge = await open(t);
+    const client = await edge.client();
+    const ofZone = (zone, address = "2a06:98c0:3600::103") => ({ ...from(address), "cf-worker": zone });
+    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.post("/oauth/token", {}, ofZone("a.example"))).status, 401);
+    assertLimited(await edge.askToken(client, {}, ofZone("a.example")));
+    assert.equal((await edge.askToken(client, {}, ofZone("b.example"))).status, 200);
+    for (const zone of ["c.example", "d.example", "e.example"]) {
+      assert.equal((await edge.post("/oauth/token", {}, ofZone(zone, "203.0.113.7"))).status, 401);
+    }
+    assertLimited(await edge.askToken(client, {}, ofZone("f.example", "203.0.113.7")));
+  });
+
+  test("a client has so many requests from wherever, and another client and the other endpoint have their own", async (t) => {
     const edge = await open(t);
     const [client, other] = [await edge.client(), await edge.client()];
     const tokens = [];
@@ -208,11 +225,15 @@ describe("with a limiter", () => {
     const line = await edge.worker.logLine("used-up");
     assert.deepEqual([line.level, line.status, line.credential], ["info", 429, client.id]);
 
-    const headers = { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() };
-    assertLimited(await edge.post("/oauth/revoke", { token: tokens[0] }, headers));
+    // Whoever uses up the one, with a stolen secret perhaps, does not keep the client from the other.
+    const revoke = (token) =>
+      edge.post("/oauth/revoke", { token }, { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() });
+    for (const token of [tokens[0], tokens[0], "x"]) assert.equal((await revoke(token)).status, 200);
+    assertError(await edge.call("GET", "/ledgers", { key: tokens[0] }), 401, "PROXY_INVALID_CREDENTIAL");
+    assertLimited(await revoke(tokens[1]));
     const record = await edge.desk.expect(200, "GET", `/oauth-clients/${client.id}`);
-    assert.deepEqual([record.revision, record.revoked_tokens], [1, 0], "nothing was written");
-    assert.equal((await edge.call("GET", "/ledgers", { key: tokens[0] })).status, 200);
+    assert.deepEqual([record.revision, record.revoked_tokens], [2, 1], "nothing more was written");
+    assert.equal((await edge.call("GET", "/ledgers", { key: tokens[1] })).status, 200);
     assert.equal((await edge.askToken(other, {}, edge.elsewhere())).status, 200);
   });
 
@@ -243,11 +264,36 @@ describe("with a limiter", () => {
     assert.equal(token.status, 200);
     const headers = { authorization: basic(client.id, client.client_secret), "x-request-id": "revoke" };
     assert.equal((await edge.post("/oauth/revoke", { token: token.json().access_token }, headers)).status, 200);
-    assertOAuthError(await edge.post("/oauth/token", {}, { "x-request-id": "nobody" }), 401, "invalid_client");
+    assertOAuthError(await edge.post("/oauth/token", {}, { ...edge.elsewhere(), "x-request-id": "nobody" }), 401, "invalid_client");
     for (const [id, status] of [["token", 200], ["revoke", 200], ["nobody", 401]]) {
       const line = await edge.worker.logLine(id);
       assert.deepEqual([line.level, line.status], ["warn", status]);
       assert.match(line.detail, detail);
     }
+  });
+
+  test("a limiter that never answers lets every request through after half a second for each count", async (t) => {
+    const edge = await open(t, { silent: true });
+    const client = await edge.client();
+    const started = performance.now();
+    assert.equal((await edge.askToken(client, {}, { ...edge.elsewhere(), "x-request-id": "silent" })).status, 200);
+    const waited = performance.now() - started;
+    assert.ok(waited > 900 && waited < 5_000, `${waited} ms`);
+    const line = await edge.worker.logLine("silent");
+    assert.deepEqual([line.level, line.status], ["warn", 200]);
+    assert.match(line.detail, /^the rate limiter failed, .*: it did not answer within 500 ms$/);
+  });
+
+  test("a limiter that fails is told beside a stale record", async (t) => {
+    const edge = await open(t, { broken: true, vars: { CACHE_FOUND_SECONDS: "1", CACHE_STALE_SECONDS: "60" } });
+    const client = await edge.client();
+    const token = (await edge.askToken(client)).json().access_token;
+    await sleep(1_050);
+    edge.worker.kv.fail({ kind: "get", status: 500 });
+    const headers = { authorization: basic(client.id, client.client_secret), "x-request-id": "both" };
+    assert.equal((await edge.post("/oauth/revoke", { token }, headers)).status, 200);
+    const line = await edge.worker.logLine("both");
+    assert.deepEqual([line.level, line.cache], ["warn", "stale"]);
+    assert.match(line.detail, /^the rate limiter failed, .*; .*KV failed.*as it was last read$/);
   });
 });
