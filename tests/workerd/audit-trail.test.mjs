@@ -1,5 +1,10 @@
 // The audit trail's size: nothing goes before it was exported, then what is over the size goes by itself.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -90,6 +95,26 @@ test("an export is for administrators, and confirms nothing that was not given",
   assert.equal((await desk.call("GET", "/audit/export?cursor=1")).json().error_detail.code, "ADMIN_INVALID_REQUEST");
   assert.equal((await desk.call("POST", "/audit/export")).headers.get("allow"), "GET");
   assert.equal((await desk.call("GET", "/audit/exported")).headers.get("allow"), "POST");
+});
+
+test("the README's export confirms nothing that it could not write", async (t) => {
+  const [, loop] = /```sh\n(while page=.*?)```/s.exec(readFileSync(new URL("../../README.md", import.meta.url), "utf8"));
+  const folder = mkdtempSync(join(tmpdir(), "export-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const archive = join(folder, "audit.jsonl");
+  const run = async () => {
+    const env = { ...process.env, EDGE: worker.origin, ADMIN_TOKEN: worker.vars.ADMIN_TOKEN };
+    await once(spawn("sh", ["-c", loop], { cwd: folder, env, stdio: "ignore" }), "close");
+  };
+  for (const id of ["a", "b", "c"]) await create(id);
+  mkdirSync(archive);
+  await run();
+  assert.deepEqual((await page()).map(({ seq }) => seq), [1, 2, 3], "nothing was confirmed");
+  rmdirSync(archive);
+  await run();
+  const lines = readFileSync(archive, "utf8").split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map(({ seq, id }) => [seq, id]), [[1, "a"], [2, "b"], [3, "c"]]);
+  assert.deepEqual(await page(), [], "all was confirmed");
 });
 
 test("a trail over its size waits for its export with a warning, and is then pruned to its size", async () => {
