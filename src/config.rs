@@ -235,7 +235,7 @@ fn number(
 /// How the memory for bodies is shared.
 fn bodies(vars: &impl Vars, total: usize, largest: usize, faults: &mut Vec<String>) -> budget::Limits {
     if total < 2 * largest {
-        // A write with a key is held twice: by the Worker and by the object of its key.
+        // Or the largest body, with what the object of a key is told beside it, could be one that never finds room.
         faults.push(format!("{} must be twice {} or more", names::BODY_BUDGET_BYTES, names::MAX_TRANSACTION_BYTES));
     }
     let credential = share(vars, names::BODY_SHARE_CREDENTIAL, 0.25, total, faults);

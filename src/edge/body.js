@@ -77,8 +77,9 @@ function readAtOnce(request, ms) {
   });
 }
 
-/** In which parts memory is taken for a body, in bytes. */
+/** In which parts memory is taken for a body, in bytes: the least, and the most. */
 const BLOCK = 64 << 10;
+const LARGEST_BLOCK = 1 << 20;
 
 /** Reads into blocks of ours, which are filled to the end: of many small pieces the platform would make as many large buffers. */
 function readInBlocks(body, declared, limit, first, idleMs, wholeMs, room) {
@@ -99,7 +100,8 @@ async function fillBlocks(body, declared, limit, first, watch, room) {
   try {
     while (length < most) {
       if (filled === block.byteLength) {
-        const next = Math.min(BLOCK, most - length);
+        // Twice what came at most, and so a few large steps for a large body.
+        const next = Math.min(Math.max(BLOCK, Math.min(length, LARGEST_BLOCK)), most - length);
         watch.pause();
         if (!(await room(next))) return NO_ROOM;
         blocks.push(block);
@@ -135,7 +137,7 @@ function watched(idleMs, wholeMs, whenLate) {
     const left = Math.min(since + idleMs, until) - Date.now();
     isLate = left <= 0;
     if (isLate) whenLate();
-    else timer = setTimeout(look, left);
+    else timer = setTimeout(look, Math.min(left, idleMs));
   };
   look();
   return {

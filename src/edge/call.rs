@@ -12,7 +12,7 @@ use super::answer::{drain_then, error_response, keeps_line, level, write_log};
 use super::arrival::Arrival;
 use super::platform;
 use super::sent::{Outcome, conclude};
-use super::state::{Reservation, State};
+use super::state::{Kind, Reservation, State};
 use super::{now, random_bytes};
 use crate::budget::FIRST_BYTES;
 use crate::clock::Timestamp;
@@ -203,7 +203,7 @@ impl Call {
             return held.resize(held.bytes().saturating_add(bytes));
         }
         let credential = &self.plan.credential;
-        self.body = self.state.hold(&credential.id, &credential.workspace, bytes);
+        self.body = self.state.hold(Kind::Body, &credential.id, &credential.workspace, bytes);
         self.body.is_some()
     }
 

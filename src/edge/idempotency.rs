@@ -25,7 +25,7 @@ use web_sys::{Request, Response};
 use super::now;
 use super::platform::Env;
 use super::promises::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
-use super::state::{Reservation, State};
+use super::state::{Kind, Reservation, State};
 use crate::error::{Error, Outcome};
 use crate::idempotency::message::{Ask, Job, Message};
 use crate::idempotency::receive::{Received, UnderWay, receive};
@@ -75,11 +75,10 @@ impl Idempotency {
             let Ok(state) = State::of(&keeper.env) else { return Err(thrown("misconfigured")) };
             let length: usize =
                 header(LENGTH).and_then(|length| length.parse().ok()).ok_or_else(|| thrown("no length"))?;
-            // What the object holds is its workspace's as well, beside what the Worker holds of the same request.
+            // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the same request.
             let holder = header(HOLDER).ok_or_else(|| thrown("no holder"))?;
             let (credential, workspace) = holder.split_once(' ').ok_or_else(|| thrown("not a holder"))?;
-            let object_of = ["object of ", credential].concat();
-            let Some(held) = state.hold_in_turn(&object_of, workspace, length).await else {
+            let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
                 let request_id = header("x-request-id").unwrap_or_default();
                 return Ok(Reply::to(&request_id).refusal("busy", &Error::Busy, Outcome::NotSent).into());
             };
@@ -90,9 +89,10 @@ impl Idempotency {
                 let begins = bytes.len() - body.len();
                 (message, Carried { bytes, begins, held })
             };
+            let place = Place { state: &state, workspace };
             let answer = match &message {
-                Message::Carry(job) => keeper.carry(&state, job, body).await,
-                Message::Ask(ask) => keeper.tell(&state, ask).await,
+                Message::Carry(job) => keeper.carry(place, job, body).await,
+                Message::Ask(ask) => keeper.tell(place, ask).await,
             };
             answer.map(JsValue::from)
         })
@@ -124,6 +124,13 @@ struct Carried {
     held: Reservation,
 }
 
+/// Where an object works: what its isolate keeps, and whose the key is.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    state: &'a Rc<State>,
+    workspace: &'a str,
+}
+
 /// Milliseconds, as JavaScript counts them.
 #[expect(clippy::cast_precision_loss, reason = "30 days at most")]
 fn float(millis: u64) -> f64 {
@@ -131,7 +138,7 @@ fn float(millis: u64) -> f64 {
 }
 
 impl Keeper {
-    async fn carry(&self, state: &Rc<State>, job: &Job, mut carried: Carried) -> Result<Response> {
+    async fn carry(&self, place: Place<'_>, job: &Job, mut carried: Carried) -> Result<Response> {
         let body = carried.bytes.get(carried.begins..).unwrap_or_default();
         let reply = Reply::to(&job.request_id);
         let storage = self.state.storage();
@@ -157,7 +164,7 @@ impl Keeper {
                 return Ok(reply.refusal("unknown", &Error::IdempotencyOutcomeUnknown, Outcome::Unknown));
             }
         };
-        match Running::carry(self, state, job, body, &mut carried.held, fingerprint, earlier) {
+        match Running::carry(self, place, job, body, &mut carried.held, fingerprint, earlier) {
             Ok(running) => {
                 // What goes to Core is built: the message is not needed any more.
                 carried.bytes = Vec::new();
@@ -168,7 +175,7 @@ impl Keeper {
     }
 
     /// Tells what became of the key; where Core may be asked, it is asked for what is not known yet.
-    async fn tell(&self, state: &Rc<State>, ask: &Ask) -> Result<Response> {
+    async fn tell(&self, place: Place<'_>, ask: &Ask) -> Result<Response> {
         let reply = Reply::to(&ask.request_id);
         let storage = self.state.storage();
         let record = Row::of(&storage).record()?.filter(|record| now() < record.expires_at);
@@ -181,7 +188,7 @@ impl Keeper {
         };
         let open = state::is_open(&record) && !in_flight;
         match &ask.core {
-            Some(core) if open => Running::ask(self, state, core, &ask.request_id, &ask.key, record).run().await,
+            Some(core) if open => Running::ask(self, place, core, &ask.request_id, &ask.key, record).run().await,
             _ => reply.about(&record).told(&state::body(&ask.key, &record, in_flight, None), open),
         }
     }

@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 
 use super::platform::{self, Env};
 use super::promises::{settled, sleep};
-use crate::budget::{Budget, Hold};
+use crate::budget::{Budget, Hold, Limits};
 use crate::config::{Config, Vars, names};
 use crate::proxy::headers::{FORWARDED, NEVER_RETURNED};
 use crate::registry::{Cache, CredentialRecord, Instance};
@@ -27,9 +27,41 @@ pub struct State {
     pub limiter: Option<JsValue>,
     /// The namespace of the idempotency keys' objects.
     pub idempotency: JsValue,
-    /// How many bytes of bodies are held.
-    bodies: Rc<RefCell<Budget>>,
+    held: Held,
 }
+
+/// What is held of each [`Kind`].
+struct Held {
+    bodies: Rc<RefCell<Budget>>,
+    keyed: Rc<RefCell<Budget>>,
+    rows: Rc<RefCell<Budget>>,
+    answers: Rc<RefCell<Budget>>,
+    own: Rc<RefCell<Budget>>,
+}
+
+/// What memory is held for. Each kind has a budget of its own: what holds of one kind may wait for another, and what nobody
+/// vouches for takes nothing from bodies.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Bodies that the Worker reads.
+    Body,
+    /// The same in the objects of keys, which mostly live in another isolate. A Worker's body waits for its object's, and
+    /// that one for Core alone.
+    KeyedBody,
+    /// The rows that a look at Core looks for.
+    Rows,
+    /// What Core answers to it. Rows wait for answers, and answers for Core alone.
+    Answers,
+    /// Bodies to the Worker's own surfaces, which may come from anybody.
+    Own,
+}
+
+/// For the rows of looks: those of the largest bulk, in a queue, are 20 MB.
+const ROWS: Limits = Limits { total: 32 << 20, credential: 8 << 20, workspace: 16 << 20 };
+/// For answers: a page of 2 MiB, held twice, is one Core's part.
+const ANSWERS: Limits = Limits { total: 16 << 20, credential: 4 << 20, workspace: 8 << 20 };
+/// For `/oauth` and `/admin`: an address has a part, and a surface.
+const OWN: Limits = Limits { total: 8 << 20, credential: 1 << 20, workspace: 6 << 20 };
 
 /// The state, or the faults of the configuration.
 type Made = Result<Rc<State>, Rc<[String]>>;
@@ -58,29 +90,36 @@ impl State {
         Ok(Rc::new(Self {
             credentials: RefCell::new(Cache::new(config.cache)),
             instances: RefCell::new(Cache::new(config.cache)),
-            bodies: Rc::new(RefCell::new(Budget::new(config.bodies))),
+            held: Held::new(config.bodies),
             config: Rc::new(config),
             limiter: EnvVars(env).property(names::RATE_LIMITER),
             idempotency: EnvVars(env).property(names::IDEMPOTENCY).unwrap_or(JsValue::NULL),
         }))
     }
 
-    /// Holds `bytes` of bodies for a request of this credential and workspace; `None` where there is no room.
-    pub fn hold(&self, credential: &str, workspace: &str, bytes: usize) -> Option<Reservation> {
-        let hold = self.bodies.borrow_mut().begin(credential, workspace, bytes)?;
-        Some(Reservation { budget: Rc::clone(&self.bodies), hold })
+    /// Holds `bytes` for a request of this credential and workspace; `None` where there is no room.
+    pub fn hold(&self, kind: Kind, credential: &str, workspace: &str, bytes: usize) -> Option<Reservation> {
+        let budget = self.held.of(kind);
+        let hold = budget.borrow_mut().begin(credential, workspace, bytes)?;
+        Some(Reservation { budget: Rc::clone(budget), hold })
     }
 
     /// The same, after a moment if need be. It asks again and again: a promise that another request fulfils is one that the
     /// runtime may cancel.
-    pub async fn hold_in_turn(&self, credential: &str, workspace: &str, bytes: usize) -> Option<Reservation> {
+    pub async fn hold_in_turn(
+        &self,
+        kind: Kind,
+        credential: &str,
+        workspace: &str,
+        bytes: usize,
+    ) -> Option<Reservation> {
         for _ in 0..TURN_MS / ASK_MS {
-            if let Some(reservation) = self.hold(credential, workspace, bytes) {
+            if let Some(reservation) = self.hold(kind, credential, workspace, bytes) {
                 return Some(reservation);
             }
             let _ = settled(sleep(ASK_MS)).await;
         }
-        self.hold(credential, workspace, bytes)
+        self.hold(kind, credential, workspace, bytes)
     }
 
     /// Holds the body of a request to one of the Worker's own surfaces, which is no larger than `limit`. Each has a share of its
@@ -93,11 +132,29 @@ impl State {
         limit: usize,
     ) -> Option<Reservation> {
         let who = [surface, " ", who].concat();
-        self.hold_in_turn(&who, surface, declared.unwrap_or(limit).min(limit)).await
+        self.hold_in_turn(Kind::Own, &who, surface, declared.unwrap_or(limit).min(limit)).await
     }
 }
 
-/// A part of the budget of bodies; given back when it is dropped, on whatever way out.
+impl Held {
+    fn new(bodies: Limits) -> Self {
+        let [bodies, keyed, rows, answers, own] =
+            [bodies, bodies, ROWS, ANSWERS, OWN].map(|limits| Rc::new(RefCell::new(Budget::new(limits))));
+        Self { bodies, keyed, rows, answers, own }
+    }
+
+    fn of(&self, kind: Kind) -> &Rc<RefCell<Budget>> {
+        match kind {
+            Kind::Body => &self.bodies,
+            Kind::KeyedBody => &self.keyed,
+            Kind::Rows => &self.rows,
+            Kind::Answers => &self.answers,
+            Kind::Own => &self.own,
+        }
+    }
+}
+
+/// A part of a budget; given back when it is dropped, on whatever way out.
 pub struct Reservation {
     budget: Rc<RefCell<Budget>>,
     hold: Hold,

@@ -108,6 +108,77 @@ describe("bodies that do not come", () => {
   });
 });
 
+describe("what is large", () => {
+  /** Sends a create of so many bytes with each key, all at once: the statuses. */
+  const sendAll = (stage, keys, bytes) => {
+    const body = `{"description":"${"x".repeat(bytes)}"}`;
+    const sent = keys.map((key, at) => stage.send("create", { key, body, headers: { "idempotency-key": `large ${at}` } }));
+    return Promise.all(sent).then((answers) => answers.map(({ status }) => status));
+  };
+
+  test("is sent with a key as without one: the parts of a Worker and of an object do not wait for each other", async (t) => {
+    const stage = await openTwo();
+    t.after(() => stage.close());
+    const keys = [stage.key.key, stage.beside, (await stage.office.apiKey()).key];
+    assert.deepEqual(await sendAll(stage, keys, 4.9 * MIB), [201, 201, 201]);
+  });
+
+  test("is sent with a key where it is allowed at all, however small the budget", async (t) => {
+    const stage = await openTwo({ worker: { vars: { BODY_BUDGET_BYTES: String(10 * MIB), BODY_SHARE_WORKSPACE: "0.1" } } });
+    t.after(() => stage.close());
+    assert.deepEqual(await sendAll(stage, [stage.key.key], 4.9 * MIB), [201]);
+  });
+});
+
+describe("what is the Worker's own", () => {
+  test("a thousand idle forms of nobody and a workspace that is full leave another its answers", async (t) => {
+    const vars = { SIGNING_KEY: Buffer.alloc(32, 1).toString("base64") };
+    const stage = await openTwo({ worker: { vars }, instance: { timeout_ms: 20_000 } });
+    t.after(() => stage.close());
+    const form = async (_, at) => {
+      const connection = await connect(stage.worker.origin);
+      await connection.write(
+        `POST /oauth/token HTTP/1.1\r\nHost: edge\r\nCF-Connecting-IP: 192.0.2.${at % 100}\r\n` +
+          "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 16384\r\n\r\n",
+      );
+      return connection;
+    };
+    const forms = await Promise.all(Array.from({ length: 1_024 }, form));
+    const idle = (key) => Promise.all(Array.from({ length: 512 }, () => stage.begin("Content-Length: 20000", "", { key })));
+    const bodies = [...(await idle(stage.key.key)), ...(await idle(stage.beside))];
+    t.after(() => [...forms, ...bodies].forEach((connection) => connection.close()));
+    await sleep(300);
+    assert.equal((await stage.send("create", stage.other)).status, 201);
+  });
+});
+
+describe("looks at Core", () => {
+  test("for a bulk of one tenant leave another its own", async (t) => {
+    const stage = await openTwo({ instance: { timeout_ms: 2_000 } });
+    t.after(() => stage.close());
+    let looks = 0;
+    let lost = true;
+    stage.core.answer(async (exchange) => {
+      await exchange.body();
+      const isLook = exchange.request.target.includes("/filter");
+      if (!isLook) return exchange.close();
+      looks += 1;
+      // The first workspace's look takes longer than the test; the other's finds nothing at once.
+      if (lost) await sleep(4_000);
+      return reply({ status: 200, body: { data: [], total_count: 0 } })(exchange);
+    });
+    const item = (_, at) => `{"amount":1,"precision":1,"currency":"USD","source":"a","destination":"b","reference":"${at}"}`;
+    const body = `{"transactions":[${Array.from({ length: 16_700 }, item).join(",")}]}`;
+    const bulk = stage.send("bulk", { body, headers: { "idempotency-key": "bulk" } }).catch(() => {});
+    while (looks === 0) await sleep(50);
+    lost = false;
+    const other = await stage.send("create", { ...stage.other, headers: { "idempotency-key": "other" } });
+    assert.ok(looks > 1, "the other's was not asked");
+    for (const line of stage.lines(other.id)) assert.doesNotMatch(line.detail ?? "", /no room/);
+    await bulk;
+  });
+});
+
 describe("silence", () => {
   let stage;
   before(async () => {

@@ -1,9 +1,8 @@
 // `Idempotency-Key`: Core's headers cannot speak for the proxy, no clear name is kept, and an object makes room before it reads.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
-import { connect } from "./harness/http.mjs";
+import { reply } from "./harness/replies.mjs";
 import { openLedger, payment } from "./ledger.mjs";
 import { assertError, startProxy } from "./proxied.mjs";
 
@@ -102,39 +101,44 @@ describe("the object of a key", () => {
     assert.equal(ledger.sent().length, 3);
   });
 
-  const FIVE = 5 << 20;
-
-  test("makes room before it reads: while other bodies hold it, a write is refused unsent, and the key is new", async (t) => {
+  test("makes room before it reads: while other objects hold it, a write is refused unsent, and the key is new", async (t) => {
     const proxy = await startProxy();
     t.after(() => proxy.stop());
-    const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 5_000 } });
+    const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 20_000 } });
     const [a] = ledger.balances;
     assert.equal((await ledger.create(`${ledger.key} small`, payment(a, NOW))).status, 201);
-    // Three credentials leave their workspace a mebibyte, which is enough for the Worker's part and not for the object's.
-    const begin = async () => {
+    const refusal = reply({ status: 400, body: { error: "the stand-in keeps no such body" } });
+    // Little bodies that become 4 MiB each with what is added: the Workers' parts are small, those of their objects are not.
+    let goOn;
+    const gate = new Promise((resolve) => (goOn = resolve));
+    const bulk = `{"transactions":[${Array(56_000).fill("{}").join(",")}]}`;
+    const held = [];
+    for (let time = 0; time < 3; time += 1) {
       const { key } = await proxy.desk.apiKey();
-      const connection = await connect(proxy.worker.origin);
-      await connection.write(
-        `POST /proxy/transactions?instance_id=${ledger.instance.id} HTTP/1.1\r\nHost: edge\r\n` +
-          `Authorization: Bearer ${key}\r\nContent-Length: ${FIVE}\r\n\r\n`,
-      );
-      await connection.write("x".repeat(FIVE - 1_000));
-      return connection;
-    };
-    const slow = await Promise.all([begin(), begin(), begin()]);
-    t.after(() => slow.forEach((connection) => connection.close()));
-    await sleep(200);
-    const body = payment(a, { ...NOW, description: "x".repeat(700_000) });
+      const reached = new Promise((resolve) => {
+        ledger.next(async (exchange) => {
+          resolve();
+          await gate;
+          await refusal(exchange);
+        });
+      });
+      const headers = { "idempotency-key": `held ${time}` };
+      held.push(proxy.call("POST", "/transactions/bulk", { key, instance: ledger.instance.id, headers, body: bulk }));
+      await reached;
+    }
+    const body = payment(a, { ...NOW, description: "x".repeat(4_800_000) });
     const refused = await ledger.create(ledger.key, body);
     const details = assertError(refused, 503, "PROXY_BUSY");
-    assert.deepEqual([details.outcome, refused.headers.get("retry-after"), ledger.sent().length], ["not_sent", "5", 1]);
+    assert.deepEqual([details.outcome, refused.headers.get("retry-after"), ledger.sent().length], ["not_sent", "5", 4]);
     const line = await proxy.worker.logLine(refused.headers.get("x-request-id"));
     assert.equal(line.idempotency, "busy", "it was not the object that refused");
     assertError(await ledger.ask(ledger.key), 404, "PROXY_IDEMPOTENCY_KEY_NOT_FOUND");
     // A replay is small, and needs little.
     assert.equal((await ledger.create(`${ledger.key} small`, payment(a, NOW))).headers.get("idempotent-replayed"), "true");
-    await Promise.all(slow.map((connection) => connection.answer()));
-    assert.equal((await ledger.create(ledger.key, body)).status, 201);
+    goOn();
+    await Promise.all(held);
+    ledger.next(refusal);
+    assert.deepEqual([(await ledger.create(ledger.key, body)).status, ledger.sent().length], [400, 5]);
   });
 
   test("gives its room back, however large the messages were and whatever became of them", async (t) => {

@@ -1,7 +1,6 @@
 //! One attempt, carried out: its steps are [`Attempt`]'s.
 
 use std::cell::Cell;
-use std::rc::Rc;
 
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
@@ -14,11 +13,11 @@ use super::platform::exchange;
 use super::preparing::{Prepared, prepare};
 use super::reply::{Reply, booked};
 use super::storage::Row;
-use super::{Keeper, Result, float};
+use super::{Keeper, Place, Result, float};
 use crate::clock::Timestamp;
 use crate::edge::now;
 use crate::edge::promises::{set_alarm, settled, thrown};
-use crate::edge::state::{Reservation, State};
+use crate::edge::state::Reservation;
 use crate::error::{Error, Outcome};
 use crate::idempotency::answer::verdict;
 use crate::idempotency::attempt::{Action, Attempt, Claimed};
@@ -36,7 +35,7 @@ const SLACK_SECONDS: u64 = 60;
 /// An attempt under way.
 pub struct Running<'a> {
     object: &'a Keeper,
-    state: &'a Rc<State>,
+    place: Place<'a>,
     storage: JsValue,
     core: &'a CoreAddress,
     request_id: &'a str,
@@ -68,14 +67,14 @@ impl<'a> Running<'a> {
     /// The refusal of a body, or [`Error::Busy`] where there is no room for its additions.
     pub fn carry(
         object: &'a Keeper,
-        state: &'a Rc<State>,
+        place: Place<'a>,
         job: &'a Job,
         body: &[u8],
         held: &mut Reservation,
         fingerprint: Fingerprint,
         earlier: Option<Record>,
     ) -> std::result::Result<Self, Error> {
-        let limit = state.config.max_transaction_bytes;
+        let limit = place.state.config.max_transaction_bytes;
         let earlier_work = earlier.as_ref().map(|earlier| &earlier.work);
         let Prepared { body, work } = prepare(job, body, held, limit, earlier_work)?;
         let attempt = match &earlier {
@@ -91,25 +90,25 @@ impl<'a> Running<'a> {
             first_seen: now(),
             expires_at: Timestamp::default(),
         });
-        Ok(Self::begin(object, state, &job.core, &job.request_id, Errand::Carry(job, body), attempt, record))
+        Ok(Self::begin(object, place, &job.core, &job.request_id, Errand::Carry(job, body), attempt, record))
     }
 
     /// Takes the object to find out what became of the key.
     pub fn ask(
         object: &'a Keeper,
-        state: &'a Rc<State>,
+        place: Place<'a>,
         core: &'a CoreAddress,
         request_id: &'a str,
         key: &'a str,
         record: Record,
     ) -> Self {
         let attempt = Attempt::ask(&record.work);
-        Self::begin(object, state, core, request_id, Errand::Ask(key), attempt, record)
+        Self::begin(object, place, core, request_id, Errand::Ask(key), attempt, record)
     }
 
     fn begin(
         object: &'a Keeper,
-        state: &'a Rc<State>,
+        place: Place<'a>,
         core: &'a CoreAddress,
         request_id: &'a str,
         errand: Errand<'a>,
@@ -121,7 +120,7 @@ impl<'a> Running<'a> {
         let number = object.begin(UnderWay { fingerprint: record.fingerprint.clone(), until });
         let storage = object.state.storage();
         let (looked, claims, core_ms) = (Err(String::new()), Vec::new(), Cell::new(None));
-        Self { object, state, storage, core, request_id, errand, number, attempt, record, looked, claims, core_ms }
+        Self { object, place, storage, core, request_id, errand, number, attempt, record, looked, claims, core_ms }
     }
 
     /// Goes from step to step to the end.
@@ -146,7 +145,7 @@ impl<'a> Running<'a> {
                     self.attempt.claimed_rows(claimed)
                 }
                 Action::Look { purpose, times } => {
-                    let looking = Looking { state: self.state, core: self.core, core_ms: &self.core_ms };
+                    let looking = Looking { place: self.place, core: self.core, core_ms: &self.core_ms };
                     self.looked = looking.look(&self.attempt, &self.record.work, purpose, times).await;
                     self.attempt.looked(self.found())
                 }
@@ -170,7 +169,7 @@ impl<'a> Running<'a> {
 
     async fn claim(&mut self, claims: Vec<String>) -> Claimed {
         let owner = self.object.name();
-        let claimed = claiming::take(self.state, &self.object.env, &self.record.instance, &claims, &owner).await;
+        let claimed = claiming::take(self.place.state, &self.object.env, &self.record.instance, &claims, &owner).await;
         self.claims.extend(claims);
         claimed
     }
@@ -182,7 +181,7 @@ impl<'a> Running<'a> {
         }
         self.record.phase = phase;
         if let Errand::Carry(..) = self.errand {
-            let keep_ms = self.state.config.idempotency_ms;
+            let keep_ms = self.place.state.config.idempotency_ms;
             self.record.expires_at = Timestamp::from_millis(now().millis().saturating_add(keep_ms));
         }
         Row::of(&self.storage).save(&self.record, body)
@@ -193,7 +192,7 @@ impl<'a> Running<'a> {
         if self.attempt.is_again() {
             return Ok(());
         }
-        let in_ms = float(self.state.config.idempotency_ms);
+        let in_ms = float(self.place.state.config.idempotency_ms);
         settled(set_alarm(&self.storage, in_ms)).await.map(|_| ()).map_err(|why| thrown(&why))
     }
 

@@ -1,16 +1,16 @@
 //! Asking Core what there is: the questions are [`Look`]'s.
 
 use std::cell::Cell;
-use std::rc::Rc;
 
 use js_sys::Uint8Array;
 
+use super::Place;
 use super::exchange::{Answer, answer};
 use super::platform::exchange;
 use crate::edge::answer::CORE_REFUSED_KEY;
 use crate::edge::now;
 use crate::edge::promises::{settled, sleep};
-use crate::edge::state::{Reservation, State};
+use crate::edge::state::{Kind, Reservation};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;
 use crate::idempotency::look_up::{Extent, Finding, Look, NotAnswered, Purpose};
@@ -42,7 +42,7 @@ fn look_ms(work: &Work) -> u64 {
 
 /// Who asks Core, and for how long it took.
 pub struct Looking<'a> {
-    pub state: &'a Rc<State>,
+    pub place: Place<'a>,
     pub core: &'a CoreAddress,
     pub core_ms: &'a Cell<Option<u64>>,
 }
@@ -66,10 +66,8 @@ impl Looking<'_> {
 
     async fn look_once(&self, work: &Work, purpose: Purpose) -> Result<Finding, String> {
         let mut look = Look::new(work, purpose).ok_or("nothing to look for")?;
-        let _rows = self
-            .room("rows of looks at ", work.rows() * KEPT_ROW_BYTES)
-            .await
-            .ok_or("no room for the rows of a look-up")?;
+        let _rows =
+            self.room(Kind::Rows, work.rows() * KEPT_ROW_BYTES).await.ok_or("no room for the rows of a look-up")?;
         let (began, most_ms) = (now(), look_ms(work));
         while let Some(question) = look.question() {
             if now().since(began) > most_ms {
@@ -95,7 +93,7 @@ impl Looking<'_> {
     /// Asks one question, and reads up to `keep` bytes of the answer.
     async fn ask(&self, body: &str, keep: usize) -> Result<Answer, String> {
         // What comes in, and what is made of it.
-        let _held = self.room("answers to looks at ", 2 * keep).await.ok_or("no room for the answer to a look-up")?;
+        let _held = self.room(Kind::Answers, 2 * keep).await.ok_or("no room for the answer to a look-up")?;
         let url = [self.core.base_url.as_str(), "/transactions/filter"].concat();
         let keep = u32::try_from(keep).unwrap_or(u32::MAX);
         let body = Some(Uint8Array::from(body.as_bytes()));
@@ -104,11 +102,11 @@ impl Looking<'_> {
             .map_err(|error| format!("the look-up failed: {}", error.code()))
     }
 
-    /// Waits a moment for room: what holds it is mostly given back within milliseconds. What is asked of Core is held apart, each
-    /// kind with a share like a workspace's, in which each Core has one like a credential's: an answer that waits for its room
-    /// does not wait for rows that wait for answers.
-    async fn room(&self, kind: &str, bytes: usize) -> Option<Reservation> {
-        self.state.hold_in_turn(&[kind, self.core.base_url.as_str()].concat(), kind, bytes).await
+    /// Waits a moment for room: what holds it is mostly given back within milliseconds. It is the asking workspace's, in whose
+    /// share each of its Cores has one like a credential's.
+    async fn room(&self, kind: Kind, bytes: usize) -> Option<Reservation> {
+        let core = [self.place.workspace, " ", self.core.base_url.as_str()].concat();
+        self.place.state.hold_in_turn(kind, &core, self.place.workspace, bytes).await
     }
 }
 
