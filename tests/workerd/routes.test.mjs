@@ -39,7 +39,9 @@ describe("a route and a scope", () => {
         const needed = route.scope ?? "proxy:read";
         const challenge = `Bearer realm="blnk-edge", error="insufficient_scope", scope="${needed}"`;
         assert.equal(answer.headers.get("www-authenticate"), challenge);
-        assert.equal(details.outcome, route.scope === "proxy:write" ? "not_sent" : undefined);
+        // It needs the scope of a write, and changes nothing.
+        const writes = route.scope === "proxy:write" && !(route.method === "POST" && route.path.endsWith("/detokenize"));
+        assert.equal(details.outcome, writes ? "not_sent" : undefined);
         assert.deepEqual(proxy.arrived(), []);
       });
     }
