@@ -148,10 +148,7 @@ impl Call {
         let proto = if self.plan.https { "https" } else { "http" };
         let mut set = Vec::with_capacity(10);
         set.extend([BLNK_KEY, core.key.expose(), REQUEST_ID, &self.arrival.request_id, "x-forwarded-proto", proto]);
-        if let Some(access) = &core.access {
-            set.extend(["cf-access-client-id", access.client_id.expose()]);
-            set.extend(["cf-access-client-secret", access.client_secret.expose()]);
-        }
+        set.extend(core.access_headers().flatten());
         set
     }
 

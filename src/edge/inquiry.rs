@@ -106,12 +106,9 @@ async fn answer(
 }
 
 fn address(core: &Core, arrival: &Arrival) -> CoreAddress {
-    let mut headers = vec![(BLNK_KEY, core.key.expose()), (REQUEST_ID, arrival.request_id.as_str())];
-    if let Some(access) = &core.access {
-        headers.push(("cf-access-client-id", access.client_id.expose()));
-        headers.push(("cf-access-client-secret", access.client_secret.expose()));
-    }
-    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let own = [[BLNK_KEY, core.key.expose()], [REQUEST_ID, arrival.request_id.as_str()]];
+    let headers = own.into_iter().chain(core.access_headers());
+    let headers = headers.map(|[name, value]| (name.to_owned(), value.to_owned())).collect();
     CoreAddress { base_url: core.base_url.as_str().to_owned(), headers }
 }
 

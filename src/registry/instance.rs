@@ -161,6 +161,18 @@ pub struct Core {
     pub rule: Rule,
 }
 
+impl Core {
+    /// The headers that Cloudflare Access wants with every request, name and value; none where it is not in front.
+    pub fn access_headers(&self) -> impl Iterator<Item = [&str; 2]> {
+        self.access.iter().flat_map(|access| {
+            [
+                ["cf-access-client-id", access.client_id.expose()],
+                ["cf-access-client-secret", access.client_secret.expose()],
+            ]
+        })
+    }
+}
+
 /// Why a record that was read cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenError {

@@ -26,10 +26,7 @@ fn start(core: &Core, path: &str, with_key: bool) -> Promise {
     if with_key {
         lines.extend([BLNK_KEY, core.key.expose()]);
     }
-    if let Some(access) = &core.access {
-        lines.extend(["cf-access-client-id", access.client_id.expose()]);
-        lines.extend(["cf-access-client-secret", access.client_secret.expose()]);
-    }
+    lines.extend(core.access_headers().flatten());
     look(&format!("{}{path}", core.base_url), &lines.join("\n"), DEADLINE_MS)
 }
 
