@@ -9,6 +9,7 @@ use super::Work;
 use super::answer::Verdict;
 use super::ending::{Ending, Release};
 use super::look_up::{Extent, Finding, Purpose};
+use super::work::names_twice;
 
 /// How often something is looked for that may still be on its way, a second apart: what is queued is stored after the answer,
 /// and parts are booked one by one.
@@ -118,15 +119,15 @@ impl Attempt {
             Work::Inflight { .. } => Sort::Inflight,
             Work::Other { .. } => Sort::Other,
         };
-        let claims = !work.claims().is_empty();
+        let claims = work.claims();
         let create = if let Work::Create(create) = work { Some(create) } else { None };
         Self {
             kind,
             work: sort,
-            claims,
+            claims: !claims.is_empty(),
             in_parts: work.is_in_parts(),
             atomic: create.is_some_and(|create| create.atomic),
-            collides: work.collides(),
+            collides: names_twice(&claims),
             made: create.is_some_and(|create| create.own_references().next().is_none()),
             taken: false,
             rows_claimed: false,

@@ -185,15 +185,6 @@ impl Work {
         create.claims(|item| !item.made && references.contains(item.reference.as_str()))
     }
 
-    /// Whether it names one reference twice, itself or by what Core would make of it: Core would book one of them, and drop
-    /// the other or stop there.
-    #[must_use]
-    pub fn collides(&self) -> bool {
-        let claims = self.claims();
-        let distinct: BTreeSet<&String> = claims.iter().collect();
-        distinct.len() < claims.len()
-    }
-
     /// How many rows are looked for.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -201,6 +192,14 @@ impl Work {
         let rows: usize = create.items.iter().map(|item| item.legs.max(1)).sum();
         if create.queued { 2 * rows } else { rows }
     }
+}
+
+/// Whether a request with these [claims](Work::claims) names one reference twice, itself or by what Core would make of it:
+/// Core would book one of them, and drop the other or stop there.
+#[must_use]
+pub fn names_twice(claims: &[String]) -> bool {
+    let distinct: BTreeSet<&String> = claims.iter().collect();
+    distinct.len() < claims.len()
 }
 
 /// The claim on the refund of a transaction.

@@ -53,7 +53,7 @@ fn a_request_that_names_a_reference_twice_collides_with_itself() {
     let batch = |references: [&str; 2], queued: bool| {
         let mut batch = create(references[0], false, 0, queued);
         batch.items.extend(create(references[1], false, 0, queued).items);
-        Work::Create(Create { bulk: true, ..batch }).collides()
+        names_twice(&Work::Create(Create { bulk: true, ..batch }).claims())
     };
     assert!(batch(["a", "a"], false) && batch(["a", "a_q"], true));
     assert!(!batch(["a", "b"], true) && !batch(["a", "a_q"], false));

@@ -2,7 +2,7 @@
 //!
 //! The row of a hold stays INFLIGHT; what was done with it are its children: APPLIED for a commit, VOID for a void.
 
-use super::{Extent, Finding, Part, Parts, Question, Row, Rows, Wanted, sum};
+use super::{Finding, Part, Parts, Question, Row, Rows, Wanted, sum};
 use crate::idempotency::work::InflightAction;
 
 /// The questions of a round; `None` where the rounds are over.
@@ -18,8 +18,7 @@ pub fn questions(id: &str, round: usize, rows: &Rows) -> Option<Vec<Question>> {
 }
 
 fn holds<'a>(id: &'a str, rows: &'a Rows) -> impl Iterator<Item = &'a Row> {
-    let is_meant = move |row: &Row| row.id == id || row.parent == id || row.queued_with.as_deref() == Some(id);
-    rows.all().filter(move |row| row.status == "INFLIGHT" && is_meant(row))
+    rows.all().filter(move |row| row.status == "INFLIGHT" && row.is_of(id))
 }
 
 /// What became of a commit or a void.
@@ -45,7 +44,5 @@ pub fn finding(id: &str, action: InflightAction, rows: &Rows) -> Finding {
         parts.add(&hold.reference, if done { Part::Booked } else { Part::Missing });
         first = first.or_else(|| children().next());
     }
-    let first = first.filter(|_| parts.extent() == Extent::All);
-    let (row, answer) = (first.map(|row| row.reference.clone()), first.and_then(|row| row.json.clone()));
-    Finding { parts, answer, row, ..Finding::default() }
+    Finding::answered_by(first, parts)
 }

@@ -11,6 +11,7 @@ mod page;
 mod parts;
 mod refund;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use page::{NotAnswered, Question, Row, Wanted};
@@ -46,9 +47,9 @@ pub struct Finding {
     pub absent: Vec<String>,
 }
 
-/// A look under way.
-pub struct Look {
-    work: Work,
+/// A look under way. A bulk's work is large: who keeps it elsewhere lends it.
+pub struct Look<W> {
+    work: W,
     purpose: Purpose,
     /// How many rounds of questions were put together.
     round: usize,
@@ -68,16 +69,15 @@ pub struct Rows {
     voided: BTreeSet<String>,
 }
 
-impl Look {
+impl<W: Borrow<Work>> Look<W> {
     /// A look for this work; `None` where nothing would tell.
     #[must_use]
-    pub fn new(work: &Work, purpose: Purpose) -> Option<Self> {
-        match (work, purpose) {
+    pub fn new(work: W, purpose: Purpose) -> Option<Self> {
+        match (work.borrow(), purpose) {
             (Work::Other { .. }, _) | (Work::Inflight { .. }, Purpose::Before) => return None,
             (Work::Create(create), Purpose::Before) if create.own_references().next().is_none() => return None,
             _ => {}
         }
-        let work = work.clone();
         let questions = VecDeque::new();
         Some(Self { work, purpose, round: 0, questions, answer_asked: false, asked: 0, rows: Rows::default() })
     }
@@ -85,10 +85,11 @@ impl Look {
     /// The next question; `None` where everything was asked.
     pub fn question(&mut self) -> Option<&Question> {
         // What is in the way is in the way, however much more of it there is.
-        let enough =
-            self.purpose == Purpose::Before && matches!(self.work, Work::Create(_)) && !self.rows.found.is_empty();
+        let enough = self.purpose == Purpose::Before
+            && matches!(self.work.borrow(), Work::Create(_))
+            && !self.rows.found.is_empty();
         while self.questions.is_empty() && !enough {
-            let more = match &self.work {
+            let more = match self.work.borrow() {
                 Work::Create(create) => create::questions(create, self.purpose, self.round, &self.rows),
                 Work::Refund { id } => refund::questions(id, self.round, &self.rows),
                 Work::Inflight { id, .. } => inflight::questions(id, self.round, &self.rows),
@@ -125,13 +126,22 @@ impl Look {
     /// What there is, once everything was asked.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        match (&self.work, self.purpose) {
+        match (self.work.borrow(), self.purpose) {
             (Work::Create(create), Purpose::Before) => create::in_use(create, &self.rows),
             (Work::Create(create), Purpose::After) => create::finding(create, &self.rows),
             (Work::Refund { id }, _) => refund::finding(id, &self.rows),
             (Work::Inflight { id, action }, _) => inflight::finding(id, *action, &self.rows),
             (Work::Other { .. }, _) => Finding::default(),
         }
+    }
+}
+
+impl Finding {
+    /// What became of these parts; where all of them are there, this row is the answer.
+    fn answered_by(row: Option<&Row>, parts: Parts) -> Self {
+        let row = row.filter(|_| parts.extent() == Extent::All);
+        let (answer, row) = (row.and_then(|row| row.json.clone()), row.map(|row| row.reference.clone()));
+        Self { parts, answer, row, ..Self::default() }
     }
 }
 

@@ -196,7 +196,7 @@ impl Question {
             Wanted::Children(parents, status) => {
                 parents.contains(&row.parent) && status.is_none_or(|status| row.status == status)
             }
-            Wanted::Family(id) => [Some(&row.id), Some(&row.parent), row.queued_with.as_ref()].contains(&Some(id)),
+            Wanted::Family(id) => row.is_of(id),
         }
     }
 }
@@ -218,6 +218,12 @@ impl Row {
             queued_with: meta_data.and_then(|meta| meta.queued_with),
             json: whole.then(|| raw.get().to_owned()),
         })
+    }
+
+    /// Whether it is the transaction or batch with this id, belongs to it, or was queued with it.
+    #[must_use]
+    pub fn is_of(&self, id: &str) -> bool {
+        self.id == id || self.parent == id || self.queued_with.as_deref() == Some(id)
     }
 
     /// Whether it waits to be carried out: what became of it is another row, `{reference}_q`.

@@ -33,9 +33,8 @@ pub fn questions(id: &str, round: usize, rows: &Rows) -> Option<Vec<Question>> {
 /// The rows that Core would refund for the first time: without those that are refunds of others among them.
 fn refundable<'a>(id: &'a str, rows: &'a Rows) -> impl Iterator<Item = &'a Row> {
     let refunds: BTreeSet<String> = refund_references(rows.all()).into_iter().collect();
-    let is_meant = move |row: &Row| row.id == id || row.parent == id || row.queued_with.as_deref() == Some(id);
     let is_settled = move |row: &Row| row.status == "APPLIED" || row.status == "VOID" && row.parent == id;
-    rows.all().filter(move |row| is_meant(row) && is_settled(row) && !refunds.contains(&row.reference))
+    rows.all().filter(move |row| row.is_of(id) && is_settled(row) && !refunds.contains(&row.reference))
 }
 
 /// What became of a refund.
@@ -54,10 +53,8 @@ pub fn finding(id: &str, rows: &Rows) -> Finding {
         parts.add(&reference, part);
         first = first.or(refund);
     }
-    let first = first.filter(|_| parts.extent() == Extent::All);
-    let (row, answer) = (first.map(|row| row.reference.clone()), first.and_then(|row| row.json.clone()));
     // Of several rows one may be queued behind a refusal of another, and come late.
     let absent = if parts.total <= 1 && parts.extent() == Extent::None { vec![id.to_owned()] } else { Vec::new() };
     let meant = refundable(id, rows).map(|row| row.id.clone()).filter(|row| row != id).collect();
-    Finding { parts, answer, row, meant, absent }
+    Finding { meant, absent, ..Finding::answered_by(first, parts) }
 }

@@ -269,8 +269,8 @@ mod creates {
     fn nothing_tells_of_what_leaves_no_trace() {
         let other = Work::Other { made: Vec::new() };
         assert!(Look::new(&other, Purpose::After).is_none() && Look::new(&other, Purpose::Before).is_none());
-        assert!(Look::new(&inflight("txn_1", InflightAction::Void), Purpose::Before).is_none());
-        assert!(Look::new(&single(false), Purpose::Before).is_none());
+        assert!(Look::new(inflight("txn_1", InflightAction::Void), Purpose::Before).is_none());
+        assert!(Look::new(single(false), Purpose::Before).is_none());
     }
 }
 

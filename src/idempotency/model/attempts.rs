@@ -58,7 +58,7 @@ impl World {
         // Core may read from a copy that is behind; here it is while nothing could come of it.
         let may_be_behind = matches!(running.record.phase, Phase::Partial(_)) && self.engine.faults;
         let behind = may_be_behind && self.dice.one_in(8);
-        let began = || (Look::new(&running.record.work, purpose).unwrap(), rows, behind);
+        let began = || (Look::new(running.record.work.clone(), purpose).unwrap(), rows, behind);
         let (mut look, rows_before, behind) = running.look.take().unwrap_or_else(began);
         while let Some(question) = look.question() {
             let answer = self.engine.core.answer(&question.body());

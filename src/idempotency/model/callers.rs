@@ -38,7 +38,7 @@ pub(super) struct Running {
     pub action: Action,
     pub looks: u32,
     /// The look under way, how many rows there were when it began, and whether it sees none of them.
-    pub look: Option<(Look, usize, bool)>,
+    pub look: Option<(Look<Work>, usize, bool)>,
     pub found: Option<Finding>,
     /// The run of Core that is waited for, and what it said.
     pub run: Option<usize>,
