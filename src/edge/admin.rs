@@ -1,11 +1,12 @@
 //! The management surface at the Worker: who asks is settled here, what they ask for in the registry.
 
-use js_sys::{Array, Uint8Array};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
 use super::arrival::Arrival;
+use super::own_body::{self, Missing};
 use super::platform::{self, Env};
 use super::promises::{ask_object, setting, settled};
 use super::state::{Reservation, State};
@@ -84,7 +85,7 @@ async fn ask(
     let name = administrators.authenticate(authorization).ok_or(Error::AdminUnauthorized)?.to_owned();
     *actor = Some(name.clone());
     route.ok_or(Error::AdminNotFound)?.action(Method::parse(lines.method))?;
-    let (body, held) = body(&arrival.request, lines.declared_length(), state, &name).await?;
+    let (body, held) = body(arrival, state, &name).await?;
     let ask = Ask {
         method: lines.method.to_owned(),
         path: target.path.to_owned(),
@@ -96,25 +97,18 @@ async fn ask(
     Ok((ask, held))
 }
 
-async fn body(
-    request: &web_sys::Request,
-    declared: Option<usize>,
-    state: &State,
-    actor: &str,
-) -> Result<(String, Reservation), Failure> {
-    let too_large = || Faults::one("body", format!("must be at most {MAX_BODY_BYTES} bytes"));
-    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return Err(too_large().into());
-    }
-    let declared = if request.body().is_some() { declared } else { Some(0) };
-    let held = state.hold_own("/admin", actor, declared, MAX_BODY_BYTES).await.ok_or(Error::Busy)?;
-    let size = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
-    let idle_ms = state.config.body_idle_ms;
-    let read = platform::read_small(request, declared.map(size), size(MAX_BODY_BYTES), idle_ms);
-    let read = JsFuture::from(read).await.map_err(|_| Faults::one("body", "broke off or did not come in time"))?;
-    let bytes: Uint8Array = read.dyn_into().map_err(|_| too_large())?;
-    let text = String::from_utf8(bytes.to_vec()).map_err(|_| Faults::one("body", "must be JSON in UTF-8"))?;
+async fn body(arrival: &Arrival, state: &State, actor: &str) -> Result<(String, Reservation), Failure> {
+    let (bytes, held) = own_body::read(arrival, "/admin", actor, MAX_BODY_BYTES, state).await.map_err(missing)?;
+    let text = String::from_utf8(bytes).map_err(|_| Faults::one("body", "must be JSON in UTF-8"))?;
     Ok((text, held))
+}
+
+fn missing(body: Missing) -> Failure {
+    match body {
+        Missing::TooLarge => Faults::one("body", format!("must be at most {MAX_BODY_BYTES} bytes")).into(),
+        Missing::NoRoom => Error::Busy.into(),
+        Missing::Incomplete => Faults::one("body", "broke off or did not come in time").into(),
+    }
 }
 
 /// Asks the registry; a sentence for the log where it does not answer.

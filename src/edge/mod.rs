@@ -6,7 +6,7 @@
 //! it), [`answer`] (what we answer ourselves), [`idempotency`] (the object of a key), [`inquiry`] (what became of a
 //! key), [`state`] (what an isolate keeps), [`records`] (KV), [`limiter`], [`platform`] (the calls themselves).
 //! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose
-//! tables are in [`sql_store`].
+//! tables are in [`sql_store`]; [`oauth`] is that of clients. [`own_body`] reads what is sent to these.
 
 mod admin;
 mod answer;
@@ -16,6 +16,7 @@ mod idempotency;
 mod inquiry;
 mod limiter;
 mod oauth;
+mod own_body;
 mod platform;
 mod promises;
 mod proxy;

@@ -1,9 +1,7 @@
 //! The OAuth endpoints at the Worker: the limiter is asked, the body and the client's record are read here, and a revocation
 //! is handed to the registry.
 
-use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use std::rc::Rc;
 
@@ -11,6 +9,7 @@ use super::admin::{ask_registry, drained};
 use super::answer::write_log;
 use super::arrival::Arrival;
 use super::limiter::{self, Rate};
+use super::own_body::{self, Missing};
 use super::platform::Env;
 use super::promises::promised;
 use super::proxy::FAILED_BEFORE;
@@ -119,20 +118,15 @@ async fn form(arrival: &Arrival, address: Option<&str>, state: &State) -> Result
     if lines.is_encoded() {
         return Err(OAuthError::InvalidRequest("The body must not have a Content-Encoding"));
     }
-    let declared = lines.declared_length();
-    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return Err(TOO_LARGE);
-    }
     let content_type = arrival.request.headers().get("content-type").ok().flatten();
     // Nobody is known yet: those who ask are told apart by their address.
-    let held = state.hold_own("/oauth", address.unwrap_or_default(), declared, MAX_BODY_BYTES).await;
-    let _held = held.ok_or(OAuthError::TemporarilyUnavailable)?;
-    let size = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
-    let idle_ms = state.config.body_idle_ms;
-    let read = platform::read_small(&arrival.request, declared.map(size), size(MAX_BODY_BYTES), idle_ms);
-    let read = JsFuture::from(read).await.map_err(|_| INCOMPLETE)?;
-    let bytes: Uint8Array = read.dyn_into().map_err(|_| TOO_LARGE)?;
-    Form::parse(content_type.as_deref(), &bytes.to_vec())
+    let read = own_body::read(arrival, "/oauth", address.unwrap_or_default(), MAX_BODY_BYTES, state).await;
+    let (bytes, _held) = read.map_err(|missing| match missing {
+        Missing::TooLarge => TOO_LARGE,
+        Missing::NoRoom => OAuthError::TemporarilyUnavailable,
+        Missing::Incomplete => INCOMPLETE,
+    })?;
+    Form::parse(content_type.as_deref(), &bytes)
 }
 
 /// The client's record: from the isolate's cache, or by one read.
