@@ -24,11 +24,11 @@ pub mod fingerprint;
 pub mod key;
 pub mod look_up;
 pub mod message;
-#[cfg(test)]
-mod model;
 pub mod receive;
 pub mod record;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod work;
 
 pub use fingerprint::Fingerprint;

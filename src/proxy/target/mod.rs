@@ -142,5 +142,4 @@ fn decodes_to_instance_id(name: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "target_tests.rs"]
 mod tests;

@@ -273,5 +273,4 @@ fn milliseconds(vars: &impl Vars, name: &str, default: f64, faults: &mut Vec<Str
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

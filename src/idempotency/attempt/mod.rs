@@ -305,5 +305,4 @@ impl Attempt {
 }
 
 #[cfg(test)]
-#[path = "attempt_tests.rs"]
 mod tests;

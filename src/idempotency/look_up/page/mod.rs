@@ -241,5 +241,4 @@ impl Row {
 }
 
 #[cfg(test)]
-#[path = "page_tests.rs"]
 mod tests;

@@ -151,5 +151,4 @@ impl Claims {
 }
 
 #[cfg(test)]
-#[path = "access_token_tests.rs"]
 mod tests;

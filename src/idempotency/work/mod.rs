@@ -260,5 +260,4 @@ impl Item {
 }
 
 #[cfg(test)]
-#[path = "work_tests.rs"]
 pub(super) mod tests;

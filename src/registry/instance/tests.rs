@@ -2,7 +2,7 @@ use super::*;
 use crate::registry::RECORD_VERSION;
 use crate::registry::seal::SealingKey;
 
-const GOLDEN: &str = include_str!("../../tests/fixtures/instance-record.json");
+const GOLDEN: &str = include_str!("../../../tests/fixtures/instance-record.json");
 
 fn sealer() -> Sealer {
     // 32 bytes of 7.

@@ -104,5 +104,5 @@ fn parts_cannot_be_shifted_between_fields_of_the_associated_data() {
 fn the_sealed_format_is_unchanged() {
     let (keys, record) = (Sealer::new(key(7), None), Record::new("instance_golden"));
     let sealed = keys.seal(&secret(), record.binding(), [3; 12]).unwrap();
-    assert_eq!(sealed.0, include_str!("../../tests/fixtures/sealed.txt").trim_end());
+    assert_eq!(sealed.0, include_str!("../../../tests/fixtures/sealed.txt").trim_end());
 }

@@ -136,5 +136,4 @@ fn leave(shares: &mut Shares, name: &str, bytes: usize) {
 }
 
 #[cfg(test)]
-#[path = "budget_tests.rs"]
 mod tests;

@@ -243,5 +243,4 @@ impl Revised for CredentialRecord {
 }
 
 #[cfg(test)]
-#[path = "credential_tests.rs"]
 mod tests;

@@ -140,5 +140,4 @@ impl Binding<'_> {
 }
 
 #[cfg(test)]
-#[path = "seal_tests.rs"]
 mod tests;

@@ -306,5 +306,4 @@ impl Revised for Instance {
 }
 
 #[cfg(test)]
-#[path = "instance_tests.rs"]
 mod tests;

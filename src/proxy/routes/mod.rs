@@ -220,5 +220,4 @@ pub fn check_either(scopes: Scopes) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-#[path = "routes_tests.rs"]
 mod tests;

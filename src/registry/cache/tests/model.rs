@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::super::*;
 
 /// How long a request waits for KV before it falls back, and what an ordinary read takes, in milliseconds.
 const WAIT: u64 = 500;

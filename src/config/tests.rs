@@ -146,7 +146,7 @@ fn a_broken_or_lonely_signing_key_is_a_fault() {
 
 #[test]
 fn every_setting_is_in_the_readme() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     for name in names::VARIABLES.iter().chain(&names::SECRETS) {
         assert!(readme.contains(&format!("\n| `{name}` | ")), "{name} is not in the README's table");
     }
@@ -154,7 +154,7 @@ fn every_setting_is_in_the_readme() {
 
 #[test]
 fn every_setting_is_declared_in_the_wrangler_file_and_no_secret_is() {
-    let wrangler = include_str!("../wrangler.toml");
+    let wrangler = include_str!("../../wrangler.toml");
     for name in names::VARIABLES {
         let declared = wrangler.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name} =")));
         assert!(declared, "{name} is not in wrangler.toml");

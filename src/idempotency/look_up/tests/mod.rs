@@ -1,4 +1,4 @@
-use super::super::model::core::{Core, Row as Stored};
+use super::super::tests::core::{Core, Row as Stored};
 use super::super::work::tests::create;
 use super::super::work::{Create, InflightAction};
 use super::*;

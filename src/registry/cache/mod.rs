@@ -198,9 +198,4 @@ fn trim<K: std::hash::Hash + Eq, V>(entries: &mut LruCache<K, V>, limit: usize) 
 }
 
 #[cfg(test)]
-#[path = "cache_tests.rs"]
 mod tests;
-
-#[cfg(test)]
-#[path = "cache_model.rs"]
-mod model;
