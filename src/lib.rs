@@ -3,6 +3,7 @@
 //! The core decides and does no I/O: plain functions over plain values, with time and randomness passed in.
 //! [`edge`](self) alone names the platform, and exists only when compiled for wasm. In reading order:
 //!
+//! - [`http`]: what every surface reads of a request.
 //! - [`proxy`]: one request, from its head to a plan or a refusal, and from Core's answer to the caller's.
 //! - [`enrich`]: what is added to a transaction body, and how.
 //! - [`idempotency`]: what a write with an `Idempotency-Key` gets, the first time and again.
@@ -25,6 +26,7 @@ mod decimal;
 mod edge;
 pub mod enrich;
 pub mod error;
+pub mod http;
 pub mod idempotency;
 pub mod json;
 pub mod log;

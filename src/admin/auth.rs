@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::proxy::presented::bearer;
+use crate::http::bearer;
 
 /// The shortest token, in characters.
 const SHORTEST: usize = 32;

@@ -20,10 +20,10 @@ mod trail;
 mod values;
 
 use crate::error::Error;
+use crate::http::Method;
 use crate::json::write::list as json_list;
 use crate::json::{Object, Writer};
 use crate::oauth::Endpoint;
-use crate::proxy::Method;
 use crate::registry::InstanceRecord;
 use crate::registry::audit::Line;
 use crate::store::{Filter, Kind, Store};

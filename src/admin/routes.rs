@@ -1,7 +1,7 @@
 //! The routes of `/admin`: one table, one row a path.
 
 use crate::error::Error;
-use crate::proxy::Method;
+use crate::http::Method;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use crate::admin::routes::Route;
 use crate::admin::{Ask, Failure, MAX_BODY_BYTES, Reply};
 use crate::config::names;
 use crate::error::Error;
-use crate::proxy::Method;
-use crate::proxy::target::Target;
+use crate::http::Method;
+use crate::http::Target;
 
 /// The name of the one registry.
 const REGISTRY_NAME: &str = "registry";
@@ -74,7 +74,7 @@ async fn ask(
     actor: &mut Option<String>,
 ) -> Result<(Ask, Reservation), Failure> {
     let lines = arrival.lines();
-    let target = Target::split(lines.url)?;
+    let target = Target::split(lines.url).map_err(Error::from)?;
     let administrators = Administrators::parse(setting(env, names::ADMIN_TOKEN).as_deref())
         .map_err(|why| Failure { error: Error::AdminNotFound, detail: Some(why.to_owned()) })?;
     if !answers_at(target.host, setting(env, names::ADMIN_HOST).as_deref()) {

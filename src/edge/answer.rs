@@ -7,9 +7,10 @@ use super::arrival::Arrival;
 use super::platform;
 use super::state::State;
 use crate::error::{Error, WriteFate};
+use crate::http::Method;
 use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::REFERENCE;
-use crate::proxy::{Known, Method, could_write};
+use crate::proxy::{Known, could_write};
 
 /// What the log says of a 401 that Core gives to its own key.
 pub const CORE_REFUSED_KEY: &str = "Core refused the instance's own key";

@@ -3,9 +3,10 @@
 use web_sys::Request;
 
 use super::{platform, random_bytes};
+use crate::http::Method;
 use crate::log::Line;
+use crate::proxy::Head;
 use crate::proxy::headers::{request_id, trace_id};
-use crate::proxy::{Head, Method};
 
 /// A request, its head, and the id that it has from here on.
 pub struct Arrival {

@@ -34,11 +34,10 @@ use web_sys::{Request, Response};
 
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::http::{Method, Target};
 use crate::log::{Level, Line};
 use crate::oauth::Endpoint;
-use crate::proxy::Method;
 use crate::proxy::inquiry::PREFIX;
-use crate::proxy::target::Target;
 
 use answer::Refusal;
 use arrival::Arrival;
@@ -95,7 +94,7 @@ impl Edge {
 fn serve(arrival: Arrival, env: Env) -> JsValue {
     let surface = match Target::split(arrival.lines().url) {
         Ok(target) => surface(target.path),
-        Err(error) => return Refusal::of(&arrival).answer(&error),
+        Err(too_long) => return Refusal::of(&arrival).answer(&too_long.into()),
     };
     match surface {
         Surface::None => return Refusal::of(&arrival).answer(&Error::RouteNotFound),

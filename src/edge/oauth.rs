@@ -17,12 +17,13 @@ use super::records::Reader;
 use super::state::State;
 use super::{now, platform, random_bytes};
 use crate::admin::Ask;
+use crate::http::Method;
+use crate::http::Target;
 use crate::log::{CacheState, Level, Line};
 use crate::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, TOO_LARGE};
 use crate::oauth::revocation::Revocation;
 use crate::oauth::{Endpoint, OAuthError, RevocationRequest, Signer, TokenRequest, grant, limit, metadata};
-use crate::proxy::target::Target;
-use crate::proxy::{Known, Method, Need};
+use crate::proxy::{Known, Need};
 use crate::registry::{CredentialId, CredentialRecord, Lookup};
 
 /// RFC 6749 section 5.1 asks for it beside `Cache-Control: no-store`, which every answer of ours has.

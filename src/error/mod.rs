@@ -6,8 +6,8 @@
 mod body;
 
 use crate::enrich::Refusal;
+use crate::http::{Method, UriTooLong};
 use crate::idempotency::look_up::{Parts, References};
-use crate::proxy::Method;
 use crate::registry::Scope;
 
 /// An error of our own: a variant per thing that a caller or an operator must tell apart.
@@ -25,7 +25,7 @@ pub enum Error {
     InstanceNotFound,
     /// A path or query that could be read in more than one way.
     InvalidPath,
-    /// A URL longer than [`crate::proxy::MAX_URL_BYTES`].
+    /// A URL longer than [`crate::http::MAX_URL_BYTES`].
     UriTooLong,
     /// No such route, here or in the instance's profile.
     RouteNotFound,
@@ -134,6 +134,12 @@ pub enum Error {
     },
     /// The registry did not answer; what was asked may or may not have been done.
     AdminUnavailable,
+}
+
+impl From<UriTooLong> for Error {
+    fn from(_: UriTooLong) -> Self {
+        Self::UriTooLong
+    }
 }
 
 /// What became of a write that ended in an error of ours.

@@ -1,7 +1,7 @@
 //! The errors of the OAuth endpoints, in the shape of RFC 6749 section 5.2.
 
+use crate::http::Method;
 use crate::json::Writer;
-use crate::proxy::Method;
 
 /// Why an OAuth endpoint refused a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

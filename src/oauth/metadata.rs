@@ -1,9 +1,9 @@
 //! What this authorization server supports (RFC 8414).
 
 use super::Endpoint;
+use crate::http::Target;
 use crate::json::Writer;
 use crate::json::write::{list, quoted};
-use crate::proxy::target::Target;
 use crate::registry::Scope;
 
 /// The metadata document for a request. The issuer is the origin at which it was asked for, as section 3.3 wants: a Worker

@@ -20,7 +20,7 @@ pub use error::OAuthError;
 pub use grant::TokenRequest;
 pub use revocation::RevocationRequest;
 
-use crate::proxy::Method;
+use crate::http::Method;
 
 /// A path of this surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use percent_encoding::percent_decode_str;
 
 use super::grant::authenticate;
 use super::presented::presented;
-use super::target::Target;
-use super::{Head, Method, Need, Records, Stop};
+use super::{Head, Need, Records, Stop};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::http::{Method, Target};
 use crate::idempotency::IdempotencyKey;
 use crate::oauth::Signer;
 use crate::registry::{Core, CredentialRecord, Instance, Lookup};
@@ -59,7 +59,7 @@ fn inquiry(
     signer: Option<&Signer>,
     now: Timestamp,
 ) -> Result<Inquiry, Stop> {
-    let target = Target::split(head.url)?;
+    let target = Target::split(head.url).map_err(Error::from)?;
     let presented = presented(head.authorization, head.blnk_key, signer)?;
     let credential = match records.credential(presented.credential_id()) {
         Lookup::Unknown => {

@@ -11,7 +11,6 @@
 pub mod grant;
 pub mod headers;
 pub mod inquiry;
-mod method;
 pub mod outcome;
 pub mod presented;
 pub mod routes;
@@ -19,13 +18,12 @@ pub mod sending;
 pub mod target;
 
 pub use grant::Plan;
-pub use method::Method;
 pub use outcome::{Upstream, settle};
 pub use sending::{Outgoing, Sending};
-pub use target::MAX_URL_BYTES;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::http::{Method, Target};
 use crate::idempotency::IdempotencyKey;
 use crate::oauth::Signer;
 use crate::registry::{CredentialRecord, Instance, Lookup};
@@ -33,7 +31,6 @@ use crate::registry::{CredentialRecord, Instance, Lookup};
 use grant::authenticate;
 use presented::presented;
 use routes::{Body, Route};
-use target::Target;
 
 /// What is read of a request before anything is decided. The body is no part of it.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +138,7 @@ impl From<Error> for Stop {
 }
 
 fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, now: Timestamp) -> Result<Plan, Stop> {
-    let target = Target::split(head.url)?;
+    let target = Target::split(head.url).map_err(Error::from)?;
     let path = target.core_path().ok_or(Error::RouteNotFound)?;
     let presented = presented(head.authorization, head.blnk_key, signer)?; // 1
     let named = target.instance_id()?; // 2

@@ -1,6 +1,7 @@
 //! Step 1: the credential that a request presents.
 
 use crate::error::Error;
+use crate::http::bearer;
 use crate::oauth::access_token::PREFIX;
 use crate::oauth::{Claims, Signer};
 use crate::registry::token::Token;
@@ -52,14 +53,6 @@ pub fn presented<'a>(
         Token::parse(text).map(Presented::ApiKey)
     };
     presented.ok_or(Error::InvalidCredential)
-}
-
-/// The token of an `Authorization` value with the scheme `Bearer`. A repeated header arrives joined by a comma, which no
-/// token has.
-#[must_use]
-pub fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
 #[cfg(test)]

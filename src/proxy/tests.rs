@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::enrich::Rule;
+use crate::http::MAX_URL_BYTES;
 use crate::registry::token::{new_api_key, new_credential_id};
 use crate::registry::{
     BaseUrl, Core, CredentialKind, CredentialStatus, InstanceId, Profile, Scope, Secret, StoredSecret, TimeoutMs,

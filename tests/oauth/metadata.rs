@@ -1,9 +1,9 @@
 //! RFC 8414.
 
+use blnk_edge::http::Method;
+use blnk_edge::http::Target;
 use blnk_edge::oauth::Endpoint;
 use blnk_edge::oauth::metadata::document;
-use blnk_edge::proxy::Method;
-use blnk_edge::proxy::target::Target;
 use serde_json::{Value, json};
 
 fn at(url: &str) -> Option<Value> {

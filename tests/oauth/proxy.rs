@@ -5,8 +5,9 @@ use std::rc::Rc;
 use blnk_edge::clock::Timestamp;
 use blnk_edge::enrich::Rule;
 use blnk_edge::error::Error;
+use blnk_edge::http::Method;
 use blnk_edge::oauth::{Claims, Signer};
-use blnk_edge::proxy::{Decision, Head, Known, Method, Plan, decide};
+use blnk_edge::proxy::{Decision, Head, Known, Plan, decide};
 use blnk_edge::registry::{
     BaseUrl, Core, CredentialKind, CredentialRecord, CredentialStatus, Instance, InstanceId, Lookup, Profile, Scope,
     Secret, TimeoutMs, Workspace,

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
+use blnk_edge::http::Method;
 use blnk_edge::oauth::OAuthError;
 use blnk_edge::oauth::form::{INCOMPLETE, TOO_LARGE, TOO_MANY};
-use blnk_edge::proxy::Method;
 use serde_json::Value;
 
 fn every_error() -> Vec<OAuthError> {

@@ -1,7 +1,7 @@
+use blnk_edge::http::Method;
 use blnk_edge::oauth::Endpoint;
 use blnk_edge::oauth::OAuthError::{self, InvalidRequest};
 use blnk_edge::oauth::form::{Form, MAX_BODY_BYTES, MAX_PARAMETERS, TOO_LARGE, TOO_MANY};
-use blnk_edge::proxy::Method;
 
 use crate::world::{FORM, form};
 

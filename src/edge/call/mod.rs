@@ -18,11 +18,12 @@ use crate::budget::FIRST_BYTES;
 use crate::clock::Timestamp;
 use crate::enrich::{self, Enriched, Refusal, Shape};
 use crate::error::{Error, WriteFate};
+use crate::http::Method;
 use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::{BLNK_KEY, REFERENCE, REQUEST_ID};
 use crate::proxy::outcome::reference_origin;
 use crate::proxy::routes::Body;
-use crate::proxy::{Method, Outgoing, Plan, Sending};
+use crate::proxy::{Outgoing, Plan, Sending};
 
 /// The most of a body, in bytes, that the platform itself reads on when nobody wants it: its HTTP server's grace.
 const PLATFORM_DRAINS: usize = 64 << 10;

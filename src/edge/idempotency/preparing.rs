@@ -6,9 +6,9 @@ use crate::edge::random_bytes;
 use crate::edge::state::Reservation;
 use crate::enrich::{Reference, Shape, understand};
 use crate::error::Error;
+use crate::http::Method;
 use crate::idempotency::Work;
 use crate::idempotency::message::Job;
-use crate::proxy::Method;
 use crate::proxy::routes::{self, Body};
 
 /// A request that is about to be carried out: its completed body, and what it asks for.

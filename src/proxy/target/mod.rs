@@ -4,45 +4,12 @@
 //! judged against an allow list that no URL parser changes, and exactly the string that was judged is forwarded.
 
 use crate::error::Error;
+use crate::http::Target;
 use crate::registry::InstanceId;
-
-/// The longest URL that is looked at, in bytes: Cloudflare's own limit, so that a local run refuses what production would.
-pub const MAX_URL_BYTES: usize = 16 * 1_024;
 
 const INSTANCE_ID: &str = "instance_id";
 
-/// A request's URL, split but not yet judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a> {
-    /// Whether the caller used https.
-    pub https: bool,
-    /// Host and port as the caller named them.
-    pub host: &'a str,
-    /// From the first slash behind the host up to the query.
-    pub path: &'a str,
-    /// What follows the first `?`, where there is one.
-    pub query: Option<&'a str>,
-}
-
 impl<'a> Target<'a> {
-    /// Splits the URL of a request.
-    ///
-    /// # Errors
-    /// [`Error::UriTooLong`].
-    pub fn split(url: &'a str) -> Result<Self, Error> {
-        if url.len() > MAX_URL_BYTES {
-            return Err(Error::UriTooLong);
-        }
-        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-        let end_of_host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (host, rest) = rest.split_at_checked(end_of_host).unwrap_or((rest, ""));
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (rest, None),
-        };
-        Ok(Self { https: scheme == "https", host, path, query })
-    }
-
     /// Core's path: what stands behind `/proxy`, with its leading slash. `None` outside `/proxy/…`.
     #[must_use]
     pub fn core_path(&self) -> Option<&'a str> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::{MAX_URL_BYTES, UriTooLong};
 
 fn split(url: &str) -> Target<'_> {
     Target::split(url).unwrap()
@@ -50,7 +51,7 @@ fn a_host_header_with_a_path_in_it_is_judged_as_what_it_makes_of_the_url() {
 #[test]
 fn a_url_over_the_limit_is_refused() {
     let url = format!("https://e/proxy/ledgers?{}", "a".repeat(MAX_URL_BYTES));
-    assert_eq!(Target::split(&url), Err(Error::UriTooLong));
+    assert_eq!(Target::split(&url), Err(UriTooLong));
 }
 
 #[test]
