@@ -6,9 +6,10 @@ use web_sys::{Request, Response};
 use super::arrival::Arrival;
 use super::platform;
 use super::state::State;
-use crate::error::{Error, WriteFate};
+use crate::error::Error;
 use crate::http::Method;
 use crate::log::{CacheState, Level, Line};
+use crate::outcome::WriteOutcome;
 use crate::proxy::headers::REFERENCE;
 use crate::proxy::{Known, could_write};
 
@@ -51,7 +52,7 @@ impl<'a> Refusal<'a> {
         platform::log_line(&line.to_json());
         let Arrival { request, request_id, .. } = self.arrival;
         let lines = self.arrival.lines();
-        let fate = could_write(Method::parse(lines.method), lines.url).then_some(WriteFate::NOT_SENT);
+        let fate = could_write(Method::parse(lines.method), lines.url).then_some(WriteOutcome::NOT_SENT);
         drain_then(request, error_response(error, request_id, fate.as_ref(), None))
     }
 }
@@ -79,7 +80,12 @@ pub fn keeps_line(state: &State, status: u16, writes: bool) -> bool {
 }
 
 /// An error as an answer.
-pub fn error_response(error: &Error, request_id: &str, fate: Option<&WriteFate>, reference: Option<&str>) -> Response {
+pub fn error_response(
+    error: &Error,
+    request_id: &str,
+    fate: Option<&WriteOutcome>,
+    reference: Option<&str>,
+) -> Response {
     let mut extra = Vec::new();
     for (name, value) in error.headers() {
         extra.extend([name.to_owned(), value]);

@@ -6,9 +6,10 @@ use web_sys::Response;
 use super::answer::{CORE_REFUSED_KEY, error_response, level};
 use super::platform;
 use crate::enrich::{References, Refusal};
-use crate::error::{Error, WriteFate};
+use crate::error::Error;
 use crate::log::{Level, Line};
-use crate::proxy::outcome::{is_html, unknown_fate};
+use crate::outcome::WriteOutcome;
+use crate::proxy::outcome::{is_html, unknown_outcome};
 use crate::proxy::{Sending, Upstream, settle};
 
 /// What came of it, as JavaScript tells it.
@@ -37,7 +38,7 @@ pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&Reference
     let Some(sending) = Sending::parse(text) else {
         return error_response(&Error::Internal, "", None, None).into();
     };
-    let failed = |error: &Error, fate: Option<WriteFate>| {
+    let failed = |error: &Error, fate: Option<WriteOutcome>| {
         let upstream_status = match error {
             Error::CoreUnreachable { upstream_status } => *upstream_status,
             Error::CoreRedirect { upstream_status } => Some(*upstream_status),
@@ -49,10 +50,10 @@ pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&Reference
         let fate = fate.filter(|_| sending.writes);
         error_response(error, sending.request_id, fate.as_ref(), reference).into()
     };
-    let unknown = || Some(unknown_fate(references));
+    let unknown = || Some(unknown_outcome(references));
     let upstream = match (outcome.status, outcome.answer) {
-        (NOT_SENT, _) => return failed(&Error::Internal, Some(WriteFate::NOT_SENT)),
-        (TOO_MANY, _) => return failed(&Error::TooManyInFlight, Some(WriteFate::NOT_SENT)),
+        (NOT_SENT, _) => return failed(&Error::Internal, Some(WriteOutcome::NOT_SENT)),
+        (TOO_MANY, _) => return failed(&Error::TooManyInFlight, Some(WriteOutcome::NOT_SENT)),
         (TOO_LARGE, _) => {
             let limit = sending.limit.unwrap_or_default();
             // Core acts on the first JSON value that it has read, whatever comes behind it.

@@ -1,14 +1,15 @@
 //! The one body of an error, and what it tells of a write.
 
-use super::{Error, Outcome, WriteFate};
+use super::Error;
 use crate::enrich::Refusal;
 use crate::json::Writer;
 use crate::json::write::list;
+use crate::outcome::WriteOutcome;
 
 impl Error {
     /// The body, as JSON. `fate` says what became of the write, where the request was one.
     #[must_use]
-    pub fn body(&self, request_id: &str, fate: Option<&WriteFate>) -> String {
+    pub fn body(&self, request_id: &str, fate: Option<&WriteOutcome>) -> String {
         let mut details = Writer::new();
         self.describe(&mut details);
         details.text("request_id", request_id);
@@ -58,39 +59,6 @@ impl Error {
                 details.raw("fields", &list(faults));
             }
             _ => {}
-        }
-    }
-}
-
-impl WriteFate {
-    fn describe(&self, details: &mut Writer) {
-        let outcome = match self.outcome {
-            Outcome::NotSent => "not_sent",
-            Outcome::Unknown | Outcome::UnknownWithKey => "unknown",
-            Outcome::Partial => "partial",
-            Outcome::Done => "done",
-        };
-        details.text("outcome", outcome).some_text("reference", self.reference.as_deref());
-        if !self.references.is_empty() {
-            let mut references = Writer::new();
-            for (item, made) in &self.references {
-                references.text(&item.to_string(), made);
-            }
-            details.raw("references", &references.end());
-        }
-    }
-
-    /// What is safe to do next, after a write whose outcome is unknown; empty after any other.
-    fn advice(&self) -> &'static str {
-        match self.outcome {
-            Outcome::NotSent | Outcome::Partial | Outcome::Done => "",
-            Outcome::UnknownWithKey => {
-                ". Core may have acted: sent again with the same Idempotency-Key, it is not booked twice"
-            }
-            Outcome::Unknown if self.reference.is_some() || !self.references.is_empty() => {
-                ". Core may have acted: look the reference up before sending it again, and send it again only with the same reference"
-            }
-            Outcome::Unknown => ". Core may have acted: read the record before sending it again",
         }
     }
 }

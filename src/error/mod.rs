@@ -7,7 +7,7 @@ mod body;
 
 use crate::enrich::Refusal;
 use crate::http::{Method, UriTooLong};
-use crate::idempotency::look_up::{Parts, References};
+use crate::outcome::{Parts, ReferenceList};
 use crate::registry::Scope;
 
 /// An error of our own: a variant per thing that a caller or an operator must tell apart.
@@ -80,7 +80,7 @@ pub enum Error {
     /// A reference of the caller's own was in use before.
     ReferenceUsed {
         /// Those that are, where it is known which.
-        used: References,
+        used: ReferenceList,
     },
     /// The transaction has a refund that stands.
     AlreadyRefunded {
@@ -140,37 +140,6 @@ impl From<UriTooLong> for Error {
     fn from(_: UriTooLong) -> Self {
         Self::UriTooLong
     }
-}
-
-/// What became of a write that ended in an error of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WriteFate {
-    /// Whether Core may have acted.
-    pub outcome: Outcome,
-    /// The reference of a single create, made or given, where one is known.
-    pub reference: Option<String>,
-    /// The references that were made for a bulk's items, by index.
-    pub references: Vec<(usize, String)>,
-}
-
-/// Whether Core may have acted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// `fetch` was never called.
-    NotSent,
-    /// It was: whether Core booked cannot be told.
-    Unknown,
-    /// The same; and sending it again with the same `Idempotency-Key` finds out, and does not book it twice.
-    UnknownWithKey,
-    /// Core acted in part.
-    Partial,
-    /// Core acted.
-    Done,
-}
-
-impl WriteFate {
-    /// A write that was refused before `fetch`.
-    pub const NOT_SENT: Self = Self { outcome: Outcome::NotSent, reference: None, references: Vec::new() };
 }
 
 /// How long a caller should wait before it tries again, in seconds.

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::outcome::{Outcome, WriteOutcome};
 
 /// One of each variant, and of each refusal of a body.
 fn every_error() -> Vec<Error> {
@@ -35,7 +36,7 @@ fn every_error() -> Vec<Error> {
         Error::IdempotencyUnavailable,
         Error::IdempotencyPartial { parts: Box::default() },
         Error::IdempotencyKeyNotFound,
-        Error::ReferenceUsed { used: References::default() },
+        Error::ReferenceUsed { used: ReferenceList::default() },
         Error::AlreadyRefunded { parts: Box::default() },
         Error::RefundInFlight,
         Error::RegistryUnavailable,
@@ -53,7 +54,7 @@ fn every_error() -> Vec<Error> {
     ]
 }
 
-fn parsed(error: &Error, fate: Option<&WriteFate>) -> Value {
+fn parsed(error: &Error, fate: Option<&WriteOutcome>) -> Value {
     serde_json::from_str(&error.body("req-1", fate)).unwrap()
 }
 
@@ -123,14 +124,14 @@ fn every_405_has_allow_and_all_that_may_be_tried_again_retry_after() {
 
 #[test]
 fn a_write_that_was_not_sent_says_so() {
-    let body = parsed(&Error::InvalidPath, Some(&WriteFate::NOT_SENT));
+    let body = parsed(&Error::InvalidPath, Some(&WriteOutcome::NOT_SENT));
     assert_eq!(body["error_detail"]["details"]["outcome"], "not_sent");
     assert!(!body["error"].as_str().unwrap().contains("may have acted"));
 }
 
 #[test]
 fn a_write_of_unknown_outcome_names_its_reference_and_what_is_safe() {
-    let fate = WriteFate { outcome: Outcome::Unknown, reference: Some("ref_1".to_owned()), references: Vec::new() };
+    let fate = WriteOutcome { outcome: Outcome::Unknown, reference: Some("ref_1".to_owned()), references: Vec::new() };
     let body = parsed(&Error::CoreTimeout { timeout_ms: 1_000 }, Some(&fate));
     let details = &body["error_detail"]["details"];
     assert_eq!(details["outcome"], "unknown");
@@ -142,7 +143,7 @@ fn a_write_of_unknown_outcome_names_its_reference_and_what_is_safe() {
 #[test]
 fn a_create_of_unknown_outcome_with_a_key_may_be_sent_again() {
     let reference = Some("ref_1".to_owned());
-    let fate = WriteFate { outcome: Outcome::UnknownWithKey, reference, references: Vec::new() };
+    let fate = WriteOutcome { outcome: Outcome::UnknownWithKey, reference, references: Vec::new() };
     let body = parsed(&Error::CoreTimeout { timeout_ms: 1_000 }, Some(&fate));
     assert_eq!(body["error_detail"]["details"]["outcome"], "unknown");
     assert!(body["error"].as_str().unwrap().ends_with("with the same Idempotency-Key, it is not booked twice"));
@@ -151,7 +152,7 @@ fn a_create_of_unknown_outcome_with_a_key_may_be_sent_again() {
 #[test]
 fn a_write_that_was_done_says_so_with_the_status_that_it_got() {
     let reference = Some("ref_1".to_owned());
-    let fate = WriteFate { outcome: Outcome::Done, reference, references: Vec::new() };
+    let fate = WriteOutcome { outcome: Outcome::Done, reference, references: Vec::new() };
     let body = parsed(&Error::IdempotencyReplayUnavailable { status: Some(201) }, Some(&fate));
     let details = &body["error_detail"]["details"];
     assert_eq!(details["outcome"], "done");
@@ -163,7 +164,7 @@ fn a_write_that_was_done_says_so_with_the_status_that_it_got() {
 #[test]
 fn the_references_of_a_bulk_are_named_by_index() {
     let references = vec![(0, "ref_a".to_owned()), (7, "ref_b".to_owned())];
-    let fate = WriteFate { outcome: Outcome::Unknown, reference: None, references };
+    let fate = WriteOutcome { outcome: Outcome::Unknown, reference: None, references };
     let body = parsed(&Error::CoreUnreachable { upstream_status: None }, Some(&fate));
     let details = &body["error_detail"]["details"];
     assert_eq!(details["references"]["7"], "ref_b");

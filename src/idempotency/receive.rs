@@ -54,11 +54,11 @@ pub fn receive<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::look_up::Parts;
     use super::super::record::RECORD_VERSION;
     use super::super::work::tests::create;
     use super::super::{Kept, work::InflightAction};
     use super::*;
+    use crate::outcome::Parts;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
     const LATER: Timestamp = Timestamp::from_millis(1_001);

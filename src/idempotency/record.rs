@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::look_up::Parts;
 use super::{Fingerprint, Work};
 use crate::clock::Timestamp;
+use crate::outcome::Parts;
 
 /// The version of the stored shape.
 pub const RECORD_VERSION: u32 = 2;

@@ -1,11 +1,10 @@
 //! What became of a key, for who asks: the answer of `GET /idempotency/{key}`.
 
 use super::attempt::UNKNOWN;
-use super::look_up::{Parts, References};
 use super::{Kept, Phase, Record, Work};
 use crate::enrich::Made;
 use crate::json::Writer;
-use crate::json::write::{list, quoted};
+use crate::outcome::Parts;
 
 /// Whether a look at Core can still tell more: how it came out or, of a batch that was refused on its way, how much of it
 /// stands by now.
@@ -84,42 +83,16 @@ impl Work {
     }
 }
 
-impl Parts {
-    /// Adds what became of the parts to an object: how many there are, and of each kind the first and their count.
-    pub fn write(&self, object: &mut Writer) {
-        object.number("total", self.total as u64);
-        for (name, references) in [("booked", &self.booked), ("missing", &self.missing)] {
-            references.write(name, object);
-        }
-        let why = [
-            ("rolled_back", &self.rolled_back),
-            ("rejected", &self.rejected),
-            ("reference_used", &self.reference_used),
-        ];
-        for (name, references) in why.into_iter().filter(|(_, references)| !references.is_empty()) {
-            references.write(name, object);
-        }
-    }
-}
-
-impl References {
-    /// Adds the first of them and how many there are.
-    pub fn write(&self, name: &str, object: &mut Writer) {
-        object.raw(name, &list(self.first.iter().map(|reference| quoted(reference))));
-        object.number(&format!("{name}_count"), self.count as u64);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::super::Fingerprint;
-    use super::super::look_up::Part;
     use super::super::record::RECORD_VERSION;
     use super::super::work::tests::create;
     use super::*;
     use crate::clock::Timestamp;
+    use crate::outcome::Part;
 
     fn record(phase: Phase, work: Work) -> Record {
         Record {

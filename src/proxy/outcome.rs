@@ -1,7 +1,8 @@
 //! Step 11: what came of a request to Core.
 
 use crate::enrich::{Enriched, References};
-use crate::error::{Error, Outcome, WriteFate};
+use crate::error::Error;
+use crate::outcome::{Outcome, WriteOutcome};
 use crate::registry::TimeoutMs;
 
 /// What happened upstream, up to the head of an answer.
@@ -48,7 +49,7 @@ pub fn is_html(content_type: &str) -> bool {
 
 /// What a caller is told about a write that was sent and ended in an error of ours.
 #[must_use]
-pub fn unknown_fate(references: Option<&References>) -> WriteFate {
+pub fn unknown_outcome(references: Option<&References>) -> WriteOutcome {
     let (reference, references) = match references {
         None | Some(References::Unreadable) => (None, Vec::new()),
         Some(References::Made(reference)) => (Some(reference.to_string()), Vec::new()),
@@ -57,7 +58,7 @@ pub fn unknown_fate(references: Option<&References>) -> WriteFate {
             (None, made.kept().map(|(item, reference)| (item, reference.to_string())).collect())
         }
     };
-    WriteFate { outcome: Outcome::Unknown, reference, references }
+    WriteOutcome { outcome: Outcome::Unknown, reference, references }
 }
 
 /// Whose reference a single create has, for the log.

@@ -10,9 +10,10 @@ use super::Call;
 use crate::edge::answer::{CORE_REFUSED_KEY, error_response, level, write_log};
 use crate::edge::idempotency::platform::{carry, pass_reported};
 use crate::edge::{now, platform};
-use crate::error::{Error, Outcome, WriteFate};
+use crate::error::Error;
 use crate::idempotency::message::{CoreAddress, Job, Message, Report};
 use crate::log::{Level, Line};
+use crate::outcome::{Outcome, WriteOutcome};
 
 /// How long the object of a key may look at Core beside sending, as far as what is under way is counted, in milliseconds.
 const LOOKS_MS: u32 = 300_000;
@@ -113,7 +114,7 @@ impl Call {
     /// It did not, and why: whether it sent anything is not known here.
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
     pub fn object_failed(self, why: String) -> JsValue {
-        let fate = WriteFate { outcome: Outcome::UnknownWithKey, reference: None, references: Vec::new() };
+        let fate = WriteOutcome { outcome: Outcome::UnknownWithKey, reference: None, references: Vec::new() };
         let error = Error::IdempotencyUnavailable;
         self.log(error.status(), level(&error), Some(&error), Some(&format!("the object of the key failed: {why}")));
         error_response(&error, &self.arrival.request_id, Some(&fate), None).into()

@@ -17,9 +17,10 @@ use super::{now, random_bytes};
 use crate::budget::FIRST_BYTES;
 use crate::clock::Timestamp;
 use crate::enrich::{self, Enriched, Refusal, Shape};
-use crate::error::{Error, WriteFate};
+use crate::error::Error;
 use crate::http::Method;
 use crate::log::{CacheState, Level, Line};
+use crate::outcome::WriteOutcome;
 use crate::proxy::headers::{BLNK_KEY, REFERENCE, REQUEST_ID};
 use crate::proxy::outcome::reference_origin;
 use crate::proxy::routes::Body;
@@ -154,12 +155,12 @@ impl Call {
     }
 
     fn refuse(&self, error: &Error) -> JsValue {
-        let fate = self.plan.route.writes().then_some(WriteFate::NOT_SENT);
+        let fate = self.plan.route.writes().then_some(WriteOutcome::NOT_SENT);
         let response = self.error(error, fate.as_ref());
         drain_then(&self.arrival.request, response)
     }
 
-    fn error(&self, error: &Error, fate: Option<&WriteFate>) -> Response {
+    fn error(&self, error: &Error, fate: Option<&WriteOutcome>) -> Response {
         self.log(error.status(), level(error), Some(error), None);
         error_response(error, &self.arrival.request_id, fate, self.made_reference().as_deref())
     }

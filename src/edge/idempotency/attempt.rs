@@ -18,16 +18,18 @@ use crate::clock::Timestamp;
 use crate::edge::now;
 use crate::edge::promises::{set_alarm, settled, thrown};
 use crate::edge::state::Reservation;
-use crate::error::{Error, Outcome};
+use crate::error::Error;
 use crate::idempotency::answer::verdict;
 use crate::idempotency::attempt::{Action, Attempt, Claimed};
 use crate::idempotency::ending::{Ending, Left, Release};
-use crate::idempotency::look_up::{Finding, Parts};
+use crate::idempotency::look_up::Finding;
 use crate::idempotency::message::{CoreAddress, Job};
 use crate::idempotency::receive::UnderWay;
 use crate::idempotency::record::{KEPT_BODY_BYTES, RECORD_VERSION};
 use crate::idempotency::work::refund_claim;
 use crate::idempotency::{Fingerprint, Kept, Phase, Record, Work, state};
+use crate::outcome::Outcome;
+use crate::outcome::Parts;
 
 /// What an attempt may take beside Core's answer and the looks, in seconds.
 const SLACK_SECONDS: u64 = 60;

@@ -13,8 +13,9 @@ use crate::edge::promises::{settled, sleep};
 use crate::edge::state::{Kind, Reservation};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;
-use crate::idempotency::look_up::{Extent, Finding, Look, NotAnswered, Purpose};
+use crate::idempotency::look_up::{Finding, Look, NotAnswered, Purpose};
 use crate::idempotency::message::CoreAddress;
+use crate::outcome::Extent;
 
 /// How long one question may take, in milliseconds.
 const QUESTION_MS: u32 = 5_000;

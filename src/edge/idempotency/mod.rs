@@ -26,10 +26,11 @@ use super::now;
 use super::platform::Env;
 use super::promises::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
 use super::state::{Kind, Reservation, State};
-use crate::error::{Error, Outcome};
+use crate::error::Error;
 use crate::idempotency::message::{Ask, Job, Message};
 use crate::idempotency::receive::{Received, UnderWay, receive};
 use crate::idempotency::{Fingerprint, Phase, state};
+use crate::outcome::Outcome;
 
 use attempt::Running;
 use reply::Reply;

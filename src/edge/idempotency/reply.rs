@@ -7,9 +7,10 @@ use web_sys::Response;
 use super::Result;
 use super::platform::{reported, with_report};
 use crate::edge::answer::error_response;
-use crate::error::{Error, Outcome, WriteFate};
+use crate::error::Error;
 use crate::idempotency::message::Report;
 use crate::idempotency::{Kept, Phase, Record, Work};
+use crate::outcome::{Outcome, WriteOutcome};
 
 /// An answer to one request.
 pub struct Reply<'a> {
@@ -109,9 +110,9 @@ impl<'a> Reply<'a> {
         }
     }
 
-    fn fate(&self, outcome: Outcome) -> WriteFate {
+    fn fate(&self, outcome: Outcome) -> WriteOutcome {
         let work = self.record.map(|record| &record.work);
-        WriteFate {
+        WriteOutcome {
             outcome,
             reference: work.and_then(Work::reference).map(str::to_owned),
             references: work.map(Work::references).unwrap_or_default(),

@@ -8,8 +8,9 @@
 use super::Work;
 use super::answer::Verdict;
 use super::ending::{Ending, Release};
-use super::look_up::{Extent, Finding, Purpose};
+use super::look_up::{Finding, Purpose};
 use super::work::names_twice;
+use crate::outcome::Extent;
 
 /// How often something is looked for that may still be on its way, a second apart: what is queued is stored after the answer,
 /// and parts are booked one by one.

@@ -1,8 +1,8 @@
 use super::super::ending::Left;
-use super::super::look_up::{Part, Parts};
 use super::super::work::tests::create;
 use super::super::work::{InflightAction, Work};
 use super::*;
+use crate::outcome::{Part, Parts};
 
 use Action::{Claim, ClaimRows, Finish, Look, Send};
 use Ending::{

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Extent, Finding, Part, Parts, Purpose, Question, Row, Rows, refund_references, sum};
+use super::{Finding, Purpose, Question, Row, Rows, refund_references, sum};
 use crate::idempotency::work::{Create, Item};
 use crate::json::Writer;
+use crate::outcome::{Extent, Part, Parts};
 
 /// The questions of a round; `None` where the rounds are over.
 pub fn questions(create: &Create, purpose: Purpose, round: usize, rows: &Rows) -> Option<Vec<Question>> {

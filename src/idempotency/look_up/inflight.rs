@@ -2,8 +2,9 @@
 //!
 //! The row of a hold stays INFLIGHT; what was done with it are its children: APPLIED for a commit, VOID for a void.
 
-use super::{Finding, Part, Parts, Question, Row, Rows, Wanted, sum};
+use super::{Finding, Question, Row, Rows, Wanted, sum};
 use crate::idempotency::work::InflightAction;
+use crate::outcome::{Part, Parts};
 
 /// The questions of a round; `None` where the rounds are over.
 pub fn questions(id: &str, round: usize, rows: &Rows) -> Option<Vec<Question>> {

@@ -8,14 +8,13 @@
 mod create;
 mod inflight;
 mod page;
-mod parts;
 mod refund;
 
+use crate::outcome::{Extent, Parts};
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use page::{NotAnswered, Question, Row, Wanted};
-pub use parts::{Extent, Part, Parts, References};
 
 use super::Work;
 

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Extent, Finding, Part, Parts, Question, Row, Rows, Wanted, refund_reference, refund_references};
+use super::{Finding, Question, Row, Rows, Wanted, refund_reference, refund_references};
+use crate::outcome::{Extent, Part, Parts};
 
 /// How many rounds there are at the most.
 const MOST_ROUNDS: usize = 9;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::World;
 use super::core::{Core, Row};
 use crate::idempotency::ending::Ending;
-use crate::idempotency::look_up::{Extent, Finding, Purpose};
+use crate::idempotency::look_up::{Finding, Purpose};
 use crate::idempotency::work::{Create, InflightAction, Item};
 use crate::idempotency::{Phase, Work};
+use crate::outcome::Extent;
 
 impl World {
     /// Nothing is booked twice, and nothing that was refunded is taken back.

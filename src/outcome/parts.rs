@@ -1,6 +1,9 @@
-//! What was found of a request: all of it, none, or some.
+//! The parts of a write, by what became of each.
 
 use serde::{Deserialize, Serialize};
+
+use crate::json::Writer;
+use crate::json::write::{list, quoted};
 
 /// How much was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +18,10 @@ pub enum Extent {
 
 /// References of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct References {
+pub struct ReferenceList {
     /// How many there are.
     pub count: usize,
-    /// The first [`References::LISTED`] of them.
+    /// The first [`ReferenceList::LISTED`] of them.
     pub first: Vec<String>,
 }
 
@@ -28,18 +31,18 @@ pub struct Parts {
     /// How many there are.
     pub total: usize,
     /// Those that stand.
-    pub booked: References,
+    pub booked: ReferenceList,
     /// Those that do not: with the three below, and those of which there is no trace.
-    pub missing: References,
+    pub missing: ReferenceList,
     /// Booked, and taken back again.
-    #[serde(default, skip_serializing_if = "References::is_empty")]
-    pub rolled_back: References,
+    #[serde(default, skip_serializing_if = "ReferenceList::is_empty")]
+    pub rolled_back: ReferenceList,
     /// Queued, and refused when their turn came.
-    #[serde(default, skip_serializing_if = "References::is_empty")]
-    pub rejected: References,
+    #[serde(default, skip_serializing_if = "ReferenceList::is_empty")]
+    pub rejected: ReferenceList,
     /// Under a reference that belongs to another transaction.
-    #[serde(default, skip_serializing_if = "References::is_empty")]
-    pub reference_used: References,
+    #[serde(default, skip_serializing_if = "ReferenceList::is_empty")]
+    pub reference_used: ReferenceList,
 }
 
 /// What became of one part.
@@ -57,7 +60,7 @@ pub enum Part {
     ReferenceUsed,
 }
 
-impl References {
+impl ReferenceList {
     /// How many are listed at the most.
     pub const LISTED: usize = 100;
 
@@ -109,6 +112,32 @@ impl Parts {
     #[must_use]
     pub fn booked_of_total(&self) -> String {
         format!("{}/{}", self.booked.count, self.total)
+    }
+}
+
+impl Parts {
+    /// Adds what became of the parts to an object: how many there are, and of each kind the first and their count.
+    pub fn write(&self, object: &mut Writer) {
+        object.number("total", self.total as u64);
+        for (name, references) in [("booked", &self.booked), ("missing", &self.missing)] {
+            references.write(name, object);
+        }
+        let why = [
+            ("rolled_back", &self.rolled_back),
+            ("rejected", &self.rejected),
+            ("reference_used", &self.reference_used),
+        ];
+        for (name, references) in why.into_iter().filter(|(_, references)| !references.is_empty()) {
+            references.write(name, object);
+        }
+    }
+}
+
+impl ReferenceList {
+    /// Adds the first of them and how many there are.
+    pub fn write(&self, name: &str, object: &mut Writer) {
+        object.raw(name, &list(self.first.iter().map(|reference| quoted(reference))));
+        object.number(&format!("{name}_count"), self.count as u64);
     }
 }
 
