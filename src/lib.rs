@@ -8,6 +8,7 @@
 //! - [`enrich`]: what is added to a transaction body, and how.
 //! - [`idempotency`]: what a write with an `Idempotency-Key` gets, the first time and again.
 //! - [`registry`]: the records (instances, credentials), their secrets, and the isolate's cache of them.
+//! - [`token`]: what callers present, and how it is made.
 //! - [`store`]: the registry's tables, as one small trait.
 //! - [`admin`]: the management surface over those records.
 //! - [`oauth`]: access tokens, and the clients that get them.
@@ -36,3 +37,4 @@ pub mod outcome;
 pub mod proxy;
 pub mod registry;
 pub mod store;
+pub mod token;

@@ -5,12 +5,13 @@ use super::desk::{Desk, Failure, answer};
 use super::{Answer, Handled, Shown, values};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::registry::audit::Action;
-use crate::registry::token::{new_api_key, new_credential_id};
+use crate::registry::Kind;
 use crate::registry::{
     CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, SecretHash, StoredSecret, Workspace,
 };
-use crate::store::{Kind, Store};
+use crate::store::Store;
+use crate::store::audit::Action;
+use crate::token::{new_api_key, new_credential_id};
 
 /// The statuses that a listed key can have.
 pub(super) const LISTED: &[&str] = &["active", "revoked"];

@@ -5,10 +5,11 @@ use super::{Answer, Handled};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Writer;
-use crate::registry::audit::{self, Action};
+use crate::registry::Kind;
 use crate::registry::seal::Sealer;
 use crate::registry::{RecordError, Workspace};
-use crate::store::{Kind, Row, Store, StoreError};
+use crate::store::audit::{self, Action};
+use crate::store::{Row, Store, StoreError};
 
 /// The registry, who asks it, and what the actions need from outside.
 pub struct Desk<'a, S> {

@@ -7,13 +7,14 @@ use super::{Answer, Handled, Shown, values};
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
 use crate::error::Error;
 use crate::json::Json;
-use crate::registry::audit::Action;
+use crate::registry::Kind;
 use crate::registry::seal::Sealed;
 use crate::registry::{
     Access, BaseUrl, InstanceId, InstanceRecord, InstanceStatus, Profile, RECORD_VERSION, SealedAccess, Secret,
     TimeoutMs,
 };
-use crate::store::{Kind, Store};
+use crate::store::Store;
+use crate::store::audit::Action;
 
 /// The statuses that a listed instance can have.
 pub(super) const LISTED: &[&str] = &["active", "paused"];

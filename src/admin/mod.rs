@@ -25,8 +25,9 @@ use crate::json::write::list as json_list;
 use crate::json::{Object, Writer};
 use crate::oauth::Endpoint;
 use crate::registry::InstanceRecord;
-use crate::registry::audit::Line;
-use crate::store::{Filter, Kind, Store};
+use crate::registry::Kind;
+use crate::store::audit::Line;
+use crate::store::{Filter, Store};
 
 pub use desk::{Desk, Failure};
 pub use reply::Reply;

@@ -9,13 +9,14 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Writer;
 use crate::oauth::revocation::Revocation;
-use crate::registry::audit::Action;
-use crate::registry::token::{new_client_secret, new_credential_id};
+use crate::registry::Kind;
 use crate::registry::{
     CredentialKind, CredentialRecord, CredentialStatus, RECORD_VERSION, RecordError, StoredSecret, TokenRules,
     TokenTtl, Workspace,
 };
-use crate::store::{Kind, Store};
+use crate::store::Store;
+use crate::store::audit::Action;
+use crate::token::{new_client_secret, new_credential_id};
 
 /// The statuses that a listed client can have.
 pub(super) const LISTED: &[&str] = &["active", "disabled"];

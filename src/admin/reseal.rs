@@ -5,9 +5,10 @@ use super::instances::seal;
 use super::{Answer, Handled};
 use crate::json::Writer;
 use crate::json::write::{list, quoted};
-use crate::registry::audit::Action;
+use crate::registry::Kind;
 use crate::registry::{InstanceRecord, SealedAccess};
-use crate::store::{Filter, Kind, Row, Store};
+use crate::store::audit::Action;
+use crate::store::{Filter, Row, Store};
 
 /// How many records one call rewrites: each of them is published too.
 pub const AT_ONCE: usize = 50;

@@ -5,9 +5,10 @@ use super::oauth_clients::Client;
 use crate::clock::Timestamp;
 use crate::json::Writer;
 use crate::json::write::{list, quoted};
+use crate::registry::Kind;
 use crate::registry::precision::{default_json, zero_name};
 use crate::registry::{CredentialRecord, InstanceId, InstanceRecord, Secret, Workspace};
-use crate::store::{Kind, Row};
+use crate::store::Row;
 
 /// A record that is to be shown.
 #[derive(Debug)]

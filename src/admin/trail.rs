@@ -5,8 +5,8 @@ use super::desk::{Desk, Failure};
 use super::{Answer, Handled, query, values};
 use crate::error::Error;
 use crate::json::Writer;
-use crate::registry::trail::Mark;
 use crate::store::Store;
+use crate::store::trail::Mark;
 
 /// How many bytes of lines an answer has, and a batch more at most.
 const PAGE_BYTES: usize = 1 << 20;

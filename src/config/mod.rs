@@ -3,10 +3,10 @@
 use crate::budget;
 use crate::decimal;
 use crate::log::Keep;
-use crate::oauth::{Signer, SigningKey};
 use crate::registry::CacheLimits;
 use crate::registry::seal::{Sealer, SealingKey};
-use crate::registry::trail;
+use crate::store::trail;
+use crate::token::{Signer, SigningKey};
 
 /// The names of the settings, as they stand in `wrangler.toml`, `.dev.vars` and among the Worker's secrets.
 pub mod names {

@@ -22,9 +22,10 @@ use crate::http::Target;
 use crate::log::{CacheState, Level, Line};
 use crate::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, TOO_LARGE};
 use crate::oauth::revocation::Revocation;
-use crate::oauth::{Endpoint, OAuthError, RevocationRequest, Signer, TokenRequest, grant, limit, metadata};
+use crate::oauth::{Endpoint, OAuthError, RevocationRequest, TokenRequest, grant, limit, metadata};
 use crate::proxy::{Known, Need};
 use crate::registry::{CredentialId, CredentialRecord, Lookup};
+use crate::token::Signer;
 
 /// RFC 6749 section 5.1 asks for it beside `Cache-Control: no-store`, which every answer of ours has.
 const NO_CACHE: [&str; 2] = ["Pragma", "no-cache"];

@@ -13,7 +13,9 @@ use super::state::State;
 use crate::clock::Timestamp;
 use crate::config::names;
 use crate::proxy::{Known, Need};
-use crate::registry::{Cache, CredentialRecord, Instance, InstanceRecord, Lookup, Revised, publication};
+use crate::registry::{
+    Cache, CredentialRecord, Instance, InstanceRecord, Lookup, Revised, credential_key, instance_key,
+};
 
 /// How long KV is waited for, in milliseconds, where a request can do nothing without it.
 const DEADLINE_MS: u32 = 2_000;
@@ -88,7 +90,7 @@ impl<'a> Reader<'a> {
         let at = now();
         let asked = |namespace, id: &str, key| Asked { namespace, id: id.to_owned(), key, timeout_ms: DEADLINE_MS, at };
         let credential = need.credential.as_deref().map(|id| {
-            let asked = asked(names::CREDENTIALS, id, publication::credential_key(id));
+            let asked = asked(names::CREDENTIALS, id, credential_key(id));
             self.begin(
                 &state,
                 asked,
@@ -97,7 +99,7 @@ impl<'a> Reader<'a> {
             )
         });
         let instance = need.instance.as_deref().map(|id| {
-            let asked = asked(names::INSTANCES, id, publication::instance_key(id));
+            let asked = asked(names::INSTANCES, id, instance_key(id));
             self.begin(
                 &state,
                 asked,

@@ -6,9 +6,10 @@ use wasm_bindgen::prelude::*;
 use super::promises::{exec, transact, words};
 use crate::clock::Timestamp;
 use crate::json::Object;
-use crate::registry::audit::{Change, Line};
-use crate::registry::trail::{Ends, Mark};
-use crate::store::{Filter, Kind, Row, Store, StoreError, schema};
+use crate::registry::Kind;
+use crate::store::audit::{Change, Line};
+use crate::store::trail::{Ends, Mark};
+use crate::store::{Filter, Row, Store, StoreError, schema};
 
 /// A handle on the tables; clones are handles on the same.
 #[derive(Clone)]

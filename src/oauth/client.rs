@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::OAuthError;
 use super::form::{Form, decode};
 use crate::clock::Timestamp;
-use crate::registry::token::client_secret_hash;
 use crate::registry::{CredentialId, CredentialKind, CredentialRecord, CredentialStatus, SecretHash};
+use crate::token::client_secret_hash;
 
 /// A client's id and the hash of its secret, as they were presented: well formed, and not yet known to be right.
 #[derive(Debug)]

@@ -1,11 +1,12 @@
 //! The token endpoint: a client's id and secret for an access token (RFC 6749 section 4.4).
 
+use super::OAuthError;
 use super::client::Presented;
 use super::form::Form;
-use super::{Claims, OAuthError, Signer};
 use crate::clock::Timestamp;
 use crate::json::Writer;
 use crate::registry::{CredentialId, CredentialRecord, Scope, Scopes, TokenId};
+use crate::token::{Claims, Signer};
 
 /// A request for a token that is well formed.
 #[derive(Debug)]

@@ -6,7 +6,6 @@
 //! sent), [`client`] (who sent it), [`limit`] (how often that is counted), [`grant`] (a new token), [`revocation`] (the end of
 //! one), [`access_token`] (what a token is, and what it opens on `/proxy`), [`metadata`] (what is supported), [`error`].
 
-pub mod access_token;
 pub mod client;
 pub mod error;
 pub mod form;
@@ -15,7 +14,6 @@ pub mod limit;
 pub mod metadata;
 pub mod revocation;
 
-pub use access_token::{Claims, Signer, SigningKey};
 pub use error::OAuthError;
 pub use grant::TokenRequest;
 pub use revocation::RevocationRequest;

@@ -1,12 +1,13 @@
 //! The revocation endpoint: a client gives a token of its own back (RFC 7009).
 
+use super::OAuthError;
 use super::client::Presented;
 use super::form::Form;
-use super::{OAuthError, Signer};
 use crate::clock::Timestamp;
 use crate::json::{Object, Writer};
-use crate::registry::token::Token;
 use crate::registry::{CredentialId, CredentialRecord, RevokedToken, Secret};
+use crate::token::ApiKey;
+use crate::token::Signer;
 
 /// A request to revoke a token that is well formed.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl RevocationRequest {
         now: Timestamp,
     ) -> Result<Option<Revocation>, OAuthError> {
         let client = self.client.authenticate(record, now)?;
-        if Token::parse(self.token.expose()).is_some() {
+        if ApiKey::parse(self.token.expose()).is_some() {
             return Err(OAuthError::UnsupportedTokenType);
         }
         let Some(claims) = signer.read(self.token.expose()) else { return Ok(None) };

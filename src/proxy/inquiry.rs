@@ -11,8 +11,8 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::{Method, Target};
 use crate::idempotency::IdempotencyKey;
-use crate::oauth::Signer;
 use crate::registry::{Core, CredentialRecord, Instance, Lookup};
+use crate::token::Signer;
 
 /// What the path begins with. All that follows is the key, percent-encoded where it has to be.
 pub const PREFIX: &str = "/idempotency/";

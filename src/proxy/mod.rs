@@ -25,8 +25,8 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::{Method, Target};
 use crate::idempotency::IdempotencyKey;
-use crate::oauth::Signer;
 use crate::registry::{CredentialRecord, Instance, Lookup};
+use crate::token::Signer;
 
 use grant::authenticate;
 use presented::presented;

@@ -2,15 +2,15 @@
 
 use crate::error::Error;
 use crate::http::bearer;
-use crate::oauth::access_token::PREFIX;
-use crate::oauth::{Claims, Signer};
-use crate::registry::token::Token;
+use crate::token::ApiKey;
+use crate::token::access_token::PREFIX;
+use crate::token::{Claims, Signer};
 
 /// What a request presents: well formed, and not yet known to be accepted.
 #[derive(Debug)]
 pub enum Presented<'a> {
     /// An API key, whose secret is yet to be compared.
-    ApiKey(Token<'a>),
+    ApiKey(ApiKey<'a>),
     /// An access token, which was signed here.
     AccessToken(Claims),
 }
@@ -50,7 +50,7 @@ pub fn presented<'a>(
     let presented = if text.starts_with(PREFIX) {
         signer.and_then(|signer| signer.read(text)).map(Presented::AccessToken)
     } else {
-        Token::parse(text).map(Presented::ApiKey)
+        ApiKey::parse(text).map(Presented::ApiKey)
     };
     presented.ok_or(Error::InvalidCredential)
 }
@@ -58,7 +58,7 @@ pub fn presented<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::token::{new_api_key, new_credential_id};
+    use crate::token::{new_api_key, new_credential_id};
 
     fn key(byte: u8) -> String {
         new_api_key(&new_credential_id([byte; 16]), [byte; 32]).0.expose().to_owned()

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use super::*;
 use crate::enrich::Rule;
 use crate::http::MAX_URL_BYTES;
-use crate::registry::token::{new_api_key, new_credential_id};
 use crate::registry::{
     BaseUrl, Core, CredentialKind, CredentialStatus, InstanceId, Profile, Scope, Secret, StoredSecret, TimeoutMs,
     Workspace,
 };
+use crate::token::{new_api_key, new_credential_id};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 

@@ -4,27 +4,26 @@
 //! versioned JSON ([`CredentialRecord`], [`InstanceRecord`]), so what is published is what was written. A secret is
 //! never in a record in clear: a credential's is kept as its SHA-256 ([`token`]), Core's key sealed ([`seal`]).
 
-pub mod audit;
 mod base_url;
 mod cache;
 mod credential;
 mod id;
 mod instance;
+mod kind;
 pub mod precision;
 pub mod publication;
 mod scope;
 pub mod seal;
 mod secret;
 mod timeout;
-pub mod token;
 mod token_rules;
-pub mod trail;
 
 pub use base_url::BaseUrl;
 pub use cache::{Cache, CacheLimits, Lookup, Revised};
 pub use credential::{CredentialKind, CredentialRecord, CredentialStatus, SecretHash, StoredSecret};
 pub use id::{CredentialId, InstanceId, Workspace};
 pub use instance::{Access, Core, Instance, InstanceRecord, InstanceStatus, OpenError, Profile, SealedAccess};
+pub use kind::{Kind, credential_key, instance_key};
 pub use scope::{Scope, Scopes};
 pub use secret::{KeyBytes, Secret};
 pub use timeout::TimeoutMs;

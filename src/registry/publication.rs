@@ -10,18 +10,6 @@ use crate::clock::Timestamp;
 /// How long a put keeps others of its record back, in milliseconds.
 pub const GIVE_UP_MS: u64 = 60_000;
 
-/// The KV key of a credential, in the namespace `CREDENTIALS`.
-#[must_use]
-pub fn credential_key(id: &str) -> String {
-    format!("credential/{id}")
-}
-
-/// The KV key of an instance, in the namespace `INSTANCES`.
-#[must_use]
-pub fn instance_key(id: &str) -> String {
-    format!("instance/{id}")
-}
-
 /// After how many milliseconds what could not be published is tried again, when that failed `failures` times in a row.
 #[must_use]
 pub const fn retry_after_ms(failures: u32) -> u64 {
@@ -126,12 +114,6 @@ mod tests {
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
-    }
-
-    #[test]
-    fn the_keys_are_those_that_the_readers_use() {
-        assert_eq!(credential_key("0123456789abcDEF"), "credential/0123456789abcDEF");
-        assert_eq!(instance_key("instance_a"), "instance/instance_a");
     }
 
     #[test]

@@ -2,54 +2,15 @@
 //!
 //! It is synchronous, as the SQLite of a Durable Object is, and knows nothing of what a record means.
 
+pub mod audit;
 pub mod schema;
+pub mod trail;
 
 use thiserror::Error;
 
 use crate::clock::Timestamp;
-use crate::registry::trail::{Ends, Mark};
-use crate::registry::{audit, publication};
-
-/// What kind of record a row holds. Ids are taken by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// An [`InstanceRecord`](crate::registry::InstanceRecord).
-    Instance,
-    /// A [`CredentialRecord`](crate::registry::CredentialRecord) of an API key.
-    ApiKey,
-    /// One of an OAuth client.
-    OauthClient,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Instance, Self::ApiKey, Self::OauthClient];
-
-    /// The name in the tables and in the audit trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Instance => "instance",
-            Self::ApiKey => "api_key",
-            Self::OauthClient => "oauth_client",
-        }
-    }
-
-    /// Reads a name that [`Kind::as_str`] wrote.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-
-    /// The KV key under which a record of this kind is published.
-    #[must_use]
-    pub fn published_key(self, id: &str) -> String {
-        match self {
-            Self::Instance => publication::instance_key(id),
-            Self::ApiKey | Self::OauthClient => publication::credential_key(id),
-        }
-    }
-}
+use crate::registry::Kind;
+use trail::{Ends, Mark};
 
 /// A record and what the registry keeps of it beside.
 #[derive(Clone, Debug, PartialEq, Eq)]

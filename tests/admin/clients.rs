@@ -1,12 +1,13 @@
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
 use blnk_edge::oauth::revocation::Revocation;
-use blnk_edge::registry::token::client_secret_hash;
 use blnk_edge::registry::{CredentialId, CredentialRecord, MAX_REVOKED, RevokedToken, TokenId};
-use blnk_edge::store::{Kind, Store};
+use blnk_edge::store::Store;
+use blnk_edge::token::client_secret_hash;
 use serde_json::{Value, json};
 
 use crate::office::{Office, START};
+use blnk_edge::registry::Kind;
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(START).plus_seconds(seconds)

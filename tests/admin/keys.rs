@@ -1,6 +1,6 @@
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
-use blnk_edge::registry::token::Token;
+use blnk_edge::token::ApiKey;
 use serde_json::{Value, json};
 
 use crate::office::{Office, START};
@@ -10,7 +10,7 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn opens(office: &Office, shown: &Value, now: Timestamp) -> bool {
-    let token = Token::parse(shown["key"].as_str().unwrap()).unwrap();
+    let token = ApiKey::parse(shown["key"].as_str().unwrap()).unwrap();
     office.stored_key(token.id()).accepts(&token.hash(), now)
 }
 

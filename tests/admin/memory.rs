@@ -1,12 +1,13 @@
 //! The registry's tables in memory, for native tests. It can be made to fail.
 
+use blnk_edge::registry::Kind;
 use std::cell::Cell;
 use std::collections::HashMap;
 
 use blnk_edge::clock::Timestamp;
-use blnk_edge::registry::audit::{Change, Line};
-use blnk_edge::registry::trail::{Ends, Mark};
-use blnk_edge::store::{Filter, Kind, Row, Store, StoreError};
+use blnk_edge::store::audit::{Change, Line};
+use blnk_edge::store::trail::{Ends, Mark};
+use blnk_edge::store::{Filter, Row, Store, StoreError};
 
 #[derive(Default)]
 pub struct Memory {

@@ -5,10 +5,11 @@ use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
 use blnk_edge::registry::seal::{Sealer, SealingKey};
 use blnk_edge::registry::{CredentialRecord, InstanceRecord};
-use blnk_edge::store::{Kind, Store};
+use blnk_edge::store::Store;
 use serde_json::{Value, json};
 
 use crate::memory::Memory;
+use blnk_edge::registry::Kind;
 
 /// 2026-11-21T00:00:00.000Z.
 pub const START: u64 = 1_795_219_200_000;

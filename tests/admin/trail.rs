@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
 use blnk_edge::oauth::revocation::Revocation;
-use blnk_edge::registry::trail::{Limits, Mark};
 use blnk_edge::registry::{CredentialId, RevokedToken, TokenId};
 use blnk_edge::store::Store;
+use blnk_edge::store::trail::{Limits, Mark};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

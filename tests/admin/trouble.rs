@@ -1,9 +1,10 @@
 use blnk_edge::error::Error;
-use blnk_edge::registry::audit::{Action, Change};
-use blnk_edge::store::{Kind, Row, Store};
+use blnk_edge::store::audit::{Action, Change};
+use blnk_edge::store::{Row, Store};
 use serde_json::json;
 
 use crate::office::Office;
+use blnk_edge::registry::Kind;
 
 #[test]
 fn whatever_call_of_the_store_fails_nothing_is_half_done() {

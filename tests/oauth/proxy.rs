@@ -6,7 +6,6 @@ use blnk_edge::clock::Timestamp;
 use blnk_edge::enrich::Rule;
 use blnk_edge::error::Error;
 use blnk_edge::http::Method;
-use blnk_edge::oauth::{Claims, Signer};
 use blnk_edge::proxy::{Decision, Head, Known, Plan, decide};
 use blnk_edge::registry::{
     BaseUrl, Core, CredentialKind, CredentialRecord, CredentialStatus, Instance, InstanceId, Lookup, Profile, Scope,
@@ -14,6 +13,7 @@ use blnk_edge::registry::{
 };
 
 use crate::world::{ID, NOW, claims, client, scopes, signer, signer_of};
+use blnk_edge::token::{Claims, Signer};
 
 const READ: (Method, &str) = (Method::Get, "/ledgers?instance_id=instance_a");
 const WRITE: (Method, &str) = (Method::Post, "/ledgers?instance_id=instance_a");
@@ -137,7 +137,7 @@ fn a_token_stays_good_while_the_key_under_it_is_rotated_and_no_longer() {
     let key = |bytes: [u8; 32]| {
         use base64::Engine as _;
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        blnk_edge::oauth::SigningKey::from_base64(&text).unwrap()
+        blnk_edge::token::SigningKey::from_base64(&text).unwrap()
     };
     Case { signer: Some(Signer::new(key(new), Some(key(old)))), ..case() }.plan(READ);
     let case = Case { signer: Some(Signer::new(key(new), None)), ..case() };

@@ -1,11 +1,12 @@
 //! RFC 7009.
 
 use blnk_edge::oauth::OAuthError::{InvalidClient, InvalidRequest, UnauthorizedClient, UnsupportedTokenType};
-use blnk_edge::oauth::{Claims, RevocationRequest};
-use blnk_edge::registry::token::new_api_key;
+use blnk_edge::oauth::RevocationRequest;
 use blnk_edge::registry::{CredentialId, CredentialRecord, CredentialStatus, RevokedToken};
+use blnk_edge::token::new_api_key;
 
 use crate::world::{ID, NOW, basic, claims, client, form, revoke, right, secret_of, signer, signer_of};
+use blnk_edge::token::Claims;
 
 fn token(claims: &Claims) -> String {
     signer().sign(claims).expose().to_owned()

@@ -2,8 +2,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blnk_edge::oauth::OAuthError::{InvalidClient, InvalidRequest, UnauthorizedClient};
 use blnk_edge::oauth::TokenRequest;
-use blnk_edge::registry::token::{new_api_key, new_client_secret};
 use blnk_edge::registry::{CredentialId, CredentialKind, CredentialRecord, CredentialStatus, StoredSecret};
+use blnk_edge::token::{new_api_key, new_client_secret};
 
 use crate::world::{ID, NOW, ask, basic, client, form, right, secret, secret_of};
 

@@ -5,12 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use blnk_edge::clock::Timestamp;
 use blnk_edge::oauth::form::Form;
 use blnk_edge::oauth::revocation::Revocation;
-use blnk_edge::oauth::{Claims, OAuthError, RevocationRequest, Signer, SigningKey, TokenRequest};
-use blnk_edge::registry::token::new_client_secret;
+use blnk_edge::oauth::{OAuthError, RevocationRequest, TokenRequest};
 use blnk_edge::registry::{
     CredentialId, CredentialKind, CredentialRecord, CredentialStatus, Scope, Scopes, StoredSecret, TokenRules,
     TokenTtl, Workspace,
 };
+use blnk_edge::token::new_client_secret;
+use blnk_edge::token::{Claims, Signer, SigningKey};
 
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_230_067_057);
 pub const ID: &str = "0123456789abcDEF";

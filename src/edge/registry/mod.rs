@@ -23,9 +23,10 @@ use super::state::State;
 use crate::admin::{Answer, Ask, Desk, Failure, Handled, Reply, handle};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::registry::Kind;
 use crate::registry::publication::retry_after_ms;
-use crate::registry::trail::failed_line;
-use crate::store::{Kind, Store, StoreError};
+use crate::store::trail::failed_line;
+use crate::store::{Store, StoreError};
 use pruner::Pruner;
 use publisher::{Publisher, publication_line};
 

@@ -1,11 +1,11 @@
-//! Prunes the audit trail by the rules of [`crate::registry::trail`].
+//! Prunes the audit trail by the rules of [`crate::store::trail`].
 
 use std::cell::Cell;
 
 use crate::clock::Timestamp;
 use crate::edge::platform::log_line;
 use crate::edge::sql_store::SqlStore;
-use crate::registry::trail::{Limits, Mark, pruned_line, waiting_line};
+use crate::store::trail::{Limits, Mark, pruned_line, waiting_line};
 use crate::store::{Store, StoreError};
 
 /// How many lines one alarm prunes.

@@ -9,8 +9,9 @@ use crate::edge::platform::{Env, log_line};
 use crate::edge::promises::{kv_put, settled};
 use crate::edge::sql_store::SqlStore;
 use crate::json::Writer;
+use crate::registry::Kind;
 use crate::registry::publication::{Ended, Puts};
-use crate::store::{Kind, Row, Store, StoreError};
+use crate::store::{Row, Store, StoreError};
 
 /// After how many failures the rest waits for the alarm: KV is down then.
 const FAILURES: u32 = 3;

@@ -4,7 +4,7 @@
 
 use crate::clock::Timestamp;
 use crate::json::{Object, Writer};
-use crate::store::Kind;
+use crate::registry::Kind;
 
 /// What was done to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
-use super::{CredentialId, Secret, SecretHash};
+use crate::registry::{CredentialId, Secret, SecretHash};
 
 const PREFIX: &str = "blnk_";
 const CLIENT_SECRET_PREFIX: &str = "blnk_cs_";
@@ -32,12 +32,12 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 /// A token as it was presented: well formed and with right check digits, but not yet known to be anyone's.
 #[derive(Clone, Copy)]
-pub struct Token<'a> {
+pub struct ApiKey<'a> {
     id: &'a str,
     secret: &'a str,
 }
 
-impl<'a> Token<'a> {
+impl<'a> ApiKey<'a> {
     /// Reads an API key. `None` for every other text; which rule it broke is nobody's business.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
@@ -63,9 +63,9 @@ impl<'a> Token<'a> {
     }
 }
 
-impl fmt::Debug for Token<'_> {
+impl fmt::Debug for ApiKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({}, REDACTED)", self.id)
+        write!(f, "ApiKey({}, REDACTED)", self.id)
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
     fn a_new_key_is_read_back_as_its_own() {
         let (id, key, hash) = api_key();
         assert_eq!(key.len(), API_KEY_LENGTH);
-        let token = Token::parse(&key).unwrap();
+        let token = ApiKey::parse(&key).unwrap();
         assert_eq!(token.id(), &*id);
         assert!(token.hash().matches(&hash));
     }
@@ -177,7 +177,7 @@ mod tests {
             for wrong in ["0", "Z", "_", "-", "é"] {
                 let mut changed = key.clone();
                 changed.replace_range(at..=at, wrong);
-                assert!(changed == key || Token::parse(&changed).is_none(), "{changed}");
+                assert!(changed == key || ApiKey::parse(&changed).is_none(), "{changed}");
             }
         }
     }
@@ -186,17 +186,17 @@ mod tests {
     fn a_cut_or_padded_key_is_refused() {
         let (_, key, _) = api_key();
         for end in 0..key.len() {
-            assert!(Token::parse(key.get(..end).unwrap()).is_none());
+            assert!(ApiKey::parse(key.get(..end).unwrap()).is_none());
         }
-        assert!(Token::parse(&format!("{key}0")).is_none());
-        assert!(Token::parse(&format!(" {key}")).is_none());
+        assert!(ApiKey::parse(&format!("{key}0")).is_none());
+        assert!(ApiKey::parse(&format!(" {key}")).is_none());
     }
 
     #[test]
     fn access_and_refresh_tokens_are_no_api_keys() {
         let (_, key, _) = api_key();
         for prefix in ["blnk_at_", "blnk_rt_", "BLNK_"] {
-            assert!(Token::parse(&key.replacen("blnk_", prefix, 1)).is_none());
+            assert!(ApiKey::parse(&key.replacen("blnk_", prefix, 1)).is_none());
         }
     }
 
@@ -217,7 +217,7 @@ mod tests {
     fn a_client_secret_is_no_api_key_and_an_api_key_no_client_secret() {
         let (_, key, _) = api_key();
         assert!(client_secret_hash(&key).is_none());
-        assert!(Token::parse(new_client_secret([0xab; 32]).0.expose()).is_none());
+        assert!(ApiKey::parse(new_client_secret([0xab; 32]).0.expose()).is_none());
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_token_shows_its_id_and_not_its_secret() {
         let (id, key, _) = api_key();
-        let shown = format!("{:?}", Token::parse(&key).unwrap());
-        assert_eq!(shown, format!("Token({id}, REDACTED)"));
+        let shown = format!("{:?}", ApiKey::parse(&key).unwrap());
+        assert_eq!(shown, format!("ApiKey({id}, REDACTED)"));
     }
 }

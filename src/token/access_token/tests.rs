@@ -78,7 +78,7 @@ fn the_mac_is_the_published_hmac_sha_256() {
 fn a_token_is_one_text_that_any_client_can_carry() {
     // RFC 6750 section 2.1: b64token.
     assert!(token().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
-    assert!(crate::registry::token::Token::parse(&token()).is_none());
+    assert!(crate::token::ApiKey::parse(&token()).is_none());
 }
 
 #[test]
