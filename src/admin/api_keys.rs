@@ -1,8 +1,8 @@
 //! API keys: made, changed, rotated, revoked and deleted.
 
-use super::body::{Faults, Fields, Sent};
-use super::desk::{Desk, Failure, answer};
-use super::{Answer, Handled, Shown, values};
+use super::body::{Faults, Fields, Patch};
+use super::context::{AdminContext, Failure, answer};
+use super::{Content, Handled, RecordView, values};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::registry::Kind;
@@ -10,7 +10,7 @@ use crate::registry::{
     CredentialKind, CredentialRecord, CredentialStatus, InstanceId, RECORD_VERSION, SecretHash, StoredSecret, Workspace,
 };
 use crate::store::Store;
-use crate::store::audit::Action;
+use crate::store::audit::AuditAction;
 use crate::token::{new_api_key, new_credential_id};
 
 /// The statuses that a listed key can have.
@@ -25,7 +25,7 @@ pub(super) enum Revocation {
     Deleted,
 }
 
-pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Handled, Failure> {
+pub(super) fn create<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -> Result<Handled, Failure> {
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
     let name = fields.required("name", values::name, &mut faults);
@@ -33,18 +33,18 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
     let sent_workspace = fields.has("workspace");
     let workspace = fields.optional("workspace", values::workspace, &mut faults);
     let reach = Reach::take(&mut fields, &mut faults);
-    let not_after = expiry(&mut fields, desk.now, &mut faults).over(None);
+    let not_after = expiry(&mut fields, context.now, &mut faults).over(None);
     // Without its workspace, what a key may name cannot be judged.
     if workspace.is_some() || !sent_workspace {
-        reach.check(desk, &workspace.clone().unwrap_or_default(), &mut faults)?;
+        reach.check(context, &workspace.clone().unwrap_or_default(), &mut faults)?;
     }
     let (instances, default_instance) = (reach.instances.over(None), reach.default_instance.over(None));
     check_default(instances.as_deref(), default_instance.as_ref(), &mut faults);
     fields.finish(&["id", "status"], &mut faults);
     faults.check()?;
     let (Some(name), Some(scopes)) = (name, scopes) else { return Err(Error::Internal.into()) };
-    let id = new_credential_id(desk.random());
-    let (key, sha256) = new_api_key(&id, desk.random());
+    let id = new_credential_id(context.random());
+    let (key, sha256) = new_api_key(&id, context.random());
     let record = CredentialRecord {
         v: RECORD_VERSION,
         kind: CredentialKind::ApiKey,
@@ -60,21 +60,21 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
         tokens: None,
         revision: 1,
     };
-    let row = desk.create(&record, &["key"])?;
+    let row = context.create(&record, &["key"])?;
     let changed = vec![(row.kind, row.id.clone())];
-    Ok(Handled { answer: Answer::Record(Shown { status: 201, row, key: Some(key) }), changed })
+    Ok(Handled { answer: Content::Record(RecordView { status: 201, row, key: Some(key) }), changed })
 }
 
-pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
+pub(super) fn change<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
+    let (row, mut record) = context.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     must_be_active(&record)?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
     let name = fields.optional("name", values::name, &mut faults);
     let scopes = fields.optional("scopes", values::scopes, &mut faults);
     let reach = Reach::take(&mut fields, &mut faults);
-    let not_after = expiry(&mut fields, desk.now, &mut faults);
-    reach.check(desk, &record.workspace, &mut faults)?;
+    let not_after = expiry(&mut fields, context.now, &mut faults);
+    reach.check(context, &record.workspace, &mut faults)?;
     record.name = name.unwrap_or(record.name);
     record.scopes = scopes.unwrap_or(record.scopes);
     record.instances = reach.instances.over(record.instances);
@@ -83,24 +83,24 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
     check_default(record.instances.as_deref(), record.default_instance.as_ref(), &mut faults);
     fields.finish(&["id", "workspace", "status"], &mut faults);
     faults.check()?;
-    let changed = desk.update(&row, &mut record, Action::Update, &[])?;
+    let changed = context.update(&row, &mut record, AuditAction::Update, &[])?;
     Ok(answer(row, changed))
 }
 
 /// Gives a key a new secret under the same id. The one before it is accepted until its grace ends; any earlier one no more.
-pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
+pub(super) fn rotate<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
+    let (row, mut record) = context.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     must_be_active(&record)?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
     let grace = fields.optional("grace_seconds", values::grace_seconds, &mut faults).unwrap_or(0);
     fields.finish(&[], &mut faults);
     faults.check()?;
-    let (key, sha256) = new_api_key(&record.id, desk.random());
-    record.secrets = rotated(&record.secrets, sha256, grace, desk.now);
-    let changed = desk.update(&row, &mut record, Action::Rotate, &["key"])?;
+    let (key, sha256) = new_api_key(&record.id, context.random());
+    record.secrets = rotated(&record.secrets, sha256, grace, context.now);
+    let changed = context.update(&row, &mut record, AuditAction::Rotate, &["key"])?;
     let mut handled = answer(row, changed);
-    if let Answer::Record(shown) = &mut handled.answer {
+    if let Content::Record(shown) = &mut handled.answer {
         shown.key = Some(key);
     }
     Ok(handled)
@@ -116,24 +116,24 @@ pub(super) fn rotated(secrets: &[StoredSecret], sha256: SecretHash, grace: u64, 
 }
 
 /// Revokes or deletes a key. Both are for good, and once is enough: again they change nothing.
-pub(super) fn end<S: Store>(desk: &mut Desk<'_, S>, id: &str, how: Revocation) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
+pub(super) fn end<S: Store>(context: &mut AdminContext<'_, S>, id: &str, how: Revocation) -> Result<Handled, Failure> {
+    let (row, mut record) = context.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     let action = match how {
         Revocation::Revoked if record.status == CredentialStatus::Deleted => {
             return Err(Failure::conflict("The key is deleted, and that is for good"));
         }
         Revocation::Revoked => {
             record.status = CredentialStatus::Revoked;
-            Action::Revoke
+            AuditAction::Revoke
         }
         Revocation::Deleted => {
             record.status = CredentialStatus::Deleted;
-            Action::Delete
+            AuditAction::Delete
         }
     };
     // What opens nothing any more need not be kept.
     record.secrets.clear();
-    let changed = desk.update(&row, &mut record, action, &[])?;
+    let changed = context.update(&row, &mut record, action, &[])?;
     Ok(answer(row, changed))
 }
 
@@ -147,8 +147,8 @@ fn must_be_active(record: &CredentialRecord) -> Result<(), Failure> {
 
 /// What a key or a client reaches; each part may be left out, and null takes it away.
 pub(super) struct Reach {
-    pub(super) instances: Sent<Vec<InstanceId>>,
-    pub(super) default_instance: Sent<InstanceId>,
+    pub(super) instances: Patch<Vec<InstanceId>>,
+    pub(super) default_instance: Patch<InstanceId>,
 }
 
 impl Reach {
@@ -163,14 +163,14 @@ impl Reach {
     /// anything, and an id that someone takes later would be opened by a key that was not made for it.
     pub(super) fn check<S: Store>(
         &self,
-        desk: &Desk<'_, S>,
+        context: &AdminContext<'_, S>,
         workspace: &Workspace,
         faults: &mut Faults,
     ) -> Result<(), Failure> {
         let listed = self.instances.value().into_iter().flatten().map(|id| ("instances", id));
         let default = self.default_instance.value().map(|id| ("default_instance", id));
         for (field, id) in listed.chain(default) {
-            let row = desk.store.row(Kind::Instance, id)?;
+            let row = context.store.row(Kind::Instance, id)?;
             if row.is_none_or(|row| row.workspace != **workspace || row.status == "deleted") {
                 faults.add(field, format!("must name instances of the workspace {workspace}; {id} is none"));
             }
@@ -187,7 +187,7 @@ pub(super) fn check_default(instances: Option<&[InstanceId]>, default: Option<&I
     }
 }
 
-fn expiry(fields: &mut Fields<'_>, now: Timestamp, faults: &mut Faults) -> Sent<Timestamp> {
+fn expiry(fields: &mut Fields<'_>, now: Timestamp, faults: &mut Faults) -> Patch<Timestamp> {
     let expiry = fields.nullable("expires_at", values::time, faults);
     if expiry.value().is_some_and(|expiry| *expiry <= now) {
         faults.add("expires_at", "must be in the future; to end a key now, revoke it");

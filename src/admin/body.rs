@@ -30,7 +30,7 @@ impl Faults {
 
 /// A field that may be left out or null.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent<T> {
+pub enum Patch<T> {
     /// It was not there, or had a fault that is noted.
     Absent,
     /// It was null, which takes the value out.
@@ -39,7 +39,7 @@ pub enum Sent<T> {
     Value(T),
 }
 
-impl<T> Sent<T> {
+impl<T> Patch<T> {
     /// What the record has then, which had `old`.
     pub fn over(self, old: Option<T>) -> Option<T> {
         match self {
@@ -113,16 +113,16 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a field that may be missing or null.
-    pub fn nullable<T>(&mut self, name: &str, read: Read<T>, faults: &mut Faults) -> Sent<T> {
-        let Some(json) = self.take(name) else { return Sent::Absent };
+    pub fn nullable<T>(&mut self, name: &str, read: Read<T>, faults: &mut Faults) -> Patch<T> {
+        let Some(json) = self.take(name) else { return Patch::Absent };
         if let Json::Null = json {
-            return Sent::Null;
+            return Patch::Null;
         }
         match read(json) {
-            Ok(value) => Sent::Value(value),
+            Ok(value) => Patch::Value(value),
             Err(fault) => {
                 self.note(name, fault, faults);
-                Sent::Absent
+                Patch::Absent
             }
         }
     }

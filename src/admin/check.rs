@@ -7,7 +7,7 @@
 use crate::error::Error;
 use crate::json::Writer;
 use crate::json::write::{list, quoted};
-use crate::proxy::{Upstream, settle};
+use crate::proxy::{UpstreamResult, settle};
 use crate::registry::{OpenError, TimeoutMs};
 
 /// What is asked without a key.
@@ -19,7 +19,7 @@ pub const DEADLINE_MS: u32 = 10_000;
 
 /// The verdict; `null` stands for what could not be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct CoreCheck {
     /// Whether a Core answers.
     pub reachable: bool,
     /// Whether it asks for a key.
@@ -32,7 +32,7 @@ pub struct Verdict {
     pub problems: Vec<String>,
 }
 
-impl Verdict {
+impl CoreCheck {
     /// The verdict on an instance whose Core is not looked at, as its record cannot be used.
     #[must_use]
     pub fn unusable(why: &OpenError) -> Self {
@@ -56,8 +56,8 @@ impl Verdict {
 
 /// Judges by what was seen, without a key and with it.
 #[must_use]
-pub fn verdict(without_key: Upstream, with_key: Upstream) -> Verdict {
-    let mut verdict = Verdict::nothing_known();
+pub fn judge(without_key: UpstreamResult, with_key: UpstreamResult) -> CoreCheck {
+    let mut verdict = CoreCheck::nothing_known();
     let (Some(open), Some(keyed)) =
         (core_status(without_key, &mut verdict.problems), core_status(with_key, &mut verdict.problems))
     else {
@@ -97,10 +97,10 @@ pub fn verdict(without_key: Upstream, with_key: Upstream) -> Verdict {
 }
 
 /// The status of an answer, where it is a Core's.
-fn core_status(seen: Upstream, problems: &mut Vec<String>) -> Option<u16> {
+fn core_status(seen: UpstreamResult, problems: &mut Vec<String>) -> Option<u16> {
     let deadline = TimeoutMs::new(DEADLINE_MS).unwrap_or(TimeoutMs::DEFAULT);
     let problem = match (settle(seen, deadline), seen) {
-        (Ok(()), Upstream::Answered { status, .. }) => return Some(status),
+        (Ok(()), UpstreamResult::Answered { status, .. }) => return Some(status),
         (Err(Error::CoreRedirect { upstream_status }), _) => {
             format!("base_url answers with a redirect ({upstream_status}), which is never followed")
         }
@@ -118,53 +118,53 @@ fn core_status(seen: Upstream, problems: &mut Vec<String>) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn answered(status: u16) -> Upstream {
-        Upstream::Answered { status, html: false }
+    fn answered(status: u16) -> UpstreamResult {
+        UpstreamResult::Answered { status, html: false }
     }
 
-    fn told(verdict: &Verdict) -> (bool, Option<bool>, Option<bool>, Option<bool>, usize) {
-        let Verdict { reachable, secure_mode, key_accepted, master_key, problems } = verdict;
+    fn told(verdict: &CoreCheck) -> (bool, Option<bool>, Option<bool>, Option<bool>, usize) {
+        let CoreCheck { reachable, secure_mode, key_accepted, master_key, problems } = verdict;
         (*reachable, *secure_mode, *key_accepted, *master_key, problems.len())
     }
 
     #[test]
     fn a_secure_core_with_its_master_key_has_no_problem() {
-        let verdict = verdict(answered(401), answered(200));
+        let verdict = judge(answered(401), answered(200));
         assert_eq!(told(&verdict), (true, Some(true), Some(true), Some(true), 0));
     }
 
     #[test]
     fn a_scoped_key_is_reported_as_wrong() {
-        let verdict = verdict(answered(401), answered(403));
+        let verdict = judge(answered(401), answered(403));
         assert_eq!(told(&verdict), (true, Some(true), Some(true), Some(false), 1));
     }
 
     #[test]
     fn a_wrong_key_is_not_accepted() {
-        let verdict = verdict(answered(401), answered(401));
+        let verdict = judge(answered(401), answered(401));
         assert_eq!(told(&verdict), (true, Some(true), Some(false), Some(false), 1));
     }
 
     #[test]
     fn a_core_without_secure_mode_says_nothing_about_the_key() {
         for keyed in [200, 401, 403] {
-            assert_eq!(told(&verdict(answered(200), answered(keyed))), (true, Some(false), None, None, 1));
+            assert_eq!(told(&judge(answered(200), answered(keyed))), (true, Some(false), None, None, 1));
         }
     }
 
     #[test]
     fn what_is_not_core_is_not_reachable() {
-        let html = Upstream::Answered { status: 403, html: true };
-        for seen in [Upstream::Failed, Upstream::TimedOut, answered(302), answered(530), html] {
-            assert_eq!(told(&verdict(seen, seen)), (false, None, None, None, 1), "{seen:?}");
+        let html = UpstreamResult::Answered { status: 403, html: true };
+        for seen in [UpstreamResult::Failed, UpstreamResult::TimedOut, answered(302), answered(530), html] {
+            assert_eq!(told(&judge(seen, seen)), (false, None, None, None, 1), "{seen:?}");
         }
-        let verdict = verdict(answered(401), Upstream::TimedOut);
+        let verdict = judge(answered(401), UpstreamResult::TimedOut);
         assert_eq!(told(&verdict), (false, None, None, None, 1));
     }
 
     #[test]
     fn another_service_is_told_by_its_answers() {
-        let verdict = verdict(answered(404), answered(404));
+        let verdict = judge(answered(404), answered(404));
         assert_eq!(told(&verdict), (true, None, None, None, 2));
     }
 }

@@ -1,9 +1,9 @@
 //! Instances: made, changed, paused and deleted.
 
-use super::body::{Faults, Fields, Sent};
-use super::desk::{Desk, Failure, answer};
+use super::body::{Faults, Fields, Patch};
+use super::context::{AdminContext, Failure, answer};
 use super::routes::RESERVED_INSTANCE_ID;
-use super::{Answer, Handled, Shown, values};
+use super::{Content, Handled, RecordView, values};
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
 use crate::error::Error;
 use crate::json::Json;
@@ -14,14 +14,14 @@ use crate::registry::{
     TimeoutMs,
 };
 use crate::store::Store;
-use crate::store::audit::Action;
+use crate::store::audit::AuditAction;
 
 /// The statuses that a listed instance can have.
 pub(super) const LISTED: &[&str] = &["active", "paused"];
 
 const DELETED: &str = "The instance is deleted, and that is for good";
 
-pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Handled, Failure> {
+pub(super) fn create<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -> Result<Handled, Failure> {
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
     let id = fields.optional("id", values::instance_id, &mut faults);
@@ -34,13 +34,13 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
     let workspace = fields.optional("workspace", values::workspace, &mut faults);
     let access = access(&mut fields, &mut faults);
     let settings = Settings::take(&mut fields, &mut faults);
-    check_allowed(base_url.as_ref(), desk.allow_insecure_core, &mut faults);
+    check_allowed(base_url.as_ref(), context.allow_insecure_core, &mut faults);
     fields.finish(&["status"], &mut faults);
     faults.check()?;
     let (Some(name), Some(base_url), Some(core_key)) = (name, base_url, core_key) else {
         return Err(Error::Internal.into());
     };
-    let id = id.unwrap_or_else(|| InstanceId::from_random(desk.random()));
+    let id = id.unwrap_or_else(|| InstanceId::from_random(context.random()));
     let mut record = InstanceRecord {
         v: RECORD_VERSION,
         id,
@@ -57,14 +57,14 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
         status: InstanceStatus::Active,
         revision: 1,
     };
-    let secrets = seal_into(&mut record, desk, Some(&core_key), access)?;
-    let row = desk.create(&record, &secrets)?;
+    let secrets = seal_into(&mut record, context, Some(&core_key), access)?;
+    let row = context.create(&record, &secrets)?;
     let changed = vec![(row.kind, row.id.clone())];
-    Ok(Handled { answer: Answer::Record(Shown { status: 201, ..Shown::row(row) }), changed })
+    Ok(Handled { answer: Content::Record(RecordView { status: 201, ..RecordView::row(row) }), changed })
 }
 
-pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load(Kind::Instance, id, InstanceRecord::from_json)?;
+pub(super) fn change<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
+    let (row, mut record) = context.load(Kind::Instance, id, InstanceRecord::from_json)?;
     if record.status == InstanceStatus::Deleted {
         return Err(Failure::conflict(DELETED));
     }
@@ -77,7 +77,7 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
     let status = fields.optional("status", values::instance_status, &mut faults);
     let access = access(&mut fields, &mut faults);
     let settings = Settings::take(&mut fields, &mut faults);
-    check_allowed(base_url.as_ref(), desk.allow_insecure_core, &mut faults);
+    check_allowed(base_url.as_ref(), context.allow_insecure_core, &mut faults);
     // A key is given to the Core that it was made for: whoever may change an address must not send it elsewhere.
     if base_url.as_ref().is_some_and(|url| *url != record.base_url) {
         if !has_core_key {
@@ -97,27 +97,27 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
     record.upload_timeout_ms = settings.upload_timeout_ms.unwrap_or(record.upload_timeout_ms);
     record.default_precision = settings.default_precision.unwrap_or(record.default_precision);
     record.zero_precision = settings.zero_precision.unwrap_or(record.zero_precision);
-    let secrets = seal_into(&mut record, desk, core_key.as_ref(), access)?;
-    let changed = desk.update(&row, &mut record, Action::Update, &secrets)?;
+    let secrets = seal_into(&mut record, context, core_key.as_ref(), access)?;
+    let changed = context.update(&row, &mut record, AuditAction::Update, &secrets)?;
     Ok(answer(row, changed))
 }
 
 /// Deletes an instance: its record stays as a tombstone, without its secrets.
-pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = desk.load(Kind::Instance, id, InstanceRecord::from_json)?;
+pub(super) fn delete<S: Store>(context: &mut AdminContext<'_, S>, id: &str) -> Result<Handled, Failure> {
+    let (row, mut record) = context.load(Kind::Instance, id, InstanceRecord::from_json)?;
     record.status = InstanceStatus::Deleted;
     record.core_key = Sealed::erased();
     record.access = None;
-    let changed = desk.update(&row, &mut record, Action::Delete, &[])?;
+    let changed = context.update(&row, &mut record, AuditAction::Delete, &[])?;
     Ok(answer(row, changed))
 }
 
-pub(super) fn to_check<S: Store>(desk: &Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (_, record) = desk.load(Kind::Instance, id, InstanceRecord::from_json)?;
+pub(super) fn to_check<S: Store>(context: &AdminContext<'_, S>, id: &str) -> Result<Handled, Failure> {
+    let (_, record) = context.load(Kind::Instance, id, InstanceRecord::from_json)?;
     if record.status == InstanceStatus::Deleted {
         return Err(Failure::conflict(DELETED));
     }
-    Ok(Handled { answer: Answer::Check(Box::new(record)), changed: Vec::new() })
+    Ok(Handled { answer: Content::Check(Box::new(record)), changed: Vec::new() })
 }
 
 /// The fields that have a default and are read alike when an instance is made and when it is changed.
@@ -141,14 +141,14 @@ impl Settings {
     }
 }
 
-fn access(fields: &mut Fields<'_>, faults: &mut Faults) -> Sent<Access> {
+fn access(fields: &mut Fields<'_>, faults: &mut Faults) -> Patch<Access> {
     let object = match fields.take("access") {
-        None => return Sent::Absent,
-        Some(Json::Null) => return Sent::Null,
+        None => return Patch::Absent,
+        Some(Json::Null) => return Patch::Null,
         Some(Json::Object(object)) => object,
         Some(_) => {
             faults.add("access", "must be an object of client_id and client_secret, or null");
-            return Sent::Absent;
+            return Patch::Absent;
         }
     };
     let mut inner = Fields::of("access.", object, faults);
@@ -156,8 +156,8 @@ fn access(fields: &mut Fields<'_>, faults: &mut Faults) -> Sent<Access> {
     let client_secret = inner.required("client_secret", values::secret, faults);
     inner.finish(&[], faults);
     match (client_id, client_secret) {
-        (Some(client_id), Some(client_secret)) => Sent::Value(Access { client_id, client_secret }),
-        _ => Sent::Absent,
+        (Some(client_id), Some(client_secret)) => Patch::Value(Access { client_id, client_secret }),
+        _ => Patch::Absent,
     }
 }
 
@@ -171,22 +171,22 @@ fn check_allowed(base_url: Option<&BaseUrl>, allow_insecure: bool, faults: &mut 
 /// sealed for this very origin.
 fn seal_into<S: Store>(
     record: &mut InstanceRecord,
-    desk: &mut Desk<'_, S>,
+    context: &mut AdminContext<'_, S>,
     core_key: Option<&Secret>,
-    access: Sent<Access>,
+    access: Patch<Access>,
 ) -> Result<Vec<&'static str>, Failure> {
     let mut changed = Vec::new();
     if let Some(core_key) = core_key {
-        record.core_key = seal(record, desk, InstanceRecord::CORE_KEY, core_key)?;
+        record.core_key = seal(record, context, InstanceRecord::CORE_KEY, core_key)?;
         changed.push("core_key");
     }
     match access {
-        Sent::Absent => {}
-        Sent::Null => record.access = None,
-        Sent::Value(access) => {
+        Patch::Absent => {}
+        Patch::Null => record.access = None,
+        Patch::Value(access) => {
             record.access = Some(SealedAccess {
-                client_id: seal(record, desk, InstanceRecord::ACCESS_CLIENT_ID, &access.client_id)?,
-                client_secret: seal(record, desk, InstanceRecord::ACCESS_CLIENT_SECRET, &access.client_secret)?,
+                client_id: seal(record, context, InstanceRecord::ACCESS_CLIENT_ID, &access.client_id)?,
+                client_secret: seal(record, context, InstanceRecord::ACCESS_CLIENT_SECRET, &access.client_secret)?,
             });
             changed.push("access");
         }
@@ -197,10 +197,10 @@ fn seal_into<S: Store>(
 /// Seals a secret for a field of the record, with a fresh nonce.
 pub(super) fn seal<S: Store>(
     record: &InstanceRecord,
-    desk: &mut Desk<'_, S>,
+    context: &mut AdminContext<'_, S>,
     field: &'static str,
     secret: &Secret,
 ) -> Result<Sealed, Failure> {
-    let nonce = desk.random();
-    desk.sealer.seal(secret, record.binding(field), nonce).map_err(|_| Error::Internal.into())
+    let nonce = context.random();
+    context.sealer.seal(secret, record.binding(field), nonce).map_err(|_| Error::Internal.into())
 }

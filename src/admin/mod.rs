@@ -4,20 +4,20 @@
 //! writes, and does no other I/O. What is left for the edge is in its answer: records to publish, a Core to look at.
 //! [`routes`] is the table of paths; [`body`] and [`query`] read what was sent, every fault at once.
 
+pub mod access;
 mod api_keys;
-pub mod auth;
 pub mod body;
 pub mod check;
-mod desk;
+mod context;
 mod instances;
+mod message;
 mod oauth_clients;
 pub mod query;
-mod reply;
 mod reseal;
 pub mod routes;
-mod shown;
 mod trail;
 mod values;
+mod view;
 
 use crate::error::Error;
 use crate::http::Method;
@@ -29,20 +29,20 @@ use crate::registry::Kind;
 use crate::store::audit::Line;
 use crate::store::{Filter, Store};
 
-pub use desk::{Desk, Failure};
-pub use reply::Reply;
-pub use shown::Shown;
+pub use context::{AdminContext, Failure};
+pub use message::RegistryResponse;
+pub use view::RecordView;
 
 use api_keys::Revocation;
 use query::Listed;
-use routes::{Action, Route};
+use routes::{Operation, Route};
 
 /// The largest body of a request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1_024;
 
 /// One request, as it crosses from the Worker to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct RegistryRequest {
     /// The method's name.
     pub method: String,
     /// The path, as it arrived.
@@ -57,7 +57,7 @@ pub struct Ask {
     pub request_id: String,
 }
 
-impl Ask {
+impl RegistryRequest {
     /// The request as it crosses.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -66,7 +66,7 @@ impl Ask {
         ask.text("body", &self.body).text("actor", &self.actor).text("request_id", &self.request_id).end()
     }
 
-    /// Reads what [`Ask::to_json`] wrote.
+    /// Reads what [`RegistryRequest::to_json`] wrote.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
         let ask = Object::parse(json)?;
@@ -85,23 +85,23 @@ impl Ask {
 #[derive(Debug)]
 pub struct Handled {
     /// What to answer.
-    pub answer: Answer,
+    pub answer: Content,
     /// The records that were changed, to be published.
     pub changed: Vec<(Kind, String)>,
 }
 
 /// What to answer.
 #[derive(Debug)]
-pub enum Answer {
+pub enum Content {
     /// A record. Its body says whether it is published, so it is made when that is known.
-    Record(Shown),
+    Record(RecordView),
     /// This text, with 200.
     Text(String),
     /// The same, of lines that are JSON each.
     Lines(String),
     /// The same, after which lines of the audit trail may be pruned.
     Exported(String),
-    /// What [`check::verdict`] says of this instance, once its Core was looked at.
+    /// What [`check::judge`] says of this instance, once its Core was looked at.
     Check(Box<InstanceRecord>),
 }
 
@@ -109,69 +109,71 @@ pub enum Answer {
 ///
 /// # Errors
 /// Any error of the surface; nothing was changed then, unless it is [`Error::AdminUnavailable`] on a reseal, which goes record by record.
-pub fn handle<S: Store>(ask: &Ask, desk: &mut Desk<'_, S>) -> Result<Handled, Failure> {
+pub fn handle<S: Store>(ask: &RegistryRequest, context: &mut AdminContext<'_, S>) -> Result<Handled, Failure> {
     // The one thing that is not an administrator's to ask: the Worker asks it for a client.
     if ask.path == Endpoint::Revocation.path() {
-        return oauth_clients::revoke_token(desk, &ask.body);
+        return oauth_clients::revoke_token(context, &ask.body);
     }
     let route = Route::of(&ask.path).ok_or(Error::AdminNotFound)?;
     let action = route.action(Method::parse(&ask.method))?;
     let (id, body, query) = (route.id, ask.body.as_str(), ask.query.as_deref());
     let listed = match action {
-        Action::ListInstances => Some(Listed::Records(instances::LISTED)),
-        Action::ListKeys => Some(Listed::Records(api_keys::LISTED)),
-        Action::ListClients => Some(Listed::Records(oauth_clients::LISTED)),
-        Action::Audit => Some(Listed::Audit),
+        Operation::ListInstances => Some(Listed::Records(instances::LISTED)),
+        Operation::ListKeys => Some(Listed::Records(api_keys::LISTED)),
+        Operation::ListClients => Some(Listed::Records(oauth_clients::LISTED)),
+        Operation::Audit => Some(Listed::Audit),
         _ => None,
     };
     if let Some(listed) = listed {
         let filter = query::filter(query, listed)?;
-        return list(action, &filter, desk).map(text);
+        return list(action, &filter, context).map(text);
     }
-    if action == Action::Export {
-        return trail::export(desk, query);
+    if action == Operation::Export {
+        return trail::export(context, query);
     }
     query::none(query)?;
     match action {
-        Action::CreateInstance => instances::create(desk, body),
-        Action::ShowInstance => desk.show(Kind::Instance, id),
-        Action::ChangeInstance => instances::change(desk, id, body),
-        Action::DeleteInstance => instances::delete(desk, id),
-        Action::CheckInstance => instances::to_check(desk, id),
-        Action::Reseal => reseal::reseal(desk),
-        Action::CreateKey => api_keys::create(desk, body),
-        Action::ShowKey => desk.show(Kind::ApiKey, id),
-        Action::ChangeKey => api_keys::change(desk, id, body),
-        Action::DeleteKey => api_keys::end(desk, id, Revocation::Deleted),
-        Action::RevokeKey => api_keys::end(desk, id, Revocation::Revoked),
-        Action::RotateKey => api_keys::rotate(desk, id, body),
-        Action::CreateClient => oauth_clients::create(desk, body),
-        Action::ShowClient => desk.show(Kind::OauthClient, id),
-        Action::ChangeClient => oauth_clients::change(desk, id, body),
-        Action::DeleteClient => oauth_clients::delete(desk, id),
-        Action::RotateClient => oauth_clients::rotate(desk, id, body),
-        Action::ConfirmExport => trail::confirm(desk, body),
-        Action::ListInstances | Action::ListKeys | Action::ListClients | Action::Audit | Action::Export => {
-            Err(Error::Internal.into())
-        }
+        Operation::CreateInstance => instances::create(context, body),
+        Operation::ShowInstance => context.show(Kind::Instance, id),
+        Operation::ChangeInstance => instances::change(context, id, body),
+        Operation::DeleteInstance => instances::delete(context, id),
+        Operation::CheckInstance => instances::to_check(context, id),
+        Operation::Reseal => reseal::reseal(context),
+        Operation::CreateKey => api_keys::create(context, body),
+        Operation::ShowKey => context.show(Kind::ApiKey, id),
+        Operation::ChangeKey => api_keys::change(context, id, body),
+        Operation::DeleteKey => api_keys::end(context, id, Revocation::Deleted),
+        Operation::RevokeKey => api_keys::end(context, id, Revocation::Revoked),
+        Operation::RotateKey => api_keys::rotate(context, id, body),
+        Operation::CreateClient => oauth_clients::create(context, body),
+        Operation::ShowClient => context.show(Kind::OauthClient, id),
+        Operation::ChangeClient => oauth_clients::change(context, id, body),
+        Operation::DeleteClient => oauth_clients::delete(context, id),
+        Operation::RotateClient => oauth_clients::rotate(context, id, body),
+        Operation::ConfirmExport => trail::confirm(context, body),
+        Operation::ListInstances
+        | Operation::ListKeys
+        | Operation::ListClients
+        | Operation::Audit
+        | Operation::Export => Err(Error::Internal.into()),
     }
 }
 
-fn list<S: Store>(action: Action, filter: &Filter, desk: &Desk<'_, S>) -> Result<String, Failure> {
+fn list<S: Store>(action: Operation, filter: &Filter, context: &AdminContext<'_, S>) -> Result<String, Failure> {
     let asked = filter.limit.saturating_add(1);
-    if action == Action::Audit {
-        let lines = desk.store.audit(filter.before, asked)?;
+    if action == Operation::Audit {
+        let lines = context.store.audit(filter.before, asked)?;
         let (lines, cursor) = query::page(lines.into_iter().map(|line| (line.seq, line)).collect(), filter.limit);
         return Ok(page(lines.iter().map(Line::to_json).collect(), cursor.as_deref()));
     }
     let kind = match action {
-        Action::ListKeys => Kind::ApiKey,
-        Action::ListClients => Kind::OauthClient,
+        Operation::ListKeys => Kind::ApiKey,
+        Operation::ListClients => Kind::OauthClient,
         _ => Kind::Instance,
     };
-    let rows = desk.store.rows(kind, &Filter { limit: asked, ..filter.clone() })?;
+    let rows = context.store.rows(kind, &Filter { limit: asked, ..filter.clone() })?;
     let (rows, cursor) = query::page(rows, filter.limit);
-    let shown: Vec<String> = rows.into_iter().map(|row| Shown::row(row).body()).collect::<Result<_, _>>()?;
+    let shown: Vec<String> = rows.into_iter().map(|row| RecordView::row(row).body()).collect::<Result<_, _>>()?;
     Ok(page(shown, cursor.as_deref()))
 }
 
@@ -180,5 +182,5 @@ fn page(data: Vec<String>, cursor: Option<&str>) -> String {
 }
 
 fn text(body: String) -> Handled {
-    Handled { answer: Answer::Text(body), changed: Vec::new() }
+    Handled { answer: Content::Text(body), changed: Vec::new() }
 }

@@ -2,9 +2,9 @@
 
 use super::api_keys::{Reach, check_default, rotated};
 use super::body::{Faults, Fields};
-use super::desk::{Desk, Failure, Record, answer};
-use super::shown::{previous_until, put_time, view_access};
-use super::{Answer, Handled, Shown, values};
+use super::context::{AdminContext, Failure, ManagedRecord, answer};
+use super::view::{previous_until, put_time, view_access};
+use super::{Content, Handled, RecordView, values};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Writer;
@@ -15,13 +15,13 @@ use crate::registry::{
     TokenTtl, Workspace,
 };
 use crate::store::Store;
-use crate::store::audit::Action;
+use crate::store::audit::AuditAction;
 use crate::token::{new_client_secret, new_credential_id};
 
 /// The statuses that a listed client can have.
 pub(super) const LISTED: &[&str] = &["active", "disabled"];
 
-pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Handled, Failure> {
+pub(super) fn create<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -> Result<Handled, Failure> {
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
     let name = fields.required("name", values::name, &mut faults);
@@ -32,15 +32,15 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
     let ttl = fields.optional("token_ttl_seconds", values::token_ttl, &mut faults);
     // Without its workspace, what a client may name cannot be judged.
     if workspace.is_some() || !sent_workspace {
-        reach.check(desk, &workspace.clone().unwrap_or_default(), &mut faults)?;
+        reach.check(context, &workspace.clone().unwrap_or_default(), &mut faults)?;
     }
     let (instances, default_instance) = (reach.instances.over(None), reach.default_instance.over(None));
     check_default(instances.as_deref(), default_instance.as_ref(), &mut faults);
     fields.finish(&["id", "client_id", "status"], &mut faults);
     faults.check()?;
     let (Some(name), Some(scopes)) = (name, scopes) else { return Err(Error::Internal.into()) };
-    let id = new_credential_id(desk.random());
-    let (secret, sha256) = new_client_secret(desk.random());
+    let id = new_credential_id(context.random());
+    let (secret, sha256) = new_client_secret(context.random());
     let record = Client(CredentialRecord {
         v: RECORD_VERSION,
         kind: CredentialKind::OauthClient,
@@ -56,13 +56,13 @@ pub(super) fn create<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Han
         tokens: Some(TokenRules::new(ttl.unwrap_or(TokenTtl::DEFAULT))),
         revision: 1,
     });
-    let row = desk.create(&record, &["client_secret"])?;
+    let row = context.create(&record, &["client_secret"])?;
     let changed = vec![(row.kind, row.id.clone())];
-    Ok(Handled { answer: Answer::Record(Shown { status: 201, row, key: Some(secret) }), changed })
+    Ok(Handled { answer: Content::Record(RecordView { status: 201, row, key: Some(secret) }), changed })
 }
 
-pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut client) = desk.load(Kind::OauthClient, id, Client::from_json)?;
+pub(super) fn change<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
+    let (row, mut client) = context.load(Kind::OauthClient, id, Client::from_json)?;
     client.must_not_be_deleted()?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
@@ -71,7 +71,7 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
     let reach = Reach::take(&mut fields, &mut faults);
     let ttl = fields.optional("token_ttl_seconds", values::token_ttl, &mut faults);
     let status = fields.optional("status", values::client_status, &mut faults);
-    reach.check(desk, &client.0.workspace, &mut faults)?;
+    reach.check(context, &client.0.workspace, &mut faults)?;
     let record = &mut client.0;
     record.instances = reach.instances.over(record.instances.take());
     record.default_instance = reach.default_instance.over(record.default_instance.take());
@@ -86,55 +86,55 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
         client.rules().ttl_seconds = ttl;
     }
     if let Some(status) = status {
-        client.set_status(status, desk.now);
+        client.set_status(status, context.now);
     }
-    let changed = desk.update(&row, &mut client, Action::Update, &[])?;
+    let changed = context.update(&row, &mut client, AuditAction::Update, &[])?;
     Ok(answer(row, changed))
 }
 
 /// Gives a client a new secret. The one before it is accepted until its grace ends; its tokens are as good as before.
-pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut client) = desk.load(Kind::OauthClient, id, Client::from_json)?;
+pub(super) fn rotate<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
+    let (row, mut client) = context.load(Kind::OauthClient, id, Client::from_json)?;
     client.must_not_be_deleted()?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
     let grace = fields.optional("grace_seconds", values::grace_seconds, &mut faults).unwrap_or(0);
     fields.finish(&[], &mut faults);
     faults.check()?;
-    let (secret, sha256) = new_client_secret(desk.random());
-    client.0.secrets = rotated(&client.0.secrets, sha256, grace, desk.now);
-    let changed = desk.update(&row, &mut client, Action::Rotate, &["client_secret"])?;
+    let (secret, sha256) = new_client_secret(context.random());
+    client.0.secrets = rotated(&client.0.secrets, sha256, grace, context.now);
+    let changed = context.update(&row, &mut client, AuditAction::Rotate, &["client_secret"])?;
     let mut handled = answer(row, changed);
-    if let Answer::Record(shown) = &mut handled.answer {
+    if let Content::Record(shown) = &mut handled.answer {
         shown.key = Some(secret);
     }
     Ok(handled)
 }
 
 /// Deletes a client for good. Again it changes nothing.
-pub(super) fn delete<S: Store>(desk: &mut Desk<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (row, mut client) = desk.load(Kind::OauthClient, id, Client::from_json)?;
-    client.set_status(CredentialStatus::Deleted, desk.now);
+pub(super) fn delete<S: Store>(context: &mut AdminContext<'_, S>, id: &str) -> Result<Handled, Failure> {
+    let (row, mut client) = context.load(Kind::OauthClient, id, Client::from_json)?;
+    client.set_status(CredentialStatus::Deleted, context.now);
     // What opens nothing any more need not be kept.
     client.0.secrets.clear();
-    let changed = desk.update(&row, &mut client, Action::Delete, &[])?;
+    let changed = context.update(&row, &mut client, AuditAction::Delete, &[])?;
     Ok(answer(row, changed))
 }
 
 /// Revokes one token. The client showed at the Worker that it is its own; the answer is the record as it is published, so
 /// that the Worker need not wait for KV. A token that is refused already changes nothing.
-pub(super) fn revoke_token<S: Store>(desk: &mut Desk<'_, S>, body: &str) -> Result<Handled, Failure> {
+pub(super) fn revoke_token<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -> Result<Handled, Failure> {
     let revocation = Revocation::from_json(body).ok_or(Error::Internal)?;
     let Revocation { client: id, token, issued_at } = revocation;
-    let (row, mut client) = desk.load(Kind::OauthClient, &id, Client::from_json)?;
-    let now = desk.now;
+    let (row, mut client) = context.load(Kind::OauthClient, &id, Client::from_json)?;
+    let now = context.now;
     let rules = client.rules();
     if rules.allow(token.id, issued_at) {
         rules.revoke(token, issued_at, now);
     }
-    let changed = desk.update(&row, &mut client, Action::RevokeToken, &[])?;
+    let changed = context.update(&row, &mut client, AuditAction::RevokeToken, &[])?;
     let ids = changed.iter().map(|row| (row.kind, row.id.clone())).collect();
-    Ok(Handled { answer: Answer::Text(changed.unwrap_or(row).json), changed: ids })
+    Ok(Handled { answer: Content::Text(changed.unwrap_or(row).json), changed: ids })
 }
 
 /// A record that is a client's.
@@ -167,7 +167,7 @@ impl Client {
     }
 }
 
-impl Record for Client {
+impl ManagedRecord for Client {
     fn kind(&self) -> Kind {
         Kind::OauthClient
     }

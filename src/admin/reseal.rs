@@ -1,14 +1,14 @@
 //! After `SEALING_KEY` was changed: sealing again what the key before it sealed, until that one can be taken out.
 
-use super::desk::{Desk, Failure, read};
+use super::context::{AdminContext, Failure, read};
 use super::instances::seal;
-use super::{Answer, Handled};
+use super::{Content, Handled};
 use crate::json::Writer;
 use crate::json::write::{list, quoted};
 use crate::registry::Kind;
 use crate::registry::{InstanceRecord, SealedAccess};
-use crate::store::audit::Action;
-use crate::store::{Filter, Row, Store};
+use crate::store::audit::AuditAction;
+use crate::store::{Filter, RecordRow, Store};
 
 /// How many records one call rewrites: each of them is published too.
 pub const AT_ONCE: usize = 50;
@@ -17,15 +17,15 @@ const PAGE: u32 = 200;
 
 /// Rewrites up to [`AT_ONCE`] instances that are not sealed under the current key. Answers how many were, how many are
 /// left, and the ids of those among them that no configured key opens.
-pub(super) fn reseal<S: Store>(desk: &mut Desk<'_, S>) -> Result<Handled, Failure> {
+pub(super) fn reseal<S: Store>(context: &mut AdminContext<'_, S>) -> Result<Handled, Failure> {
     let (mut resealed, mut left, mut unreadable) = (Vec::new(), 0_usize, Vec::new());
-    for row in old_rows(desk)? {
+    for row in old_rows(context)? {
         let record = read(&row, InstanceRecord::from_json)?;
         if resealed.len() == AT_ONCE {
             left += 1;
-        } else if let Some(mut new) = sealed_again(&record, desk)? {
+        } else if let Some(mut new) = sealed_again(&record, context)? {
             let secrets: &[&str] = if new.access.is_some() { &["core_key", "access"] } else { &["core_key"] };
-            desk.update(&row, &mut new, Action::Reseal, secrets)?;
+            context.update(&row, &mut new, AuditAction::Reseal, secrets)?;
             resealed.push((Kind::Instance, row.id));
         } else {
             left += 1;
@@ -35,15 +35,15 @@ pub(super) fn reseal<S: Store>(desk: &mut Desk<'_, S>) -> Result<Handled, Failur
     let mut body = Writer::new();
     body.number("resealed", resealed.len() as u64).number("left", left as u64);
     let body = body.raw("unreadable", &list(unreadable.iter().map(|id| quoted(id)))).end();
-    Ok(Handled { answer: Answer::Text(body), changed: resealed })
+    Ok(Handled { answer: Content::Text(body), changed: resealed })
 }
 
 /// The rows with a secret that is not sealed under the current key, oldest last. Deleted ones have no secrets.
-fn old_rows<S: Store>(desk: &Desk<'_, S>) -> Result<Vec<Row>, Failure> {
-    let current = desk.sealer.current_id();
+fn old_rows<S: Store>(context: &AdminContext<'_, S>) -> Result<Vec<RecordRow>, Failure> {
+    let current = context.sealer.current_id();
     let (mut old, mut before) = (Vec::new(), None);
     loop {
-        let page = desk.store.rows(Kind::Instance, &Filter { before, limit: PAGE, ..Filter::default() })?;
+        let page = context.store.rows(Kind::Instance, &Filter { before, limit: PAGE, ..Filter::default() })?;
         let Some((last, _)) = page.last() else { return Ok(old) };
         before = Some(*last);
         for (_, row) in page {
@@ -57,15 +57,18 @@ fn old_rows<S: Store>(desk: &Desk<'_, S>) -> Result<Vec<Row>, Failure> {
 }
 
 /// The record with its secrets sealed under the current key; `None` where they do not open.
-fn sealed_again<S: Store>(record: &InstanceRecord, desk: &mut Desk<'_, S>) -> Result<Option<InstanceRecord>, Failure> {
+fn sealed_again<S: Store>(
+    record: &InstanceRecord,
+    context: &mut AdminContext<'_, S>,
+) -> Result<Option<InstanceRecord>, Failure> {
     // Whether its Core is a secure one is no question here.
-    let Ok(core) = record.open_core(desk.sealer, true) else { return Ok(None) };
+    let Ok(core) = record.open_core(context.sealer, true) else { return Ok(None) };
     let mut new = record.clone();
-    new.core_key = seal(record, desk, InstanceRecord::CORE_KEY, &core.key)?;
+    new.core_key = seal(record, context, InstanceRecord::CORE_KEY, &core.key)?;
     if let Some(access) = &core.access {
         new.access = Some(SealedAccess {
-            client_id: seal(record, desk, InstanceRecord::ACCESS_CLIENT_ID, &access.client_id)?,
-            client_secret: seal(record, desk, InstanceRecord::ACCESS_CLIENT_SECRET, &access.client_secret)?,
+            client_id: seal(record, context, InstanceRecord::ACCESS_CLIENT_ID, &access.client_id)?,
+            client_secret: seal(record, context, InstanceRecord::ACCESS_CLIENT_SECRET, &access.client_secret)?,
         });
     }
     Ok(Some(new))

@@ -1,11 +1,11 @@
-//! The routes of `/admin`: one table, one row a path.
+//! The routes of `/admin`: one table, one entry a path.
 
 use crate::error::Error;
 use crate::http::Method;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum Operation {
     /// Make an instance.
     CreateInstance,
     /// List instances.
@@ -54,53 +54,56 @@ pub enum Action {
     ConfirmExport,
 }
 
-struct Row {
+struct PathEntry {
     pattern: &'static str,
-    methods: &'static [(Method, Action)],
+    methods: &'static [(Method, Operation)],
 }
 
-const TABLE: [Row; 14] = [
-    Row {
+const TABLE: [PathEntry; 14] = [
+    PathEntry {
         pattern: "/admin/instances",
-        methods: &[(Method::Post, Action::CreateInstance), (Method::Get, Action::ListInstances)],
+        methods: &[(Method::Post, Operation::CreateInstance), (Method::Get, Operation::ListInstances)],
     },
-    Row { pattern: "/admin/instances/reseal", methods: &[(Method::Post, Action::Reseal)] },
-    Row {
+    PathEntry { pattern: "/admin/instances/reseal", methods: &[(Method::Post, Operation::Reseal)] },
+    PathEntry {
         pattern: "/admin/instances/:id",
         methods: &[
-            (Method::Get, Action::ShowInstance),
-            (Method::Patch, Action::ChangeInstance),
-            (Method::Delete, Action::DeleteInstance),
+            (Method::Get, Operation::ShowInstance),
+            (Method::Patch, Operation::ChangeInstance),
+            (Method::Delete, Operation::DeleteInstance),
         ],
     },
-    Row { pattern: "/admin/instances/:id/check", methods: &[(Method::Post, Action::CheckInstance)] },
-    Row { pattern: "/admin/api-keys", methods: &[(Method::Post, Action::CreateKey), (Method::Get, Action::ListKeys)] },
-    Row {
+    PathEntry { pattern: "/admin/instances/:id/check", methods: &[(Method::Post, Operation::CheckInstance)] },
+    PathEntry {
+        pattern: "/admin/api-keys",
+        methods: &[(Method::Post, Operation::CreateKey), (Method::Get, Operation::ListKeys)],
+    },
+    PathEntry {
         pattern: "/admin/api-keys/:id",
         methods: &[
-            (Method::Get, Action::ShowKey),
-            (Method::Patch, Action::ChangeKey),
-            (Method::Delete, Action::DeleteKey),
+            (Method::Get, Operation::ShowKey),
+            (Method::Patch, Operation::ChangeKey),
+            (Method::Delete, Operation::DeleteKey),
         ],
     },
-    Row { pattern: "/admin/api-keys/:id/revoke", methods: &[(Method::Post, Action::RevokeKey)] },
-    Row { pattern: "/admin/api-keys/:id/rotate", methods: &[(Method::Post, Action::RotateKey)] },
-    Row {
+    PathEntry { pattern: "/admin/api-keys/:id/revoke", methods: &[(Method::Post, Operation::RevokeKey)] },
+    PathEntry { pattern: "/admin/api-keys/:id/rotate", methods: &[(Method::Post, Operation::RotateKey)] },
+    PathEntry {
         pattern: "/admin/oauth-clients",
-        methods: &[(Method::Post, Action::CreateClient), (Method::Get, Action::ListClients)],
+        methods: &[(Method::Post, Operation::CreateClient), (Method::Get, Operation::ListClients)],
     },
-    Row {
+    PathEntry {
         pattern: "/admin/oauth-clients/:id",
         methods: &[
-            (Method::Get, Action::ShowClient),
-            (Method::Patch, Action::ChangeClient),
-            (Method::Delete, Action::DeleteClient),
+            (Method::Get, Operation::ShowClient),
+            (Method::Patch, Operation::ChangeClient),
+            (Method::Delete, Operation::DeleteClient),
         ],
     },
-    Row { pattern: "/admin/oauth-clients/:id/rotate", methods: &[(Method::Post, Action::RotateClient)] },
-    Row { pattern: "/admin/audit", methods: &[(Method::Get, Action::Audit)] },
-    Row { pattern: "/admin/audit/export", methods: &[(Method::Get, Action::Export)] },
-    Row { pattern: "/admin/audit/exported", methods: &[(Method::Post, Action::ConfirmExport)] },
+    PathEntry { pattern: "/admin/oauth-clients/:id/rotate", methods: &[(Method::Post, Operation::RotateClient)] },
+    PathEntry { pattern: "/admin/audit", methods: &[(Method::Get, Operation::Audit)] },
+    PathEntry { pattern: "/admin/audit/export", methods: &[(Method::Get, Operation::Export)] },
+    PathEntry { pattern: "/admin/audit/exported", methods: &[(Method::Post, Operation::ConfirmExport)] },
 ];
 
 /// An id that no instance can have: it is a path of its own.
@@ -109,20 +112,20 @@ pub const RESERVED_INSTANCE_ID: &str = "reseal";
 /// A path of the table.
 #[derive(Clone, Copy)]
 pub struct Route<'a> {
-    row: &'static Row,
+    entry: &'static PathEntry,
     /// The `:id` of the path; empty where it has none.
     pub id: &'a str,
 }
 
 impl<'a> Route<'a> {
-    /// The row of a path, as it arrives: no escape is undone, for no id needs one.
+    /// The entry of a path, as it arrives: no escape is undone, for no id needs one.
     #[must_use]
     pub fn of(path: &'a str) -> Option<Self> {
-        TABLE.iter().find_map(|row| {
-            let (mut id, mut wanted, mut sent) = ("", row.pattern.split('/'), path.split('/'));
+        TABLE.iter().find_map(|entry| {
+            let (mut id, mut wanted, mut sent) = ("", entry.pattern.split('/'), path.split('/'));
             loop {
                 match (wanted.next(), sent.next()) {
-                    (None, None) => return Some(Self { row, id }),
+                    (None, None) => return Some(Self { entry, id }),
                     (Some(":id"), Some(segment)) if is_id(segment) => id = segment,
                     (Some(wanted), Some(segment)) if wanted == segment => {}
                     _ => return None,
@@ -134,15 +137,15 @@ impl<'a> Route<'a> {
     /// The path's pattern.
     #[must_use]
     pub fn pattern(&self) -> &'static str {
-        self.row.pattern
+        self.entry.pattern
     }
 
     /// What the method asks for.
     ///
     /// # Errors
     /// [`Error::AdminMethodNotAllowed`].
-    pub fn action(&self, method: Method) -> Result<Action, Error> {
-        let methods = self.row.methods;
+    pub fn action(&self, method: Method) -> Result<Operation, Error> {
+        let methods = self.entry.methods;
         methods
             .iter()
             .find(|(known, _)| *known == method)
@@ -159,24 +162,24 @@ fn is_id(segment: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn find(method: Method, path: &str) -> Option<(Action, &str)> {
+    fn find(method: Method, path: &str) -> Option<(Operation, &str)> {
         let route = Route::of(path)?;
         route.action(method).ok().map(|action| (action, route.id))
     }
 
     #[test]
     fn a_path_is_found_with_its_id() {
-        assert_eq!(find(Method::Post, "/admin/instances"), Some((Action::CreateInstance, "")));
-        assert_eq!(find(Method::Patch, "/admin/instances/instance_a"), Some((Action::ChangeInstance, "instance_a")));
-        assert_eq!(find(Method::Post, "/admin/api-keys/k1/rotate"), Some((Action::RotateKey, "k1")));
-        assert_eq!(find(Method::Get, "/admin/audit"), Some((Action::Audit, "")));
-        assert_eq!(find(Method::Get, "/admin/audit/export"), Some((Action::Export, "")));
-        assert_eq!(find(Method::Post, "/admin/audit/exported"), Some((Action::ConfirmExport, "")));
+        assert_eq!(find(Method::Post, "/admin/instances"), Some((Operation::CreateInstance, "")));
+        assert_eq!(find(Method::Patch, "/admin/instances/instance_a"), Some((Operation::ChangeInstance, "instance_a")));
+        assert_eq!(find(Method::Post, "/admin/api-keys/k1/rotate"), Some((Operation::RotateKey, "k1")));
+        assert_eq!(find(Method::Get, "/admin/audit"), Some((Operation::Audit, "")));
+        assert_eq!(find(Method::Get, "/admin/audit/export"), Some((Operation::Export, "")));
+        assert_eq!(find(Method::Post, "/admin/audit/exported"), Some((Operation::ConfirmExport, "")));
     }
 
     #[test]
     fn reseal_is_a_path_and_not_an_id() {
-        assert_eq!(find(Method::Post, "/admin/instances/reseal"), Some((Action::Reseal, "")));
+        assert_eq!(find(Method::Post, "/admin/instances/reseal"), Some((Operation::Reseal, "")));
         assert_eq!(find(Method::Get, "/admin/instances/reseal"), None);
     }
 

@@ -10,10 +10,10 @@ use super::own_body::{self, Missing};
 use super::platform::{self, Env};
 use super::promises::{ask_object, setting, settled};
 use super::state::{Reservation, State};
-use crate::admin::auth::{Administrators, answers_at};
+use crate::admin::access::{Administrators, answers_at};
 use crate::admin::body::Faults;
 use crate::admin::routes::Route;
-use crate::admin::{Ask, Failure, MAX_BODY_BYTES, Reply};
+use crate::admin::{Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse};
 use crate::config::names;
 use crate::error::Error;
 use crate::http::Method;
@@ -47,11 +47,11 @@ pub async fn serve(arrival: &Arrival, env: &Env, state: &State) -> Served {
     let mut actor = None;
     let reply = match ask(arrival, env, state, route, &mut actor).await {
         // What is held for the body is given back once the registry has it, and has answered.
-        Ok((ask, _held)) => match ask_registry(env, &ask).await {
+        Ok((ask, _held)) => match call_registry(env, &ask).await {
             Ok(reply) => reply,
-            Err(detail) => Reply::failed(&Failure::unavailable(detail), &arrival.request_id),
+            Err(detail) => RegistryResponse::failed(&Failure::unavailable(detail), &arrival.request_id),
         },
-        Err(failure) => Reply::failed(&failure, &arrival.request_id),
+        Err(failure) => RegistryResponse::failed(&failure, &arrival.request_id),
     };
     let extra: Vec<String> = reply.headers.into_iter().flat_map(|(name, value)| [name, value]).collect();
     let response = platform::respond(reply.status, &reply.body, &arrival.request_id, &extra.join("\n"));
@@ -72,7 +72,7 @@ async fn ask(
     state: &State,
     route: Option<Route<'_>>,
     actor: &mut Option<String>,
-) -> Result<(Ask, Reservation), Failure> {
+) -> Result<(RegistryRequest, Reservation), Failure> {
     let lines = arrival.lines();
     let target = Target::split(lines.url).map_err(Error::from)?;
     let administrators = Administrators::parse(setting(env, names::ADMIN_TOKEN).as_deref())
@@ -86,7 +86,7 @@ async fn ask(
     *actor = Some(name.clone());
     route.ok_or(Error::AdminNotFound)?.action(Method::parse(lines.method))?;
     let (body, held) = body(arrival, state, &name).await?;
-    let ask = Ask {
+    let ask = RegistryRequest {
         method: lines.method.to_owned(),
         path: target.path.to_owned(),
         query: target.query.map(str::to_owned),
@@ -112,13 +112,13 @@ fn missing(body: Missing) -> Failure {
 }
 
 /// Asks the registry; a sentence for the log where it does not answer.
-pub async fn ask_registry(env: &Env, ask: &Ask) -> Result<Reply, String> {
+pub async fn call_registry(env: &Env, ask: &RegistryRequest) -> Result<RegistryResponse, String> {
     let answer = settled(ask_object(env, names::REGISTRY, REGISTRY_NAME, &ask.to_json(), DEADLINE_MS)).await?;
     if answer.is_undefined() {
         return Err(format!("the registry did not answer within {DEADLINE_MS} ms"));
     }
     let answer = Array::from(&answer);
-    let reply = answer.get(1).as_string().and_then(|text| Reply::from_json(&text));
+    let reply = answer.get(1).as_string().and_then(|text| RegistryResponse::from_json(&text));
     reply.ok_or_else(|| format!("the registry answered {}", answer.get(0).as_f64().map_or(0, status)))
 }
 

@@ -11,12 +11,12 @@ use super::arrival::Arrival;
 use super::idempotency::platform::ask_object_of_key;
 use super::now;
 use super::platform::{Env, bytes_out, log_line, respond};
-use super::promises::{promised, settled};
+use super::promises::{into_promise, settled};
 use super::proxy::{CachedRecords, FAILED_BEFORE};
 use super::records::{Reader, Unreadable};
 use super::state::State;
 use crate::error::Error;
-use crate::idempotency::message::{Ask, CoreAddress, Message, Report};
+use crate::idempotency::message::{CoreAddress, KeyRequest, Report, StatusRequest};
 use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::{BLNK_KEY, REQUEST_ID};
 use crate::proxy::inquiry::{Inquiry, InquiryDecision, decide_inquiry};
@@ -28,7 +28,7 @@ const ROUTE: &str = "/idempotency/:key";
 
 /// Serves a request: gives the promise of a response.
 pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
-    promised(async move {
+    into_promise(async move {
         let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
         let mut reader = Reader::new(&env);
         let answer = match decide(&arrival, &state, &mut reader, &mut known).await {
@@ -119,7 +119,7 @@ async fn ask(inquiry: &Inquiry, core: Option<CoreAddress>, arrival: &Arrival, st
     };
     let name = inquiry.key.object_name(&inquiry.credential.id);
     let request_id = arrival.request_id.clone();
-    let ask = Message::Ask(Ask { key: inquiry.key.expose().to_owned(), core, request_id });
+    let ask = KeyRequest::Inquire(StatusRequest { key: inquiry.key.expose().to_owned(), core, request_id });
     let message = bytes_out(&ask.to_prefix());
     let credential = &inquiry.credential;
     let told = ask_object_of_key(

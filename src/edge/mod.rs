@@ -151,7 +151,7 @@ fn health(arrival: &Arrival) -> JsValue {
 }
 
 fn manage(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
-    promises::promised(async move {
+    promises::into_promise(async move {
         let served = admin::serve(&arrival, &env, &state).await;
         let line = Line {
             level: if served.status >= 500 { Level::Error } else { Level::Info },

@@ -5,18 +5,18 @@ use wasm_bindgen::prelude::*;
 
 use std::rc::Rc;
 
-use super::admin::{ask_registry, drained};
+use super::admin::{call_registry, drained};
 use super::answer::write_log;
 use super::arrival::Arrival;
 use super::limiter::{self, Rate};
 use super::own_body::{self, Missing};
 use super::platform::Env;
-use super::promises::promised;
+use super::promises::into_promise;
 use super::proxy::FAILED_BEFORE;
 use super::records::Reader;
 use super::state::State;
 use super::{now, platform, random_bytes};
-use crate::admin::Ask;
+use crate::admin::RegistryRequest;
 use crate::http::Method;
 use crate::http::Target;
 use crate::log::{CacheState, Level, Line};
@@ -32,7 +32,7 @@ const NO_CACHE: [&str; 2] = ["Pragma", "no-cache"];
 
 /// Serves a request: gives the promise of a response.
 pub fn serve(endpoint: Endpoint, arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
-    promised(async move {
+    into_promise(async move {
         let mut trace = Trace::default();
         let answer = answer(endpoint, &arrival, &env, &state, &mut trace).await;
         Ok(finish(endpoint, &arrival, Some(&state), answer, &trace).await)
@@ -44,7 +44,7 @@ pub fn serve(endpoint: Endpoint, arrival: Arrival, env: Env, state: Rc<State>) -
 pub fn refuse(endpoint: Endpoint, arrival: Arrival, detail: String) -> JsValue {
     let trace = Trace { detail: Some(detail), ..Trace::default() };
     let answer = Err(OAuthError::ServerError);
-    promised(async move { Ok(finish(endpoint, &arrival, None, answer, &trace).await) }).into()
+    into_promise(async move { Ok(finish(endpoint, &arrival, None, answer, &trace).await) }).into()
 }
 
 /// What the log line says of a request beside its answer.
@@ -186,7 +186,7 @@ async fn revoke(
 
 /// Has the registry write a revocation, and gives the client's record as it is then; a sentence for the log where it fails.
 async fn write(revocation: &Revocation, arrival: &Arrival, env: &Env) -> Result<CredentialRecord, String> {
-    let ask = Ask {
+    let ask = RegistryRequest {
         method: Method::Post.as_str().to_owned(),
         path: Endpoint::Revocation.path().to_owned(),
         query: None,
@@ -195,7 +195,7 @@ async fn write(revocation: &Revocation, arrival: &Arrival, env: &Env) -> Result<
         actor: format!("client:{}", revocation.client),
         request_id: arrival.request_id.clone(),
     };
-    let reply = ask_registry(env, &ask).await?;
+    let reply = call_registry(env, &ask).await?;
     if reply.status != 200 {
         return Err(reply.detail.unwrap_or_else(|| format!("the registry answered {}", reply.status)));
     }

@@ -39,7 +39,7 @@ extern "C" {
         whole_ms: u32,
     ) -> Promise;
 
-    /// Sends a request, the text being [`crate::proxy::Sending::to_text`]'s, and gives the promise of what to answer.
+    /// Sends a request, the text being [`crate::proxy::UpstreamRequest::to_text`]'s, and gives the promise of what to answer.
     pub fn forward(request: &Request, sending: &str) -> JsValue;
 
     /// The headers of a request to Core, name and value in turn.

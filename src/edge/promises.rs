@@ -86,7 +86,7 @@ pub async fn settled(promise: Promise) -> Result<JsValue, String> {
 
 /// The promise of what a future gives. All of them go this way, boxed: `future_to_promise` is a copy of itself, with the
 /// future's whole code in it twice, for each kind of future that it is called with.
-pub fn promised(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+pub fn into_promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
     let boxed: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(future);
     future_to_promise(boxed)
 }

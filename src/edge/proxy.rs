@@ -10,7 +10,7 @@ use super::call::Call;
 use super::limiter::{self, Rate};
 use super::now;
 use super::platform::Env;
-use super::promises::promised;
+use super::promises::into_promise;
 use super::records::Reader;
 use super::state::State;
 use crate::clock::Timestamp;
@@ -28,7 +28,7 @@ pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
             if state.limiter.is_none() {
                 return Call::start(plan, arrival, cache, warning, &state);
             }
-            promised(async move { Ok(start_limited(plan, arrival, cache, warning, &state).await) }).into()
+            into_promise(async move { Ok(start_limited(plan, arrival, cache, warning, &state).await) }).into()
         }
         Decision::Refuse(error) => {
             let cache = known.is_stale().then_some(CacheState::Stale);
@@ -37,7 +37,7 @@ pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
         }
         // What the future gives may be a promise itself: a promise takes over another's value.
         Decision::Need(need) => {
-            promised(async move { Ok(serve_cold(arrival, &env, &state, known, need).await) }).into()
+            into_promise(async move { Ok(serve_cold(arrival, &env, &state, known, need).await) }).into()
         }
     }
 }

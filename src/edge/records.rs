@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::now;
 use super::platform::Env;
-use super::promises::{kv_text, outlive, promised, settled, within};
+use super::promises::{into_promise, kv_text, outlive, settled, within};
 use super::state::State;
 use crate::clock::Timestamp;
 use crate::config::names;
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
         let reading = {
             let (state, asked, taken) = (Rc::clone(state), asked.clone(), Rc::clone(&taken));
             let text = kv_text(self.env, asked.namespace, &asked.key, DEADLINE_MS);
-            promised(async move {
+            into_promise(async move {
                 let answer = text_of(settled(text).await);
                 let took = take_in(cache(&state), &asked, answer, |json| open(&state, json));
                 taken.replace(Some(took));

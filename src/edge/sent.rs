@@ -9,8 +9,8 @@ use crate::enrich::{References, Refusal};
 use crate::error::Error;
 use crate::log::{Level, Line};
 use crate::outcome::WriteOutcome;
-use crate::proxy::outcome::{is_html, unknown_outcome};
-use crate::proxy::{Sending, Upstream, settle};
+use crate::proxy::settle::{is_html, unknown_outcome};
+use crate::proxy::{UpstreamRequest, UpstreamResult, settle};
 
 /// What came of it, as JavaScript tells it.
 pub struct Outcome<'a> {
@@ -33,9 +33,9 @@ const TOO_LARGE: u16 = 3;
 /// It was not sent, as too many of its credential are under way.
 const TOO_MANY: u16 = 4;
 
-/// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`Sending::to_text`] gave it.
+/// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`UpstreamRequest::to_text`] gave it.
 pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&References>) -> JsValue {
-    let Some(sending) = Sending::parse(text) else {
+    let Some(sending) = UpstreamRequest::parse(text) else {
         return error_response(&Error::Internal, "", None, None).into();
     };
     let failed = |error: &Error, fate: Option<WriteOutcome>| {
@@ -59,9 +59,9 @@ pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&Reference
             // Core acts on the first JSON value that it has read, whatever comes behind it.
             return failed(&Error::Body(Refusal::TooLarge { limit }), unknown());
         }
-        (TIMED_OUT, _) => Upstream::TimedOut,
-        (FAILED, _) | (_, None) => Upstream::Failed,
-        (status, Some(answer)) => Upstream::Answered { status, html: is_html_answer(answer) },
+        (TIMED_OUT, _) => UpstreamResult::TimedOut,
+        (FAILED, _) | (_, None) => UpstreamResult::Failed,
+        (status, Some(answer)) => UpstreamResult::Answered { status, html: is_html_answer(answer) },
     };
     match (settle(upstream, sending.timeout), outcome.answer) {
         (Err(error), _) => failed(&error, unknown()),
@@ -86,7 +86,7 @@ fn is_html_answer(answer: &Response) -> bool {
 }
 
 /// Failures leave a line by every setting.
-fn write_line(sending: &Sending<'_>, outcome: &Outcome<'_>, line: &Line<'_>) {
+fn write_line(sending: &UpstreamRequest<'_>, outcome: &Outcome<'_>, line: &Line<'_>) {
     if line.status < 400 && !sending.logged {
         return;
     }

@@ -9,7 +9,7 @@ use crate::json::Object;
 use crate::registry::Kind;
 use crate::store::audit::{Change, Line};
 use crate::store::trail::{Ends, Mark};
-use crate::store::{Filter, Row, Store, StoreError, schema};
+use crate::store::{Filter, RecordRow, Store, StoreError, schema};
 
 /// A handle on the tables; clones are handles on the same.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ impl SqlStore {
         Ok(rows.into_iter().map(|row| Columns { row: Array::from(&row), next: 0 }).collect())
     }
 
-    fn rows_of(&self, sql: &str, bindings: &[JsValue]) -> Result<Vec<Row>, StoreError> {
+    fn rows_of(&self, sql: &str, bindings: &[JsValue]) -> Result<Vec<RecordRow>, StoreError> {
         self.query(sql, bindings)?.iter_mut().map(read_row).collect()
     }
 
@@ -85,12 +85,12 @@ fn array(values: &[JsValue]) -> Array {
 }
 
 impl Store for SqlStore {
-    fn row(&self, kind: Kind, id: &str) -> Result<Option<Row>, StoreError> {
+    fn row(&self, kind: Kind, id: &str) -> Result<Option<RecordRow>, StoreError> {
         let sql = format!("SELECT {ROW} FROM records WHERE kind = ? AND id = ?");
         Ok(self.rows_of(&sql, &[kind.as_str().into(), id.into()])?.pop())
     }
 
-    fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, Row)>, StoreError> {
+    fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, RecordRow)>, StoreError> {
         let mut sql = format!("SELECT seq, {ROW} FROM records WHERE kind = ? AND status <> 'deleted'");
         let mut bindings: Vec<JsValue> = vec![kind.as_str().into()];
         if let Some(before) = filter.before {
@@ -108,7 +108,7 @@ impl Store for SqlStore {
         self.query(&sql, &bindings)?.iter_mut().map(|row| Ok((row.number()?, read_row(row)?))).collect()
     }
 
-    fn write(&mut self, row: &Row, change: &Change) -> Result<(), StoreError> {
+    fn write(&mut self, row: &RecordRow, change: &Change) -> Result<(), StoreError> {
         // Nothing else runs between this look and the transaction: both are done without a turn of the event loop.
         let stored = self.row(row.kind, &row.id)?;
         let record = match stored {
@@ -197,7 +197,7 @@ impl Store for SqlStore {
         self.query(sql, &[mark.key().into(), number(seq)]).map(|_| ())
     }
 
-    fn unpublished(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
+    fn unpublished(&self, limit: u32) -> Result<Vec<RecordRow>, StoreError> {
         let sql = format!("SELECT {ROW} FROM records WHERE published < revision ORDER BY updated_at LIMIT ?");
         self.rows_of(&sql, &[number(limit.into())])
     }
@@ -222,8 +222,8 @@ fn failed(why: &str) -> StoreError {
     StoreError::Failed(why.to_owned())
 }
 
-fn read_row(columns: &mut Columns) -> Result<Row, StoreError> {
-    Ok(Row {
+fn read_row(columns: &mut Columns) -> Result<RecordRow, StoreError> {
+    Ok(RecordRow {
         kind: columns.kind()?,
         id: columns.text()?,
         workspace: columns.text()?,

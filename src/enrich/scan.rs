@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::json::{Closed, Cursor, Kind, Magnitude, Malformed, Value};
-use super::sent::{Field, GivenReference, Sent};
+use super::sent::{Field, GivenReference, SentFields};
 use super::splice::{Addition, Edit, digits};
 use super::{DefaultPrecision, Refusal, Rule, Shape, ZeroPrecision};
 
@@ -107,8 +107,8 @@ impl<'a> Scan<'a> {
         })
     }
 
-    fn transaction(&mut self, cursor: &mut Cursor<'a>, item: Option<usize>) -> Result<Sent, Malformed> {
-        let mut sent = Sent::default();
+    fn transaction(&mut self, cursor: &mut Cursor<'a>, item: Option<usize>) -> Result<SentFields, Malformed> {
+        let mut sent = SentFields::default();
         let closed = cursor.object(|cursor, key| {
             let field = Field::of(key);
             let value = cursor.value()?;
@@ -122,7 +122,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Decides what one transaction gets.
-    fn settle(&mut self, sent: &Sent, closed: Closed, item: Option<usize>) -> Result<(), Malformed> {
+    fn settle(&mut self, sent: &SentFields, closed: Closed, item: Option<usize>) -> Result<(), Malformed> {
         let zero = match sent.number(self.body) {
             Some((number, Magnitude::TooLong)) => {
                 return Err(Malformed { offset: number.start, expected: "a precision of at most 800 characters" });

@@ -59,12 +59,12 @@ impl Field {
 
 /// One transaction's members, as far as they decide something.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sent {
+pub(super) struct SentFields {
     pub(super) precision: Member,
     pub(super) reference: Member,
 }
 
-impl Sent {
+impl SentFields {
     /// Takes note of one more member, in the order of the document.
     #[inline]
     pub(super) fn note(&mut self, field: Field, value: Value) {
@@ -113,7 +113,7 @@ pub(super) enum GivenReference {
 }
 
 impl GivenReference {
-    pub(super) fn of(sent: &Sent, body: &[u8]) -> Self {
+    pub(super) fn of(sent: &SentFields, body: &[u8]) -> Self {
         match sent.reference.value {
             None => Self::Missing,
             Some(value) if value.kind == Kind::Text => {

@@ -1,4 +1,4 @@
-//! What Worker and object say to each other: a [`Message`] in front of the caller's body one way, and a [`Report`] beside
+//! What Worker and object say to each other: a [`KeyRequest`] in front of the caller's body one way, and a [`Report`] beside
 //! the answer the other. Both exist only during the call; nothing of a message is stored.
 
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ pub const REPORT: &str = "x-blnk-edge-report";
 
 /// What the object of a key is asked to do. It holds Core's key, so it has no `Debug`.
 #[derive(Clone, Serialize, Deserialize)]
-pub enum Message {
-    /// To carry a request out.
-    Carry(Job),
+pub enum KeyRequest {
+    /// To carry a write out.
+    Write(WriteRequest),
     /// To tell what became of the key.
-    Ask(Ask),
+    Inquire(StatusRequest),
 }
 
 /// Where Core is, and what is sent there with every request.
@@ -28,7 +28,7 @@ pub struct CoreAddress {
 
 /// A request that was let through, as the object carries it out.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Job {
+pub struct WriteRequest {
     /// The id of the instance.
     pub instance: String,
     /// Its Core.
@@ -47,7 +47,7 @@ pub struct Job {
 
 /// A question about the key.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Ask {
+pub struct StatusRequest {
     /// The key, as the answer names it. It is not stored.
     pub key: String,
     /// Where to look for what is not known yet; only what is stored is told without it.
@@ -58,7 +58,7 @@ pub struct Ask {
 
 const LENGTH_BYTES: usize = 4;
 
-impl Message {
+impl KeyRequest {
     /// What goes in front of the body: the message as JSON, behind its length in four bytes, the highest first.
     #[must_use]
     pub fn to_prefix(&self) -> Vec<u8> {
@@ -77,7 +77,7 @@ impl Message {
     }
 }
 
-impl Job {
+impl WriteRequest {
     /// The path that was judged, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -161,9 +161,9 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn job() -> Job {
+    fn job() -> WriteRequest {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        Job {
+        WriteRequest {
             instance: "instance_a".to_owned(),
             core: CoreAddress {
                 base_url: "https://core.example".to_owned(),
@@ -184,18 +184,18 @@ mod tests {
     #[test]
     fn message_and_body_come_apart_as_they_went_together() {
         for body in [b"".as_slice(), b"{}", &[0xff; 100]] {
-            let bytes = [Message::Carry(job()).to_prefix().as_slice(), body].concat();
-            let (read, rest) = Message::split(&bytes).unwrap();
+            let bytes = [KeyRequest::Write(job()).to_prefix().as_slice(), body].concat();
+            let (read, rest) = KeyRequest::split(&bytes).unwrap();
             assert_eq!(rest, body);
-            assert_eq!(read.to_prefix(), Message::Carry(job()).to_prefix());
+            assert_eq!(read.to_prefix(), KeyRequest::Write(job()).to_prefix());
         }
     }
 
     #[test]
     fn bytes_that_are_no_message_are_none() {
-        let whole = Message::Carry(job()).to_prefix();
+        let whole = KeyRequest::Write(job()).to_prefix();
         for bytes in [b"".as_slice(), &[0; 3], &[0; 4], &whole[..whole.len() - 1], &[0xff; 50]] {
-            assert!(Message::split(bytes).is_none());
+            assert!(KeyRequest::split(bytes).is_none());
         }
     }
 

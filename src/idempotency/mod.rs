@@ -16,7 +16,6 @@
 //! - [`state`]: what is told of a key to who asks.
 //! - [`message`]: what Worker and object say to each other.
 
-pub mod answer;
 pub mod attempt;
 pub mod claims;
 pub mod ending;
@@ -26,6 +25,7 @@ pub mod look_up;
 pub mod message;
 pub mod receive;
 pub mod record;
+pub mod response;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -33,5 +33,5 @@ pub mod work;
 
 pub use fingerprint::Fingerprint;
 pub use key::IdempotencyKey;
-pub use record::{Kept, Phase, Record};
+pub use record::{Kept, KeyRecord, Phase};
 pub use work::Work;

@@ -1,6 +1,6 @@
 //! What a request gets, by what is stored of its key.
 
-use super::{Fingerprint, Phase, Record, Work};
+use super::{Fingerprint, KeyRecord, Phase, Work};
 use crate::clock::Timestamp;
 
 /// An attempt that this very object has under way.
@@ -18,22 +18,22 @@ pub enum Received<'a> {
     /// The key is new: a first attempt.
     First,
     /// Another attempt: an earlier one may or may not have been carried out.
-    Again(&'a Record),
+    Again(&'a KeyRecord),
     /// What is left of the answer to the first request.
-    Replay(&'a Record),
+    Replay(&'a KeyRecord),
     /// Nothing: the same request is under way.
     InFlight,
     /// Nothing: the key belongs to another request.
     Mismatch,
     /// Nothing: whether Core carried the first request out cannot be found out.
-    OutcomeUnknown(&'a Record),
+    OutcomeUnknown(&'a KeyRecord),
 }
 
 /// Judges a request. `under_way` is the attempt that this object has under way; a record in flight without one is what
 /// a crash leaves behind.
 #[must_use]
 pub fn receive<'a>(
-    record: Option<&'a Record>,
+    record: Option<&'a KeyRecord>,
     under_way: Option<&UnderWay>,
     fingerprint: &Fingerprint,
     now: Timestamp,
@@ -67,8 +67,8 @@ mod tests {
         Fingerprint::of("a", "POST", "/x", body.as_bytes())
     }
 
-    fn record(phase: Phase, work: Work) -> Record {
-        Record {
+    fn record(phase: Phase, work: Work) -> KeyRecord {
+        KeyRecord {
             v: RECORD_VERSION,
             instance: "a".to_owned(),
             fingerprint: fingerprint("1"),
@@ -127,7 +127,7 @@ mod tests {
     fn while_an_attempt_is_under_way_nothing_else_counts() {
         let under_way = UnderWay { fingerprint: fingerprint("1"), until: LATER };
         let work = || Work::Create(create("r", true, 0, true));
-        let expired = Record { expires_at: NOW, ..record(Phase::InFlight, work()) };
+        let expired = KeyRecord { expires_at: NOW, ..record(Phase::InFlight, work()) };
         for record in [None, Some(&expired), Some(&record(done(), work())), Some(&record(Phase::Unknown, work()))] {
             assert_eq!(receive(record, Some(&under_way), &fingerprint("1"), NOW), Received::InFlight);
             assert_eq!(receive(record, Some(&under_way), &fingerprint("2"), NOW), Received::Mismatch);

@@ -16,7 +16,7 @@ pub const KEPT_BODY_BYTES: usize = 1 << 20;
 
 /// A key that was used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct KeyRecord {
     /// [`RECORD_VERSION`].
     pub v: u32,
     /// The id of the instance that was asked.
@@ -100,7 +100,7 @@ struct KeptV1 {
     headers: Option<Vec<(String, String)>>,
 }
 
-impl From<RecordV1> for Record {
+impl From<RecordV1> for KeyRecord {
     /// What was not done is unknown: what was looked for then is not enough to know the whole.
     fn from(old: RecordV1) -> Self {
         let kept = old.phase.kept.and_then(|kept| match (kept.status?, kept.headers) {
@@ -120,7 +120,7 @@ impl From<RecordV1> for Record {
     }
 }
 
-impl Record {
+impl KeyRecord {
     /// Reads a stored record; `None` where it is of no version that is known.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_stored_format_stays_the_same() {
-        let record = Record::from_json(GOLDEN).unwrap();
+        let record = KeyRecord::from_json(GOLDEN).unwrap();
         assert_eq!(record.to_json(), GOLDEN);
         let phases = [
             r#""in_flight""#,
@@ -188,7 +188,7 @@ mod tests {
             (r#""v":2"#, r#""v":3"#),
         ] {
             assert!(GOLDEN.contains(right));
-            assert_eq!(Record::from_json(&GOLDEN.replacen(right, wrong, 1)), None, "{wrong}");
+            assert_eq!(KeyRecord::from_json(&GOLDEN.replacen(right, wrong, 1)), None, "{wrong}");
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
             let json = format!(
                 r#"{{"v":1,"fingerprint":"00","phase":{phase},"expires_at":5,"create":{{"reference":"r","made":true,"multi_leg":true,"precision_added":100}}}}"#
             );
-            Record::from_json(&json).unwrap()
+            KeyRecord::from_json(&json).unwrap()
         };
         let done = old(r#"{"state":"done","kept":{"kind":"whole","status":201,"headers":[["content-type","a"]]}}"#);
         let headers = vec![("content-type".to_owned(), "a".to_owned())];

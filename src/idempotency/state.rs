@@ -1,7 +1,7 @@
 //! What became of a key, for who asks: the answer of `GET /idempotency/{key}`.
 
 use super::attempt::UNKNOWN;
-use super::{Kept, Phase, Record, Work};
+use super::{Kept, KeyRecord, Phase, Work};
 use crate::enrich::Made;
 use crate::json::Writer;
 use crate::outcome::Parts;
@@ -9,7 +9,7 @@ use crate::outcome::Parts;
 /// Whether a look at Core can still tell more: how it came out or, of a batch that was refused on its way, how much of it
 /// stands by now.
 #[must_use]
-pub fn is_open(record: &Record) -> bool {
+pub fn is_open(record: &KeyRecord) -> bool {
     match &record.phase {
         Phase::Done { booked, .. } => booked.as_deref() == Some(UNKNOWN) && matches!(record.work, Work::Create(_)),
         Phase::InFlight | Phase::Unknown | Phase::Partial(_) => !matches!(record.work, Work::Other { .. }),
@@ -19,7 +19,7 @@ pub fn is_open(record: &Record) -> bool {
 /// The answer, as JSON. `in_flight` says whether an attempt is under way right now; a record in flight without one is what a
 /// crash leaves behind, and unknown. `looked` is what a look has just shown.
 #[must_use]
-pub fn body(key: &str, record: &Record, in_flight: bool, looked: Option<&Parts>) -> String {
+pub fn body(key: &str, record: &KeyRecord, in_flight: bool, looked: Option<&Parts>) -> String {
     let mut body = Writer::new();
     body.text("key", key);
     let state = match &record.phase {
@@ -94,8 +94,8 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::outcome::Part;
 
-    fn record(phase: Phase, work: Work) -> Record {
-        Record {
+    fn record(phase: Phase, work: Work) -> KeyRecord {
+        KeyRecord {
             v: RECORD_VERSION,
             instance: "instance_a".to_owned(),
             fingerprint: Fingerprint("00".to_owned()),
@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    fn told(record: &Record, in_flight: bool) -> Value {
+    fn told(record: &KeyRecord, in_flight: bool) -> Value {
         serde_json::from_str(&body("k", record, in_flight, None)).unwrap()
     }
 

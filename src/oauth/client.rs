@@ -11,12 +11,12 @@ use crate::token::client_secret_hash;
 
 /// A client's id and the hash of its secret, as they were presented: well formed, and not yet known to be right.
 #[derive(Debug)]
-pub struct Presented {
+pub struct ClientCredentials {
     id: CredentialId,
     secret: SecretHash,
 }
 
-impl Presented {
+impl ClientCredentials {
     /// Reads them from the `Authorization` header (`client_secret_basic`) or from the body (`client_secret_post`).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The token endpoint: a client's id and secret for an access token (RFC 6749 section 4.4).
 
 use super::OAuthError;
-use super::client::Presented;
+use super::client::ClientCredentials;
 use super::form::Form;
 use crate::clock::Timestamp;
 use crate::json::Writer;
@@ -11,7 +11,7 @@ use crate::token::{Claims, Signer};
 /// A request for a token that is well formed.
 #[derive(Debug)]
 pub struct TokenRequest {
-    client: Presented,
+    client: ClientCredentials,
     scope: Option<String>,
 }
 
@@ -21,7 +21,7 @@ impl TokenRequest {
     /// # Errors
     /// Every [`OAuthError`] that needs no record.
     pub fn read(authorization: Option<&str>, form: &Form) -> Result<Self, OAuthError> {
-        let client = Presented::read(authorization, form)?;
+        let client = ClientCredentials::read(authorization, form)?;
         match form.value("grant_type") {
             None => Err(OAuthError::InvalidRequest("grant_type is required")),
             Some("client_credentials") => Ok(Self { client, scope: form.value("scope").map(str::to_owned) }),

@@ -4,7 +4,7 @@
 //! As elsewhere nothing here does I/O. A request to an endpoint is read first ([`TokenRequest`], [`RevocationRequest`]),
 //! which names the one record that it needs; then it is answered from that record. In reading order: [`form`] (what was
 //! sent), [`client`] (who sent it), [`limit`] (how often that is counted), [`grant`] (a new token), [`revocation`] (the end of
-//! one), [`access_token`] (what a token is, and what it opens on `/proxy`), [`metadata`] (what is supported), [`error`].
+//! one), [`metadata`] (what is supported), [`error`]. What a token is stands in [`crate::token::access_token`].
 
 pub mod client;
 pub mod error;

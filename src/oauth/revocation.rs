@@ -1,7 +1,7 @@
 //! The revocation endpoint: a client gives a token of its own back (RFC 7009).
 
 use super::OAuthError;
-use super::client::Presented;
+use super::client::ClientCredentials;
 use super::form::Form;
 use crate::clock::Timestamp;
 use crate::json::{Object, Writer};
@@ -12,7 +12,7 @@ use crate::token::Signer;
 /// A request to revoke a token that is well formed.
 #[derive(Debug)]
 pub struct RevocationRequest {
-    client: Presented,
+    client: ClientCredentials,
     token: Secret,
 }
 
@@ -54,7 +54,7 @@ impl RevocationRequest {
     /// # Errors
     /// Every [`OAuthError`] that needs no record.
     pub fn read(authorization: Option<&str>, form: &Form) -> Result<Self, OAuthError> {
-        let client = Presented::read(authorization, form)?;
+        let client = ClientCredentials::read(authorization, form)?;
         let token = form.value("token").ok_or(OAuthError::InvalidRequest("token is required"))?;
         Ok(Self { client, token: Secret::new(token.to_owned()) })
     }

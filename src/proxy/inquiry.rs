@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use percent_encoding::percent_decode_str;
 
-use super::grant::authenticate;
-use super::presented::presented;
+use super::authorize::authenticate;
+use super::credentials::presented_credential;
 use super::{Head, Need, Records, Stop};
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -60,7 +60,7 @@ fn inquiry(
     now: Timestamp,
 ) -> Result<Inquiry, Stop> {
     let target = Target::split(head.url).map_err(Error::from)?;
-    let presented = presented(head.authorization, head.blnk_key, signer)?;
+    let presented = presented_credential(head.authorization, head.blnk_key, signer)?;
     let credential = match records.credential(presented.credential_id()) {
         Lookup::Unknown => {
             return Err(Stop::Need(Need { credential: Some(presented.credential_id().to_owned()), instance: None }));

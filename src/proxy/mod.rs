@@ -8,18 +8,18 @@
 //! [`grant`] (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it), [`inquiry`] (what became of a
 //! key).
 
-pub mod grant;
+pub mod authorize;
+pub mod credentials;
 pub mod headers;
 pub mod inquiry;
-pub mod outcome;
-pub mod presented;
 pub mod routes;
-pub mod sending;
+pub mod settle;
 pub mod target;
+pub mod upstream;
 
-pub use grant::Plan;
-pub use outcome::{Upstream, settle};
-pub use sending::{Outgoing, Sending};
+pub use authorize::Plan;
+pub use settle::{UpstreamResult, settle};
+pub use upstream::{UpstreamBody, UpstreamRequest};
 
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -28,8 +28,8 @@ use crate::idempotency::IdempotencyKey;
 use crate::registry::{CredentialRecord, Instance, Lookup};
 use crate::token::Signer;
 
-use grant::authenticate;
-use presented::presented;
+use authorize::authenticate;
+use credentials::presented_credential;
 use routes::{Body, Route};
 
 /// What is read of a request before anything is decided. The body is no part of it.
@@ -140,7 +140,7 @@ impl From<Error> for Stop {
 fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, now: Timestamp) -> Result<Plan, Stop> {
     let target = Target::split(head.url).map_err(Error::from)?;
     let path = target.core_path().ok_or(Error::RouteNotFound)?;
-    let presented = presented(head.authorization, head.blnk_key, signer)?; // 1
+    let presented = presented_credential(head.authorization, head.blnk_key, signer)?; // 1
     let named = target.instance_id()?; // 2
     let credential = match records.credential(presented.credential_id()) {
         Lookup::Unknown => return Err(Stop::Need(first_need(presented.credential_id(), named, records))), // 3

@@ -2,7 +2,7 @@
 //!
 //! The truth is one Durable Object with SQLite; the request path reads what it publishes to KV. Both hold the same
 //! versioned JSON ([`CredentialRecord`], [`InstanceRecord`]), so what is published is what was written. A secret is
-//! never in a record in clear: a credential's is kept as its SHA-256 ([`token`]), Core's key sealed ([`seal`]).
+//! never in a record in clear: a credential's is kept as its SHA-256 ([`crate::token`]), Core's key sealed ([`seal`]).
 
 mod base_url;
 mod cache;

@@ -21,7 +21,7 @@ pub const fn retry_after_ms(failures: u32) -> u64 {
 #[derive(Debug, Default)]
 pub struct Puts {
     /// A list, as few are under way at once, and a map is 3 KB of wasm.
-    records: Vec<Record>,
+    records: Vec<RecordPuts>,
     numbers: u64,
 }
 
@@ -44,7 +44,7 @@ pub enum Ended {
 }
 
 #[derive(Debug)]
-struct Record {
+struct RecordPuts {
     key: String,
     under_way: u32,
     latest: u64,
@@ -58,7 +58,7 @@ impl Puts {
     pub fn begin(&mut self, key: &str, now: Timestamp) -> Option<Put> {
         let number = self.numbers;
         match self.records.iter_mut().find(|record| record.key == key) {
-            None => self.records.push(Record {
+            None => self.records.push(RecordPuts {
                 key: key.to_owned(),
                 under_way: 1,
                 latest: number,

@@ -8,7 +8,7 @@ use crate::registry::Kind;
 
 /// What was done to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum AuditAction {
     /// It was made.
     Create,
     /// Fields of it were set.
@@ -25,7 +25,7 @@ pub enum Action {
     Reseal,
 }
 
-impl Action {
+impl AuditAction {
     /// The action's name in the trail.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -55,7 +55,7 @@ pub struct Change {
     /// The administrator's name.
     pub actor: String,
     /// What was done.
-    pub action: Action,
+    pub action: AuditAction,
     /// What it did to the fields, as [`changes`] gives it; of one that is counted what [`counted`] gives.
     pub changes: String,
 }
@@ -89,7 +89,7 @@ pub struct Line {
     pub at: String,
     /// The administrator's name.
     pub actor: String,
-    /// [`Action::as_str`].
+    /// [`AuditAction::as_str`].
     pub action: String,
     /// [`Kind::as_str`].
     pub kind: &'static str,
@@ -170,27 +170,27 @@ mod tests {
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
 
-    fn change(action: Action, at: Timestamp) -> Change {
+    fn change(action: AuditAction, at: Timestamp) -> Change {
         Change { at, actor: "client:a".to_owned(), action, changes: counted("{}", "{}") }
     }
 
     fn line(seq: u64, at: Timestamp, changes: &str) -> Line {
-        let change = Change { changes: changes.to_owned(), ..change(Action::RevokeToken, at) };
+        let change = Change { changes: changes.to_owned(), ..change(AuditAction::RevokeToken, at) };
         Line::new(seq, Kind::OauthClient, "a".to_owned(), change)
     }
 
     #[test]
     fn what_a_client_does_on_one_day_is_counted_on_one_line() {
         let (last, next) =
-            (line(7, NOON, r#"{"count":41}"#), change(Action::RevokeToken, NOON.plus_seconds(12 * 3_600 - 1)));
+            (line(7, NOON, r#"{"count":41}"#), change(AuditAction::RevokeToken, NOON.plus_seconds(12 * 3_600 - 1)));
         assert_eq!(next.counted_in(&last, 6).as_deref(), Some(r#"{"count":42}"#));
     }
 
     #[test]
     fn another_day_a_line_that_was_given_out_and_one_without_a_count_begin_a_new_line() {
-        let (last, next) = (line(7, NOON, r#"{"count":41}"#), change(Action::RevokeToken, NOON));
+        let (last, next) = (line(7, NOON, r#"{"count":41}"#), change(AuditAction::RevokeToken, NOON));
         assert_eq!(next.counted_in(&last, 7), None);
-        let midnight = change(Action::RevokeToken, NOON.plus_seconds(12 * 3_600));
+        let midnight = change(AuditAction::RevokeToken, NOON.plus_seconds(12 * 3_600));
         assert_eq!(midnight.counted_in(&last, 0), None);
         let old = line(7, NOON, r#"{"revoked_tokens":{"old":0,"new":1}}"#);
         assert_eq!(next.counted_in(&old, 0), None);
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn that_all_tokens_ended_is_told_beside_the_count_from_the_days_first_time_to_its_last() {
-        let ended = |old, new| Change { changes: counted(old, new), ..change(Action::RevokeToken, NOON) };
+        let ended = |old, new| Change { changes: counted(old, new), ..change(AuditAction::RevokeToken, NOON) };
         let (never, one, two) =
             (r#"{"tokens_ended_at":null}"#, r#"{"tokens_ended_at":"1"}"#, r#"{"tokens_ended_at":"2"}"#);
         assert_eq!(ended(one, one).changes, r#"{"count":1}"#);
@@ -217,7 +217,14 @@ mod tests {
     #[test]
     fn what_an_administrator_does_is_never_counted() {
         let last = line(7, NOON, r#"{"count":41}"#);
-        for action in [Action::Create, Action::Update, Action::Delete, Action::Revoke, Action::Rotate, Action::Reseal] {
+        for action in [
+            AuditAction::Create,
+            AuditAction::Update,
+            AuditAction::Delete,
+            AuditAction::Revoke,
+            AuditAction::Rotate,
+            AuditAction::Reseal,
+        ] {
             assert!(!action.is_counted());
             assert_eq!(change(action, NOON).counted_in(&last, 0), None);
         }

@@ -14,7 +14,7 @@ use trail::{Ends, Mark};
 
 /// A record and what the registry keeps of it beside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct RecordRow {
     /// What it holds.
     pub kind: Kind,
     /// The record's id.
@@ -35,7 +35,7 @@ pub struct Row {
     pub json: String,
 }
 
-impl Row {
+impl RecordRow {
     /// Whether KV is known to hold this revision.
     #[must_use]
     pub const fn is_published(&self) -> bool {
@@ -76,13 +76,13 @@ pub trait Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    fn row(&self, kind: Kind, id: &str) -> Result<Option<Row>, StoreError>;
+    fn row(&self, kind: Kind, id: &str) -> Result<Option<RecordRow>, StoreError>;
 
     /// A list of records, each with its number in the order of their making.
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, Row)>, StoreError>;
+    fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, RecordRow)>, StoreError>;
 
     /// Writes a record and the line of the audit trail, and with them the mark that it is to be published. The first
     /// revision must be new, every other one more than the stored one. A change that is counted goes into the line that it
@@ -90,7 +90,7 @@ pub trait Store {
     ///
     /// # Errors
     /// Any [`StoreError`]; nothing was written then.
-    fn write(&mut self, row: &Row, change: &audit::Change) -> Result<(), StoreError>;
+    fn write(&mut self, row: &RecordRow, change: &audit::Change) -> Result<(), StoreError>;
 
     /// The newest lines of the audit trail with numbers below `before`.
     ///
@@ -132,7 +132,7 @@ pub trait Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    fn unpublished(&self, limit: u32) -> Result<Vec<Row>, StoreError>;
+    fn unpublished(&self, limit: u32) -> Result<Vec<RecordRow>, StoreError>;
 
     /// Notes which revision KV holds; 0 where that is not known any more.
     ///

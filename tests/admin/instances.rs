@@ -1,4 +1,4 @@
-use blnk_edge::admin::Answer;
+use blnk_edge::admin::Content;
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
 use blnk_edge::registry::InstanceStatus;
@@ -200,7 +200,7 @@ fn a_check_asks_the_edge_to_look_at_this_core() {
     let mut office = Office::new();
     office.instance(&json!({ "id": "a" }));
     let handled = office.handle("POST", "/instances/a/check", "").unwrap();
-    assert!(matches!(handled.answer, Answer::Check(record) if &*record.id == "a"));
+    assert!(matches!(handled.answer, Content::Check(record) if &*record.id == "a"));
     assert!(handled.changed.is_empty());
 }
 

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use blnk_edge::clock::Timestamp;
 use blnk_edge::store::audit::{Change, Line};
 use blnk_edge::store::trail::{Ends, Mark};
-use blnk_edge::store::{Filter, Row, Store, StoreError};
+use blnk_edge::store::{Filter, RecordRow, Store, StoreError};
 
 #[derive(Default)]
 pub struct Memory {
-    rows: Vec<Row>,
+    rows: Vec<RecordRow>,
     trail: Vec<Line>,
     /// How many lines were ever made.
     lines: u64,
@@ -43,12 +43,12 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn row(&self, kind: Kind, id: &str) -> Result<Option<Row>, StoreError> {
+    fn row(&self, kind: Kind, id: &str) -> Result<Option<RecordRow>, StoreError> {
         self.call()?;
         Ok(self.find(kind, id).map(|at| self.rows[at].clone()))
     }
 
-    fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, Row)>, StoreError> {
+    fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, RecordRow)>, StoreError> {
         self.call()?;
         let numbered = self.rows.iter().enumerate().rev().map(|(at, row)| (at as u64 + 1, row));
         let matching = numbered.filter(|(seq, row)| {
@@ -61,7 +61,7 @@ impl Store for Memory {
         Ok(matching.take(filter.limit as usize).map(|(seq, row)| (seq, row.clone())).collect())
     }
 
-    fn write(&mut self, row: &Row, change: &Change) -> Result<(), StoreError> {
+    fn write(&mut self, row: &RecordRow, change: &Change) -> Result<(), StoreError> {
         self.call()?;
         match self.find(row.kind, &row.id) {
             Some(_) if row.revision == 1 => return Err(StoreError::IdInUse),
@@ -119,7 +119,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn unpublished(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
+    fn unpublished(&self, limit: u32) -> Result<Vec<RecordRow>, StoreError> {
         self.call()?;
         Ok(self.rows.iter().filter(|row| !row.is_published()).take(limit as usize).cloned().collect())
     }

@@ -1,6 +1,6 @@
 //! A registry with one administrator, asked as the edge asks it.
 
-use blnk_edge::admin::{Answer, Ask, Desk, Failure, Handled, handle};
+use blnk_edge::admin::{AdminContext, Content, Failure, Handled, RegistryRequest, handle};
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
 use blnk_edge::registry::seal::{Sealer, SealingKey};
@@ -42,7 +42,7 @@ impl Office {
 
     pub fn handle(&mut self, method: &str, target: &str, body: &str) -> Result<Handled, Failure> {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let ask = Ask {
+        let ask = RegistryRequest {
             method: method.to_owned(),
             // What the Worker asks for a client is none of the surface's paths.
             path: if method == "REVOKE" { "/oauth/revoke".to_owned() } else { format!("/admin{path}") },
@@ -52,7 +52,7 @@ impl Office {
             request_id: "r1".to_owned(),
         };
         let random = &mut self.random;
-        let mut desk = Desk {
+        let mut context = AdminContext {
             store: &mut self.store,
             sealer: &self.sealer,
             allow_insecure_core: self.allow_insecure_core,
@@ -63,7 +63,7 @@ impl Office {
                 bytes.fill(*random);
             },
         };
-        handle(&ask, &mut desk)
+        handle(&ask, &mut context)
     }
 
     /// Status and body of an answer that must be a success.
@@ -79,9 +79,9 @@ impl Office {
             .unwrap_or_else(|failure| panic!("{method} {target}: {failure:?}"))
             .answer
         {
-            Answer::Record(shown) => (shown.status, shown.body().unwrap()),
-            Answer::Text(body) | Answer::Lines(body) | Answer::Exported(body) => (200, body),
-            Answer::Check(record) => (0, record.to_json()),
+            Content::Record(shown) => (shown.status, shown.body().unwrap()),
+            Content::Text(body) | Content::Lines(body) | Content::Exported(body) => (200, body),
+            Content::Check(record) => (0, record.to_json()),
         }
     }
 

@@ -1,6 +1,6 @@
 use blnk_edge::error::Error;
-use blnk_edge::store::audit::{Action, Change};
-use blnk_edge::store::{Row, Store};
+use blnk_edge::store::audit::{AuditAction, Change};
+use blnk_edge::store::{RecordRow, Store};
 use serde_json::json;
 
 use crate::office::Office;
@@ -41,14 +41,14 @@ fn a_record_that_cannot_be_read_is_named_in_the_log_and_not_shown() {
     let mut office = Office::new();
     office.instance(&json!({ "id": "a" }));
     let mut row = office.store.row(Kind::Instance, "a").unwrap().unwrap();
-    row = Row { revision: 2, json: row.json.replacen("\"v\":1", "\"v\":2", 1), ..row };
-    let change = Change { at: office.now, actor: "x".into(), action: Action::Update, changes: "{}".to_owned() };
+    row = RecordRow { revision: 2, json: row.json.replacen("\"v\":1", "\"v\":2", 1), ..row };
+    let change = Change { at: office.now, actor: "x".into(), action: AuditAction::Update, changes: "{}".to_owned() };
     office.store.write(&row, &change).unwrap();
     for (method, target) in [("GET", "/instances/a"), ("GET", "/instances"), ("PATCH", "/instances/a")] {
         let failure = match office.handle(method, target, "{}") {
             Err(failure) => failure,
             Ok(handled) => match handled.answer {
-                blnk_edge::admin::Answer::Record(shown) => shown.body().unwrap_err(),
+                blnk_edge::admin::Content::Record(shown) => shown.body().unwrap_err(),
                 other => panic!("{other:?}"),
             },
         };

@@ -11,7 +11,7 @@ use crate::edge::answer::{CORE_REFUSED_KEY, error_response, level, write_log};
 use crate::edge::idempotency::platform::{carry, pass_reported};
 use crate::edge::{now, platform};
 use crate::error::Error;
-use crate::idempotency::message::{CoreAddress, Job, Message, Report};
+use crate::idempotency::message::{CoreAddress, KeyRequest, Report, WriteRequest};
 use crate::log::{Level, Line};
 use crate::outcome::{Outcome, WriteOutcome};
 
@@ -27,7 +27,7 @@ impl Call {
         self.sent_at = Some(now());
         let credential = Rc::clone(&self.plan.credential);
         let longest_ms = 2 * self.plan.timeout().millis() + LOOKS_MS;
-        let prefix = platform::bytes_out(&Message::Carry(self.job()).to_prefix());
+        let prefix = platform::bytes_out(&KeyRequest::Write(self.job()).to_prefix());
         // The message takes the body's place, which is let go in the same turn.
         let held = prefix.length() as usize + body.length() as usize;
         if self.body.as_mut().is_some_and(|hold| !hold.resize(held)) {
@@ -39,12 +39,12 @@ impl Call {
             .into()
     }
 
-    fn job(&self) -> Job {
+    fn job(&self) -> WriteRequest {
         let (plan, core) = (&self.plan, &self.plan.core);
         let headers = platform::upstream_headers(&self.arrival.request, &self.upstream_headers().join("\n"));
         let (pairs, _) = headers.as_chunks::<2>();
         let base_url = core.base_url.as_str();
-        Job {
+        WriteRequest {
             instance: plan.instance.id.to_string(),
             core: CoreAddress {
                 base_url: base_url.to_owned(),

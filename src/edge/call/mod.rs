@@ -22,9 +22,9 @@ use crate::http::Method;
 use crate::log::{CacheState, Level, Line};
 use crate::outcome::WriteOutcome;
 use crate::proxy::headers::{BLNK_KEY, REFERENCE, REQUEST_ID};
-use crate::proxy::outcome::reference_origin;
 use crate::proxy::routes::Body;
-use crate::proxy::{Outgoing, Plan, Sending};
+use crate::proxy::settle::reference_origin;
+use crate::proxy::{Plan, UpstreamBody, UpstreamRequest};
 
 /// The most of a body, in bytes, that the platform itself reads on when nobody wants it: its HTTP server's grace.
 const PLATFORM_DRAINS: usize = 64 << 10;
@@ -62,8 +62,8 @@ impl Call {
         let keyed = call.plan.idempotency.is_some();
         match body {
             Body::Nothing if keyed => call.ask(&Uint8Array::new_with_length(0)),
-            Body::Nothing if !call.plan.route.writes() => call.send(Outgoing::Nothing),
-            Body::Nothing => call.send(Outgoing::Empty),
+            Body::Nothing if !call.plan.route.writes() => call.send(UpstreamBody::Nothing),
+            Body::Nothing => call.send(UpstreamBody::Empty),
             Body::Upload if !keyed => call.send(call.stream()),
             Body::Streamed if !keyed => match call.check_declared() {
                 Ok(_) => call.send(call.stream()),
@@ -77,14 +77,14 @@ impl Call {
     }
 
     /// How a body that passes unread goes up.
-    fn stream(&self) -> Outgoing {
+    fn stream(&self) -> UpstreamBody {
         let declared = self.arrival.lines().declared_length();
         let nothing = declared == Some(0) || self.arrival.request.body().is_none();
         match declared {
-            _ if nothing && self.plan.route.method == Method::Put => Outgoing::Empty,
-            _ if nothing => Outgoing::Own,
-            Some(..=PLATFORM_DRAINS) => Outgoing::Own,
-            _ => Outgoing::Guarded,
+            _ if nothing && self.plan.route.method == Method::Put => UpstreamBody::Empty,
+            _ if nothing => UpstreamBody::Own,
+            Some(..=PLATFORM_DRAINS) => UpstreamBody::Own,
+            _ => UpstreamBody::Guarded,
         }
     }
 
@@ -118,17 +118,17 @@ impl Call {
         }
     }
 
-    fn send(&self, body: Outgoing) -> JsValue {
+    fn send(&self, body: UpstreamBody) -> JsValue {
         platform::forward(&self.arrival.request, &self.sending(body))
     }
 
-    /// All that sending takes, as [`Sending::to_text`] gives it.
-    fn sending(&self, body: Outgoing) -> String {
+    /// All that sending takes, as [`UpstreamRequest::to_text`] gives it.
+    fn sending(&self, body: UpstreamBody) -> String {
         let (plan, made) = (&self.plan, self.made_reference());
         // A pipe for a declared length takes no more than that; of chunks nobody knows how many come.
-        let counted = body == Outgoing::Guarded && plan.route.body == Body::Streamed;
+        let counted = body == UpstreamBody::Guarded && plan.route.body == Body::Streamed;
         let counted = counted && self.arrival.lines().declared_length().is_none();
-        let sending = Sending {
+        let sending = UpstreamRequest {
             url: &plan.url,
             body,
             limit: counted.then_some(self.state.config.max_transaction_bytes),
@@ -216,7 +216,7 @@ impl Call {
     pub fn complete(&mut self, body: &Uint8Array) -> JsValue {
         let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
         match self.enrich(body, shape) {
-            Ok(Completed::Whole) => self.sending(Outgoing::Bytes).into(),
+            Ok(Completed::Whole) => self.sending(UpstreamBody::Bytes).into(),
             Ok(Completed::Lacks(bytes)) => bytes.into(),
             Err(error) => self.refuse(&error),
         }

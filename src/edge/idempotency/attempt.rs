@@ -7,27 +7,27 @@ use wasm_bindgen::JsValue;
 use web_sys::Response;
 
 use super::claiming;
-use super::exchange::{Answer, Sent, answer};
+use super::exchange::{CoreAnswer, CoreResult, answer};
 use super::looking::{Looking, looks_seconds, timed};
 use super::platform::exchange;
 use super::preparing::{Prepared, prepare};
-use super::reply::{Reply, booked};
-use super::storage::Row;
-use super::{Keeper, Place, Result, float};
+use super::reply::{KeyResponse, booked};
+use super::storage::KeyStorage;
+use super::{KeyObject, Place, Result, float};
 use crate::clock::Timestamp;
 use crate::edge::now;
 use crate::edge::promises::{set_alarm, settled, thrown};
 use crate::edge::state::Reservation;
 use crate::error::Error;
-use crate::idempotency::answer::verdict;
-use crate::idempotency::attempt::{Action, Attempt, Claimed};
+use crate::idempotency::attempt::{Attempt, Claimed, NextStep};
 use crate::idempotency::ending::{Ending, Left, Release};
 use crate::idempotency::look_up::Finding;
-use crate::idempotency::message::{CoreAddress, Job};
+use crate::idempotency::message::{CoreAddress, WriteRequest};
 use crate::idempotency::receive::UnderWay;
 use crate::idempotency::record::{KEPT_BODY_BYTES, RECORD_VERSION};
+use crate::idempotency::response::verdict;
 use crate::idempotency::work::refund_claim;
-use crate::idempotency::{Fingerprint, Kept, Phase, Record, Work, state};
+use crate::idempotency::{Fingerprint, Kept, KeyRecord, Phase, Work, state};
 use crate::outcome::Outcome;
 use crate::outcome::Parts;
 
@@ -36,7 +36,7 @@ const SLACK_SECONDS: u64 = 60;
 
 /// An attempt under way.
 pub struct Running<'a> {
-    object: &'a Keeper,
+    object: &'a KeyObject,
     place: Place<'a>,
     storage: JsValue,
     core: &'a CoreAddress,
@@ -45,7 +45,7 @@ pub struct Running<'a> {
     number: u64,
     attempt: Attempt,
     /// What is stored of it.
-    record: Record,
+    record: KeyRecord,
     /// What the last look found, or why nothing is known.
     looked: std::result::Result<Finding, String>,
     /// What was claimed on the way.
@@ -56,7 +56,7 @@ pub struct Running<'a> {
 /// What the attempt is for.
 enum Errand<'a> {
     /// A request, and what goes to Core of its body; none on a route without one.
-    Carry(&'a Job, Option<Uint8Array>),
+    Carry(&'a WriteRequest, Option<Uint8Array>),
     /// Somebody asks about this key.
     Ask(&'a str),
 }
@@ -68,13 +68,13 @@ impl<'a> Running<'a> {
     /// # Errors
     /// The refusal of a body, or [`Error::Busy`] where there is no room for its additions.
     pub fn carry(
-        object: &'a Keeper,
+        object: &'a KeyObject,
         place: Place<'a>,
-        job: &'a Job,
+        job: &'a WriteRequest,
         body: &[u8],
         held: &mut Reservation,
         fingerprint: Fingerprint,
-        earlier: Option<Record>,
+        earlier: Option<KeyRecord>,
     ) -> std::result::Result<Self, Error> {
         let limit = place.state.config.max_transaction_bytes;
         let earlier_work = earlier.as_ref().map(|earlier| &earlier.work);
@@ -83,7 +83,7 @@ impl<'a> Running<'a> {
             Some(earlier) => Attempt::again(&work, matches!(earlier.phase, Phase::Partial(_))),
             None => Attempt::first(&work),
         };
-        let record = earlier.unwrap_or_else(|| Record {
+        let record = earlier.unwrap_or_else(|| KeyRecord {
             v: RECORD_VERSION,
             instance: job.instance.clone(),
             fingerprint,
@@ -97,25 +97,25 @@ impl<'a> Running<'a> {
 
     /// Takes the object to find out what became of the key.
     pub fn ask(
-        object: &'a Keeper,
+        object: &'a KeyObject,
         place: Place<'a>,
         core: &'a CoreAddress,
         request_id: &'a str,
         key: &'a str,
-        record: Record,
+        record: KeyRecord,
     ) -> Self {
         let attempt = Attempt::ask(&record.work);
         Self::begin(object, place, core, request_id, Errand::Ask(key), attempt, record)
     }
 
     fn begin(
-        object: &'a Keeper,
+        object: &'a KeyObject,
         place: Place<'a>,
         core: &'a CoreAddress,
         request_id: &'a str,
         errand: Errand<'a>,
         attempt: Attempt,
-        record: Record,
+        record: KeyRecord,
     ) -> Self {
         let answers = if let Errand::Carry(job, _) = &errand { u64::from(job.timeout_ms) * 2 / 1_000 } else { 0 };
         let until = now().plus_seconds(answers + looks_seconds(&record.work) + SLACK_SECONDS);
@@ -137,30 +137,31 @@ impl<'a> Running<'a> {
         let mut sent = None;
         loop {
             action = match action {
-                Action::Claim => {
+                NextStep::Claim => {
                     let claimed = self.claim(self.record.work.claims()).await;
                     self.attempt.claimed(claimed)
                 }
-                Action::ClaimRows => {
+                NextStep::ClaimRows => {
                     let rows = self.found().map(|found| found.meant.iter().map(|id| refund_claim(id)).collect());
                     let claimed = self.claim(rows.unwrap_or_default()).await;
                     self.attempt.claimed_rows(claimed)
                 }
-                Action::Look { purpose, times } => {
+                NextStep::Look { purpose, times } => {
                     let looking = Looking { place: self.place, core: self.core, core_ms: &self.core_ms };
                     self.looked = looking.look(&self.attempt, &self.record.work, purpose, times).await;
                     self.attempt.looked(self.found())
                 }
-                Action::Send => {
+                NextStep::Send => {
                     self.save(Phase::InFlight, None)?;
                     self.set_alarm().await?;
                     let answer = self.send().await;
-                    let judge = |answer: &Answer| verdict(answer.status, &self.record.work, answer.bytes.as_deref());
+                    let judge =
+                        |answer: &CoreAnswer| verdict(answer.status, &self.record.work, answer.bytes.as_deref());
                     let said = answer.as_ref().ok().map(judge);
                     sent = Some(answer);
                     self.attempt.answered(said)
                 }
-                Action::Finish(ending) => {
+                NextStep::Finish(ending) => {
                     let answer = self.finish(ending, sent)?;
                     self.release(ending).await;
                     return Ok(answer);
@@ -186,7 +187,7 @@ impl<'a> Running<'a> {
             let keep_ms = self.place.state.config.idempotency_ms;
             self.record.expires_at = Timestamp::from_millis(now().millis().saturating_add(keep_ms));
         }
-        Row::of(&self.storage).save(&self.record, body)
+        KeyStorage::of(&self.storage).save(&self.record, body)
     }
 
     /// The alarm finds out itself whether the key has expired by then; one is enough.
@@ -198,7 +199,7 @@ impl<'a> Running<'a> {
         settled(set_alarm(&self.storage, in_ms)).await.map(|_| ()).map_err(|why| thrown(&why))
     }
 
-    async fn send(&self) -> Sent {
+    async fn send(&self) -> CoreResult {
         let Errand::Carry(job, body) = &self.errand else { return Err(Error::Internal) };
         let url = [&*job.core.base_url, &*job.target].concat();
         let keep = u32::try_from(KEPT_BODY_BYTES).unwrap_or(u32::MAX);
@@ -226,7 +227,7 @@ impl<'a> Running<'a> {
         claiming::give_back(&self.object.env, &self.record.instance, &self.object.name(), &claims).await;
     }
 
-    fn finish(&mut self, ending: Ending, sent: Option<Sent>) -> Result<Response> {
+    fn finish(&mut self, ending: Ending, sent: Option<CoreResult>) -> Result<Response> {
         let (answer, lost) = match sent {
             Some(Ok(answer)) => (Some(answer), None),
             Some(Err(error)) => (None, Some(error)),
@@ -236,7 +237,7 @@ impl<'a> Running<'a> {
         match ending.leaves() {
             // What was answered stays answered, whatever a question about it finds.
             _ if matches!((&self.errand, &self.record.phase), (Errand::Ask(_), Phase::Done { .. })) => {}
-            Left::Nothing if self.object.is_current(self.number) => Row::of(&self.storage).clear()?,
+            Left::Nothing if self.object.is_current(self.number) => KeyStorage::of(&self.storage).clear()?,
             Left::Nothing | Left::AsItWas => {}
             Left::Unknown if matches!(self.record.phase, Phase::Partial(_)) => {}
             Left::Unknown => self.save(Phase::Unknown, None)?,
@@ -247,7 +248,7 @@ impl<'a> Running<'a> {
             Errand::Carry(..) => self.reply(ending, answer, lost),
             Errand::Ask(key) => {
                 let body = state::body(key, &self.record, false, self.found().map(|found| &found.parts));
-                let reply = Reply::to(self.request_id).about(&self.record).after(self.core_ms.get());
+                let reply = KeyResponse::to(self.request_id).about(&self.record).after(self.core_ms.get());
                 reply.detail(self.trouble()).told(&body, false)
             }
         }
@@ -267,13 +268,13 @@ impl<'a> Running<'a> {
     }
 
     /// What was found, as an answer of Core's.
-    fn found_answer(&mut self) -> Option<Answer> {
+    fn found_answer(&mut self) -> Option<CoreAnswer> {
         let json = self.looked.as_mut().ok()?.answer.take()?;
-        Some(Answer::json(json.into_bytes()))
+        Some(CoreAnswer::json(json.into_bytes()))
     }
 
-    fn reply(&self, ending: Ending, answer: Option<Answer>, lost: Option<Error>) -> Result<Response> {
-        let reply = Reply::to(self.request_id).about(&self.record).after(self.core_ms.get());
+    fn reply(&self, ending: Ending, answer: Option<CoreAnswer>, lost: Option<Error>) -> Result<Response> {
+        let reply = KeyResponse::to(self.request_id).about(&self.record).after(self.core_ms.get());
         let reply = reply.booked(booked(&self.record)).detail(self.trouble());
         let refused = |said, error: &Error, outcome| Ok(reply.refusal(said, error, outcome));
         match (ending, answer, lost) {
@@ -310,7 +311,7 @@ impl<'a> Running<'a> {
     }
 
     /// Stores an answer for good.
-    fn keep(&mut self, ending: Ending, answer: Option<&Answer>) -> Result<()> {
+    fn keep(&mut self, ending: Ending, answer: Option<&CoreAnswer>) -> Result<()> {
         let status = answer.map_or(0, |answer| answer.status);
         let whole = answer.and_then(|answer| Some((answer, answer.bytes.clone()?)));
         let (kept, body) = match whole.filter(|(_, bytes)| bytes.len() <= KEPT_BODY_BYTES) {

@@ -12,7 +12,7 @@ use super::{Result, float};
 use crate::config::names;
 use crate::edge::now;
 use crate::edge::platform::Env;
-use crate::edge::promises::{ObjectState, ask_object, delete_all, exec, promised, set_alarm, settled, thrown};
+use crate::edge::promises::{ObjectState, ask_object, delete_all, exec, into_promise, set_alarm, settled, thrown};
 use crate::edge::state::State;
 use crate::idempotency::attempt::Claimed;
 use crate::idempotency::claims::{ClaimRequest, ClaimResponse, shards};
@@ -75,7 +75,7 @@ impl Claims {
     /// Answers a [`ClaimRequest`].
     pub fn fetch(&self, request: Request) -> Promise {
         let table = Rc::clone(&self.0);
-        promised(async move {
+        into_promise(async move {
             let text = settled(request.text()?).await.map_err(|why| thrown(&why))?;
             let request = text.as_string().and_then(|text| serde_json::from_str::<ClaimRequest>(&text).ok());
             let request = request.ok_or_else(|| thrown("not a claim"))?;
@@ -89,7 +89,7 @@ impl Claims {
     /// Forgets what has expired, and everything once nothing is left.
     pub fn alarm(&self) -> Promise {
         let table = Rc::clone(&self.0);
-        promised(async move {
+        into_promise(async move {
             table.alarmed.set(false);
             table.prune()?;
             let storage = table.state.storage();

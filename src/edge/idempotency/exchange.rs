@@ -5,13 +5,13 @@ use wasm_bindgen::JsValue;
 
 use super::platform::Exchanged;
 use crate::error::Error;
-use crate::idempotency::answer::is_content_header;
-use crate::proxy::outcome::is_html;
-use crate::proxy::{Upstream, settle};
+use crate::idempotency::response::is_content_header;
+use crate::proxy::settle::is_html;
+use crate::proxy::{UpstreamResult, settle};
 use crate::registry::TimeoutMs;
 
 /// An answer of Core's.
-pub struct Answer {
+pub struct CoreAnswer {
     /// Its status.
     pub status: u16,
     /// Its headers, name and value in turn.
@@ -22,25 +22,25 @@ pub struct Answer {
 }
 
 /// What asking Core gave.
-pub type Sent = std::result::Result<Answer, Error>;
+pub type CoreResult = std::result::Result<CoreAnswer, Error>;
 
 /// Core's answer, where it is Core's.
 ///
 /// # Errors
 /// As [`settle`].
-pub fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u32) -> Sent {
+pub fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u32) -> CoreResult {
     let timeout = TimeoutMs::new(timeout_ms).unwrap_or(TimeoutMs::DEFAULT);
     let upstream = match &exchanged {
-        Err(_) => Upstream::Failed,
+        Err(_) => UpstreamResult::Failed,
         Ok(exchanged) => match exchanged.failed().as_deref() {
-            Some("timeout") => Upstream::TimedOut,
-            Some(_) => Upstream::Failed,
-            None => Upstream::Answered { status: exchanged.status(), html: is_html(&exchanged.content_type()) },
+            Some("timeout") => UpstreamResult::TimedOut,
+            Some(_) => UpstreamResult::Failed,
+            None => UpstreamResult::Answered { status: exchanged.status(), html: is_html(&exchanged.content_type()) },
         },
     };
     settle(upstream, timeout)?;
     let exchanged = exchanged.map_err(|_| Error::Internal)?;
-    Ok(Answer {
+    Ok(CoreAnswer {
         status: exchanged.status(),
         headers: exchanged.headers(),
         bytes: exchanged.bytes().map(|bytes| bytes.to_vec()),
@@ -48,7 +48,7 @@ pub fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u3
     })
 }
 
-impl Answer {
+impl CoreAnswer {
     /// What a look-up found, in place of the answer that was lost.
     pub fn json(bytes: Vec<u8>) -> Self {
         let headers = ["content-type", "application/json; charset=utf-8", "cache-control", "no-store"];

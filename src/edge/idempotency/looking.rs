@@ -1,11 +1,11 @@
-//! Asking Core what there is: the questions are [`Look`]'s.
+//! Asking Core what there is: the questions are [`LookUp`]'s.
 
 use std::cell::Cell;
 
 use js_sys::Uint8Array;
 
 use super::Place;
-use super::exchange::{Answer, answer};
+use super::exchange::{CoreAnswer, answer};
 use super::platform::exchange;
 use crate::edge::answer::CORE_REFUSED_KEY;
 use crate::edge::now;
@@ -13,7 +13,7 @@ use crate::edge::promises::{settled, sleep};
 use crate::edge::state::{Kind, Reservation};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;
-use crate::idempotency::look_up::{Finding, Look, NotAnswered, Purpose};
+use crate::idempotency::look_up::{Finding, LookUp, NotAnswered, Purpose};
 use crate::idempotency::message::CoreAddress;
 use crate::outcome::Extent;
 
@@ -66,7 +66,7 @@ impl Looking<'_> {
     }
 
     async fn look_once(&self, work: &Work, purpose: Purpose) -> Result<Finding, String> {
-        let mut look = Look::new(work, purpose).ok_or("nothing to look for")?;
+        let mut look = LookUp::new(work, purpose).ok_or("nothing to look for")?;
         let _rows =
             self.room(Kind::Rows, work.rows() * KEPT_ROW_BYTES).await.ok_or("no room for the rows of a look-up")?;
         let (began, most_ms) = (now(), look_ms(work));
@@ -79,7 +79,7 @@ impl Looking<'_> {
             if answer.status == 200 && answer.bytes.is_none() && small < PAGE_BYTES {
                 answer = self.ask(&body, PAGE_BYTES).await?;
             }
-            let Answer { status, bytes, .. } = answer;
+            let CoreAnswer { status, bytes, .. } = answer;
             look.answered(status, bytes.as_deref()).map_err(|NotAnswered| match status {
                 401 => CORE_REFUSED_KEY.to_owned(),
                 status => format!("Core's answer of {status} to the look-up is none"),
@@ -92,7 +92,7 @@ impl Looking<'_> {
     }
 
     /// Asks one question, and reads up to `keep` bytes of the answer.
-    async fn ask(&self, body: &str, keep: usize) -> Result<Answer, String> {
+    async fn ask(&self, body: &str, keep: usize) -> Result<CoreAnswer, String> {
         // What comes in, and what is made of it.
         let _held = self.room(Kind::Answers, 2 * keep).await.ok_or("no room for the answer to a look-up")?;
         let url = [self.core.base_url.as_str(), "/transactions/filter"].concat();

@@ -24,17 +24,17 @@ use web_sys::{Request, Response};
 
 use super::now;
 use super::platform::Env;
-use super::promises::{ObjectState, delete_all, promised, set_alarm, settled, thrown};
+use super::promises::{ObjectState, delete_all, into_promise, set_alarm, settled, thrown};
 use super::state::{Kind, Reservation, State};
 use crate::error::Error;
-use crate::idempotency::message::{Ask, Job, Message};
+use crate::idempotency::message::{KeyRequest, StatusRequest, WriteRequest};
 use crate::idempotency::receive::{Received, UnderWay, receive};
 use crate::idempotency::{Fingerprint, Phase, state};
 use crate::outcome::Outcome;
 
 use attempt::Running;
-use reply::Reply;
-use storage::Row;
+use reply::KeyResponse;
+use storage::KeyStorage;
 
 /// The header of a call that says how long its message is.
 const LENGTH: &str = "x-blnk-edge-length";
@@ -47,10 +47,10 @@ type Result<T> = std::result::Result<T, JsValue>;
 
 /// The object of one key, as the platform calls it.
 #[wasm_bindgen]
-pub struct Idempotency(Rc<Keeper>);
+pub struct Idempotency(Rc<KeyObject>);
 
 /// What the object works with.
-struct Keeper {
+struct KeyObject {
     state: ObjectState,
     env: Env,
     /// The attempt under way, and its number. It is gone with the object, which is how a crash is known.
@@ -64,16 +64,16 @@ impl Idempotency {
     /// The object; nothing is read yet.
     #[wasm_bindgen(constructor)]
     pub fn new(state: ObjectState, env: Env) -> Self {
-        Self(Rc::new(Keeper { state, env, under_way: RefCell::default(), attempts: Cell::default() }))
+        Self(Rc::new(KeyObject { state, env, under_way: RefCell::default(), attempts: Cell::default() }))
     }
 
-    /// Does what a [`Message`] asks for.
+    /// Does what a [`KeyRequest`] asks for.
     pub fn fetch(&self, request: Request) -> Promise {
-        let keeper = Rc::clone(&self.0);
-        promised(async move {
+        let object = Rc::clone(&self.0);
+        into_promise(async move {
             // Whatever fails here fails before anything is sent: an attempt answers for itself.
             let header = |name: &str| request.headers().get(name).ok().flatten();
-            let Ok(state) = State::of(&keeper.env) else { return Err(thrown("misconfigured")) };
+            let Ok(state) = State::of(&object.env) else { return Err(thrown("misconfigured")) };
             let length: usize =
                 header(LENGTH).and_then(|length| length.parse().ok()).ok_or_else(|| thrown("no length"))?;
             // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the same request.
@@ -81,19 +81,19 @@ impl Idempotency {
             let (credential, workspace) = holder.split_once(' ').ok_or_else(|| thrown("not a holder"))?;
             let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
                 let request_id = header("x-request-id").unwrap_or_default();
-                return Ok(Reply::to(&request_id).refusal("busy", &Error::Busy, Outcome::NotSent).into());
+                return Ok(KeyResponse::to(&request_id).refusal("busy", &Error::Busy, Outcome::NotSent).into());
             };
             let (message, body) = {
                 let buffer = settled(request.array_buffer()?).await.map_err(|why| thrown(&why))?;
                 let bytes = Uint8Array::new(&buffer).to_vec();
-                let (message, body) = Message::split(&bytes).ok_or_else(|| thrown("not a message"))?;
+                let (message, body) = KeyRequest::split(&bytes).ok_or_else(|| thrown("not a message"))?;
                 let begins = bytes.len() - body.len();
                 (message, Carried { bytes, begins, held })
             };
             let place = Place { state: &state, workspace };
             let answer = match &message {
-                Message::Carry(job) => keeper.carry(place, job, body).await,
-                Message::Ask(ask) => keeper.tell(place, ask).await,
+                KeyRequest::Write(job) => object.carry(place, job, body).await,
+                KeyRequest::Inquire(ask) => object.tell(place, ask).await,
             };
             answer.map(JsValue::from)
         })
@@ -101,13 +101,13 @@ impl Idempotency {
 
     /// Forgets the key once it has expired.
     pub fn alarm(&self) -> Promise {
-        let keeper = Rc::clone(&self.0);
-        promised(async move {
-            let storage = keeper.state.storage();
+        let object = Rc::clone(&self.0);
+        into_promise(async move {
+            let storage = object.state.storage();
             let now = now();
             // Whichever is later: an attempt may outlive the record that it will write again.
-            let under_way = keeper.under_way().map(|under_way| under_way.until);
-            let record = Row::of(&storage).record()?.map(|record| record.expires_at);
+            let under_way = object.under_way().map(|under_way| under_way.until);
+            let record = KeyStorage::of(&storage).record()?.map(|record| record.expires_at);
             let done = match under_way.max(record).filter(|until| now < *until) {
                 Some(until) => set_alarm(&storage, float(until.since(now))),
                 None => delete_all(&storage),
@@ -138,12 +138,12 @@ fn float(millis: u64) -> f64 {
     millis as f64
 }
 
-impl Keeper {
-    async fn carry(&self, place: Place<'_>, job: &Job, mut carried: Carried) -> Result<Response> {
+impl KeyObject {
+    async fn carry(&self, place: Place<'_>, job: &WriteRequest, mut carried: Carried) -> Result<Response> {
         let body = carried.bytes.get(carried.begins..).unwrap_or_default();
-        let reply = Reply::to(&job.request_id);
+        let reply = KeyResponse::to(&job.request_id);
         let storage = self.state.storage();
-        let row = Row::of(&storage);
+        let row = KeyStorage::of(&storage);
         let fingerprint = Fingerprint::of(&job.instance, &job.method, &job.target, body);
         let record = row.record()?;
         let under_way = self.under_way();
@@ -176,10 +176,10 @@ impl Keeper {
     }
 
     /// Tells what became of the key; where Core may be asked, it is asked for what is not known yet.
-    async fn tell(&self, place: Place<'_>, ask: &Ask) -> Result<Response> {
-        let reply = Reply::to(&ask.request_id);
+    async fn tell(&self, place: Place<'_>, ask: &StatusRequest) -> Result<Response> {
+        let reply = KeyResponse::to(&ask.request_id);
         let storage = self.state.storage();
-        let record = Row::of(&storage).record()?.filter(|record| now() < record.expires_at);
+        let record = KeyStorage::of(&storage).record()?.filter(|record| now() < record.expires_at);
         let in_flight = self.under_way().is_some_and(|under_way| now() < under_way.until);
         let Some(record) = record else {
             if in_flight {

@@ -8,7 +8,7 @@ use crate::enrich::{Reference, Shape, understand};
 use crate::error::Error;
 use crate::http::Method;
 use crate::idempotency::Work;
-use crate::idempotency::message::Job;
+use crate::idempotency::message::WriteRequest;
 use crate::proxy::routes::{self, Body};
 
 /// A request that is about to be carried out: its completed body, and what it asks for.
@@ -19,7 +19,7 @@ pub struct Prepared {
 
 /// Completes a body, as the instance wants it the first time, and as it was done then any other time.
 pub fn prepare(
-    job: &Job,
+    job: &WriteRequest,
     body: &[u8],
     held: &mut Reservation,
     limit: usize,
@@ -35,7 +35,7 @@ pub fn prepare(
 }
 
 fn complete(
-    job: &Job,
+    job: &WriteRequest,
     body: &[u8],
     held: &mut Reservation,
     shape: Shape,

@@ -9,26 +9,26 @@ use super::platform::{reported, with_report};
 use crate::edge::answer::error_response;
 use crate::error::Error;
 use crate::idempotency::message::Report;
-use crate::idempotency::{Kept, Phase, Record, Work};
+use crate::idempotency::{Kept, KeyRecord, Phase, Work};
 use crate::outcome::{Outcome, WriteOutcome};
 
 /// An answer to one request.
-pub struct Reply<'a> {
+pub struct KeyResponse<'a> {
     request_id: &'a str,
-    record: Option<&'a Record>,
+    record: Option<&'a KeyRecord>,
     core_ms: Option<u64>,
     booked: Option<&'a str>,
     detail: Option<&'a str>,
 }
 
-impl<'a> Reply<'a> {
+impl<'a> KeyResponse<'a> {
     /// An answer of which nothing is known but the id of the request.
     pub fn to(request_id: &'a str) -> Self {
         Self { request_id, record: None, core_ms: None, booked: None, detail: None }
     }
 
     /// The same, about what is stored.
-    pub fn about(self, record: &'a Record) -> Self {
+    pub fn about(self, record: &'a KeyRecord) -> Self {
         Self { record: Some(record), ..self }
     }
 
@@ -121,6 +121,6 @@ impl<'a> Reply<'a> {
 }
 
 /// The header `X-Blnk-Booked` of a record.
-pub fn booked(record: &Record) -> Option<&str> {
+pub fn booked(record: &KeyRecord) -> Option<&str> {
     if let Phase::Done { booked, .. } = &record.phase { booked.as_deref() } else { None }
 }

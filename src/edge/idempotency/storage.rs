@@ -5,12 +5,12 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::Result;
 use crate::edge::promises::{exec, thrown};
-use crate::idempotency::Record;
+use crate::idempotency::KeyRecord;
 
 /// The row, which may not be there. Every call is synchronous, so that a state is judged and changed in one turn.
-pub struct Row<'a>(&'a JsValue);
+pub struct KeyStorage<'a>(&'a JsValue);
 
-impl<'a> Row<'a> {
+impl<'a> KeyStorage<'a> {
     /// The row of an object with this storage.
     pub fn of(storage: &'a JsValue) -> Self {
         Self(storage)
@@ -20,14 +20,14 @@ impl<'a> Row<'a> {
     ///
     /// # Errors
     /// Where the storage fails, or holds what cannot be read: it must not pass for a new key.
-    pub fn record(&self) -> Result<Option<Record>> {
+    pub fn record(&self) -> Result<Option<KeyRecord>> {
         // Looking must not write: a key that is refused leaves nothing behind.
         if self.first("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'answer'")?.is_none() {
             return Ok(None);
         }
         let Some(record) = self.first("SELECT record FROM answer")? else { return Ok(None) };
         let json = record.as_string().ok_or_else(|| thrown("a record that is no text"))?;
-        Record::from_json(&json).map(Some).ok_or_else(|| thrown("a record that cannot be read"))
+        KeyRecord::from_json(&json).map(Some).ok_or_else(|| thrown("a record that cannot be read"))
     }
 
     /// The body of the answer.
@@ -44,7 +44,7 @@ impl<'a> Row<'a> {
     ///
     /// # Errors
     /// Where the storage fails.
-    pub fn save(&self, record: &Record, body: Option<Vec<u8>>) -> Result<()> {
+    pub fn save(&self, record: &KeyRecord, body: Option<Vec<u8>>) -> Result<()> {
         self.exec(
             "CREATE TABLE IF NOT EXISTS answer (id INTEGER PRIMARY KEY, record TEXT NOT NULL, body BLOB)",
             &Array::new(),

@@ -2,23 +2,23 @@
 
 use js_sys::{Array, Promise};
 
-use crate::admin::check::{self, DEADLINE_MS, Verdict, WITH_KEY, WITHOUT_KEY};
+use crate::admin::check::{self, CoreCheck, DEADLINE_MS, WITH_KEY, WITHOUT_KEY};
 use crate::config::Config;
 use crate::edge::promises::{look, settled};
-use crate::proxy::Upstream;
+use crate::proxy::UpstreamResult;
 use crate::proxy::headers::BLNK_KEY;
-use crate::proxy::outcome::is_html;
+use crate::proxy::settle::is_html;
 use crate::registry::{Core, InstanceRecord};
 
 /// What the Core of this instance shows of itself. Its key goes to its own Core only, and no redirect is followed.
-pub async fn verdict(record: &InstanceRecord, config: &Config) -> Verdict {
+pub async fn judge(record: &InstanceRecord, config: &Config) -> CoreCheck {
     let core = match record.open_core(&config.sealer, config.allow_insecure_core) {
         Ok(core) => core,
-        Err(error) => return Verdict::unusable(&error),
+        Err(error) => return CoreCheck::unusable(&error),
     };
     // Both looks are under way before the first is waited for; neither promise can fail.
     let (without_key, with_key) = (start(&core, WITHOUT_KEY, false), start(&core, WITH_KEY, true));
-    check::verdict(seen(without_key).await, seen(with_key).await)
+    check::judge(seen(without_key).await, seen(with_key).await)
 }
 
 fn start(core: &Core, path: &str, with_key: bool) -> Promise {
@@ -30,14 +30,14 @@ fn start(core: &Core, path: &str, with_key: bool) -> Promise {
     look(&format!("{}{path}", core.base_url), &lines.join("\n"), DEADLINE_MS)
 }
 
-async fn seen(looked: Promise) -> Upstream {
-    let Ok(answer) = settled(looked).await else { return Upstream::Failed };
+async fn seen(looked: Promise) -> UpstreamResult {
+    let Ok(answer) = settled(looked).await else { return UpstreamResult::Failed };
     let answer = Array::from(&answer);
     let html = answer.get(1).as_string().is_some_and(|content_type| is_html(&content_type));
     match answer.get(0).as_f64() {
-        Some(-1.0) => Upstream::TimedOut,
+        Some(-1.0) => UpstreamResult::TimedOut,
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status has three digits")]
-        Some(status) if status > 0.0 => Upstream::Answered { status: status as u16, html },
-        _ => Upstream::Failed,
+        Some(status) if status > 0.0 => UpstreamResult::Answered { status: status as u16, html },
+        _ => UpstreamResult::Failed,
     }
 }

@@ -17,10 +17,10 @@ use web_sys::{Request, Response};
 
 use super::now;
 use super::platform::{Env, log_line};
-use super::promises::{ObjectState, promised, set_alarm, settled, thrown, within};
+use super::promises::{ObjectState, into_promise, set_alarm, settled, thrown, within};
 use super::sql_store::SqlStore;
 use super::state::State;
-use crate::admin::{Answer, Ask, Desk, Failure, Handled, Reply, handle};
+use crate::admin::{AdminContext, Content, Failure, Handled, RegistryRequest, RegistryResponse, handle};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::registry::Kind;
@@ -43,10 +43,10 @@ const AT_ONCE: u32 = 200;
 
 /// The one object of its class, as the platform calls it.
 #[wasm_bindgen]
-pub struct Registry(Rc<Office>);
+pub struct Registry(Rc<RegistryObject>);
 
 /// What the object works with.
-struct Office {
+struct RegistryObject {
     state: ObjectState,
     env: Env,
     publisher: OnceCell<Publisher>,
@@ -63,18 +63,21 @@ impl Registry {
     #[wasm_bindgen(constructor)]
     pub fn new(state: ObjectState, env: Env) -> Self {
         let (publisher, alarm_at, failures) = (OnceCell::new(), Cell::default(), Cell::default());
-        Self(Rc::new(Office { state, env, publisher, pruner: Pruner::default(), alarm_at, failures }))
+        Self(Rc::new(RegistryObject { state, env, publisher, pruner: Pruner::default(), alarm_at, failures }))
     }
 
-    /// Answers an [`Ask`] with a [`Reply`].
+    /// Answers a [`RegistryRequest`] with a [`RegistryResponse`].
     pub fn fetch(&self, request: Request) -> Promise {
-        let office = Rc::clone(&self.0);
-        promised(async move {
+        let object = Rc::clone(&self.0);
+        into_promise(async move {
             let text = settled(request.text()?).await.map_err(|why| thrown(&why))?;
-            let ask = text.as_string().and_then(|text| Ask::from_json(&text)).ok_or_else(|| thrown("not an ask"))?;
-            let reply = match office.answer(&ask).await {
+            let ask = text
+                .as_string()
+                .and_then(|text| RegistryRequest::from_json(&text))
+                .ok_or_else(|| thrown("not an ask"))?;
+            let reply = match object.answer(&ask).await {
                 Ok(reply) => reply,
-                Err(failure) => Reply::failed(&failure, &ask.request_id),
+                Err(failure) => RegistryResponse::failed(&failure, &ask.request_id),
             };
             Response::new_with_opt_str(Some(&reply.to_json())).map(JsValue::from)
         })
@@ -82,27 +85,27 @@ impl Registry {
 
     /// Publishes what is not published yet, and prunes the audit trail.
     pub fn alarm(&self) -> Promise {
-        let office = Rc::clone(&self.0);
-        promised(async move {
-            office.alarm_at.set(None);
-            if let Err(error) = office.publish_rest().await {
+        let object = Rc::clone(&self.0);
+        into_promise(async move {
+            object.alarm_at.set(None);
+            if let Err(error) = object.publish_rest().await {
                 log_line(&publication_line("registry", &error.to_string()));
-                office.retry_later().await;
+                object.retry_later().await;
             }
-            office.prune().await;
+            object.prune().await;
             Ok(JsValue::UNDEFINED)
         })
     }
 }
 
-impl Office {
-    async fn answer(&self, ask: &Ask) -> Result<Reply, Failure> {
+impl RegistryObject {
+    async fn answer(&self, ask: &RegistryRequest) -> Result<RegistryResponse, Failure> {
         let state = State::of(&self.env).map_err(|faults| Error::Misconfigured { faults: faults.to_vec() })?;
         let publisher = self.publisher()?;
         let mut store = publisher.store.clone();
         let handled = handle(
             ask,
-            &mut Desk {
+            &mut AdminContext {
                 store: &mut store,
                 sealer: &state.config.sealer,
                 allow_insecure_core: state.config.allow_insecure_core,
@@ -113,7 +116,7 @@ impl Office {
         );
         // No turn of the event loop lies between the write and this: both reach the disk together, or neither does.
         let alarm = match &handled {
-            Ok(Handled { answer: Answer::Exported(_), .. }) => Some(0),
+            Ok(Handled { answer: Content::Exported(_), .. }) => Some(0),
             Ok(handled) => (!handled.changed.is_empty()).then_some(SAFETY_MS),
             // Resealing goes record by record: some may be written.
             Err(failure) => (failure.error == Error::AdminUnavailable).then_some(SAFETY_MS),
@@ -126,17 +129,17 @@ impl Office {
             self.retry_later().await;
         }
         match handled.answer {
-            Answer::Text(body) | Answer::Exported(body) => Ok(Reply::done(200, body)),
-            Answer::Lines(lines) => Ok(Reply::lines(lines)),
-            Answer::Check(record) => {
-                let verdict = look::verdict(&record, &state.config).await;
-                Ok(Reply::done(200, verdict.to_json()))
+            Content::Text(body) | Content::Exported(body) => Ok(RegistryResponse::done(200, body)),
+            Content::Lines(lines) => Ok(RegistryResponse::lines(lines)),
+            Content::Check(record) => {
+                let verdict = look::judge(&record, &state.config).await;
+                Ok(RegistryResponse::done(200, verdict.to_json()))
             }
-            Answer::Record(mut shown) => {
+            Content::Record(mut shown) => {
                 if let Ok(Some(stored)) = store.row(shown.row.kind, &shown.row.id) {
                     shown.row.published = stored.published;
                 }
-                Ok(Reply::done(shown.status, shown.body()?))
+                Ok(RegistryResponse::done(shown.status, shown.body()?))
             }
         }
     }
@@ -152,7 +155,7 @@ impl Office {
     /// Publishes these records; `false` where not all of them are published within the time.
     async fn publish(&self, records: Vec<(Kind, String)>, within_ms: u32) -> Result<bool, StoreError> {
         let publisher = self.publisher()?.clone();
-        let work = promised(async move {
+        let work = into_promise(async move {
             publisher.publish(records).await.map(JsValue::from_bool).map_err(|error| match error {
                 StoreError::Failed(why) => why.into(),
                 other => other.to_string().into(),
@@ -161,7 +164,7 @@ impl Office {
         let all = settled(within(within_ms, &work)).await.map_err(StoreError::Failed)?;
         if all.is_undefined() {
             // A put that is under way goes on: one that is dropped would end unseen.
-            self.state.wait_until(&promised(async move {
+            self.state.wait_until(&into_promise(async move {
                 if let Err(why) = settled(work).await {
                     log_line(&publication_line("registry", &StoreError::Failed(why).to_string()));
                 }

@@ -11,7 +11,7 @@ use crate::edge::sql_store::SqlStore;
 use crate::json::Writer;
 use crate::registry::Kind;
 use crate::registry::publication::{Ended, Puts};
-use crate::store::{Row, Store, StoreError};
+use crate::store::{RecordRow, Store, StoreError};
 
 /// After how many failures the rest waits for the alarm: KV is down then.
 const FAILURES: u32 = 3;
@@ -39,9 +39,9 @@ impl Publisher {
         let (mut all, mut failures) = (true, 0);
         for (kind, id) in records {
             match self.publish_one(kind, &id).await? {
-                Outcome::Published => {}
-                Outcome::UnderWay => all = false,
-                Outcome::Failed(reason) => {
+                PutResult::Published => {}
+                PutResult::UnderWay => all = false,
+                PutResult::Failed(reason) => {
                     log_line(&publication_line(&kind.published_key(&id), &reason));
                     (all, failures) = (false, failures + 1);
                 }
@@ -53,36 +53,36 @@ impl Publisher {
         Ok(all)
     }
 
-    async fn publish_one(&mut self, kind: Kind, id: &str) -> Result<Outcome, StoreError> {
+    async fn publish_one(&mut self, kind: Kind, id: &str) -> Result<PutResult, StoreError> {
         let key = kind.published_key(id);
         loop {
             // Read anew each time: it may have been changed while it was put.
-            let Some(row) = self.store.row(kind, id)? else { return Ok(Outcome::Published) };
+            let Some(row) = self.store.row(kind, id)? else { return Ok(PutResult::Published) };
             if row.is_published() {
-                return Ok(Outcome::Published);
+                return Ok(PutResult::Published);
             }
-            let Some(put) = self.puts.borrow_mut().begin(&key, now()) else { return Ok(Outcome::UnderWay) };
+            let Some(put) = self.puts.borrow_mut().begin(&key, now()) else { return Ok(PutResult::UnderWay) };
             let result = put_to_kv(&self.env, &key, &row).await;
             let ended = self.puts.borrow_mut().end(put, result.is_ok());
             match (ended, result) {
                 (Ended::Landed, _) => self.store.mark_published(kind, id, row.revision)?,
                 (Ended::Late, _) => self.store.mark_published(kind, id, 0)?,
                 (Ended::Failed, result) => {
-                    return Ok(Outcome::Failed(result.err().unwrap_or_default()));
+                    return Ok(PutResult::Failed(result.err().unwrap_or_default()));
                 }
             }
         }
     }
 }
 
-enum Outcome {
+enum PutResult {
     Published,
     /// Another event is at it.
     UnderWay,
     Failed(String),
 }
 
-async fn put_to_kv(env: &Env, key: &str, row: &Row) -> Result<(), String> {
+async fn put_to_kv(env: &Env, key: &str, row: &RecordRow) -> Result<(), String> {
     let namespace = match row.kind {
         Kind::Instance => names::INSTANCES,
         Kind::ApiKey | Kind::OauthClient => names::CREDENTIALS,

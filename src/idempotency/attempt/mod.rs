@@ -6,9 +6,9 @@
 //! the same bytes are sent once more. What Core then says counts for the earlier attempt too, so it is looked for again.
 
 use super::Work;
-use super::answer::Verdict;
 use super::ending::{Ending, Release};
 use super::look_up::{Finding, Purpose};
+use super::response::Verdict;
 use super::work::names_twice;
 use crate::outcome::Extent;
 
@@ -65,7 +65,7 @@ enum Sort {
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum NextStep {
     /// Claim [`Work::claims`] for this key, and go on with [`Attempt::claimed`].
     Claim,
     /// Claim the refund of each of [`Finding::meant`] too, and go on with [`Attempt::claimed_rows`].
@@ -144,42 +144,42 @@ impl Attempt {
 
     /// The first step.
     #[must_use]
-    pub fn start(&self) -> Action {
+    pub fn start(&self) -> NextStep {
         match self.kind {
-            Kind::First if self.collides => Action::Finish(Ending::ReferenceUsed),
-            Kind::First if self.claims => Action::Claim,
-            Kind::First => Action::Send,
-            Kind::Again { .. } | Kind::Ask if self.work == Sort::Other => Action::Finish(Ending::OutcomeUnknown),
-            Kind::Again { .. } => Action::Look { purpose: Purpose::After, times: PATIENCE },
-            Kind::Ask => Action::Look { purpose: Purpose::After, times: 1 },
+            Kind::First if self.collides => NextStep::Finish(Ending::ReferenceUsed),
+            Kind::First if self.claims => NextStep::Claim,
+            Kind::First => NextStep::Send,
+            Kind::Again { .. } | Kind::Ask if self.work == Sort::Other => NextStep::Finish(Ending::OutcomeUnknown),
+            Kind::Again { .. } => NextStep::Look { purpose: Purpose::After, times: PATIENCE },
+            Kind::Ask => NextStep::Look { purpose: Purpose::After, times: 1 },
         }
     }
 
     /// The step after a claim.
     #[must_use]
-    pub fn claimed(&mut self, claimed: Claimed) -> Action {
+    pub fn claimed(&mut self, claimed: Claimed) -> NextStep {
         match (claimed, self.kind) {
-            (Claimed::Granted, Kind::First) => Action::Look { purpose: Purpose::Before, times: 1 },
-            (Claimed::Granted, _) => Action::Send,
+            (Claimed::Granted, Kind::First) => NextStep::Look { purpose: Purpose::Before, times: 1 },
+            (Claimed::Granted, _) => NextStep::Send,
             (Claimed::Taken, Kind::First) if self.work == Sort::Refund => {
                 self.taken = true;
-                Action::Look { purpose: Purpose::Before, times: 1 }
+                NextStep::Look { purpose: Purpose::Before, times: 1 }
             }
-            (Claimed::Taken, Kind::First) => Action::Finish(Ending::ReferenceUsed),
-            (Claimed::Taken, _) => Action::Finish(Ending::OutcomeUnknown),
-            (Claimed::Failed, Kind::First) => Action::Finish(Ending::Unchecked),
-            (Claimed::Failed, _) => Action::Finish(Ending::Unresolved),
+            (Claimed::Taken, Kind::First) => NextStep::Finish(Ending::ReferenceUsed),
+            (Claimed::Taken, _) => NextStep::Finish(Ending::OutcomeUnknown),
+            (Claimed::Failed, Kind::First) => NextStep::Finish(Ending::Unchecked),
+            (Claimed::Failed, _) => NextStep::Finish(Ending::Unresolved),
         }
     }
 
     /// The step after a claim of the rows that a refund means: they are looked at again, now that nobody else refunds them.
     #[must_use]
-    pub fn claimed_rows(&mut self, claimed: Claimed) -> Action {
+    pub fn claimed_rows(&mut self, claimed: Claimed) -> NextStep {
         self.rows_claimed = true;
         self.taken = claimed == Claimed::Taken;
         match claimed {
-            Claimed::Granted | Claimed::Taken => Action::Look { purpose: Purpose::Before, times: 1 },
-            Claimed::Failed => Action::Finish(Ending::Unchecked),
+            Claimed::Granted | Claimed::Taken => NextStep::Look { purpose: Purpose::Before, times: 1 },
+            Claimed::Failed => NextStep::Finish(Ending::Unchecked),
         }
     }
 
@@ -194,8 +194,8 @@ impl Attempt {
 
     /// The step after a look; none where Core could not be asked.
     #[must_use]
-    pub fn looked(&self, found: Option<&Finding>) -> Action {
-        Action::Finish(match (self.kind, self.verdict, found) {
+    pub fn looked(&self, found: Option<&Finding>) -> NextStep {
+        NextStep::Finish(match (self.kind, self.verdict, found) {
             (Kind::First, None, None) => Ending::Unchecked,
             (Kind::First, None, Some(found)) => return self.checked(found),
             (Kind::First, Some(verdict), Some(found)) if self.is_done(verdict, found) => Ending::Found,
@@ -222,35 +222,35 @@ impl Attempt {
     }
 
     /// The step after the look before a first attempt.
-    fn checked(&self, found: &Finding) -> Action {
+    fn checked(&self, found: &Finding) -> NextStep {
         match self.work {
-            Sort::Refund if !found.parts.booked.is_empty() => Action::Finish(Ending::AlreadyRefunded),
-            Sort::Refund if self.taken => Action::Finish(Ending::RefundInFlight),
-            Sort::Refund if !self.rows_claimed && !found.meant.is_empty() => Action::ClaimRows,
-            Sort::Create if found.parts.extent() != Extent::None => Action::Finish(Ending::ReferenceUsed),
-            _ => Action::Send,
+            Sort::Refund if !found.parts.booked.is_empty() => NextStep::Finish(Ending::AlreadyRefunded),
+            Sort::Refund if self.taken => NextStep::Finish(Ending::RefundInFlight),
+            Sort::Refund if !self.rows_claimed && !found.meant.is_empty() => NextStep::ClaimRows,
+            Sort::Create if found.parts.extent() != Extent::None => NextStep::Finish(Ending::ReferenceUsed),
+            _ => NextStep::Send,
         }
     }
 
     /// The step where there is no trace of an earlier attempt, and of this one if it was sent.
-    fn found_nothing(&self, verdict: Option<Verdict>) -> Action {
+    fn found_nothing(&self, verdict: Option<Verdict>) -> NextStep {
         match (verdict, self.kind) {
-            (Some(Verdict::Refused), _) => Action::Finish(Ending::Answered),
-            (Some(_), _) => Action::Finish(Ending::Unresolved),
+            (Some(Verdict::Refused), _) => NextStep::Finish(Ending::Answered),
+            (Some(_), _) => NextStep::Finish(Ending::Unresolved),
             (None, Kind::Again { partial: false }) if self.work == Sort::Create => {
                 if self.claims {
-                    Action::Claim
+                    NextStep::Claim
                 } else {
-                    Action::Send
+                    NextStep::Send
                 }
             }
-            (None, _) => Action::Finish(Ending::OutcomeUnknown),
+            (None, _) => NextStep::Finish(Ending::OutcomeUnknown),
         }
     }
 
     /// The step after sending; no verdict where there is no answer of Core's.
     #[must_use]
-    pub fn answered(&mut self, verdict: Option<Verdict>) -> Action {
+    pub fn answered(&mut self, verdict: Option<Verdict>) -> NextStep {
         self.verdict = verdict;
         let again = self.is_again();
         let ending = match verdict {
@@ -260,14 +260,14 @@ impl Attempt {
             Some(Verdict::NotActed | Verdict::Unclear) => Ending::Unclear,
             Some(Verdict::Done | Verdict::Previewed) => Ending::Answered,
             Some(Verdict::Queued) if !again => Ending::Answered,
-            Some(_) if again => return Action::Look { purpose: Purpose::After, times: PATIENCE },
+            Some(_) if again => return NextStep::Look { purpose: Purpose::After, times: PATIENCE },
             Some(_) if self.work != Sort::Other => {
                 // What an atomic request takes back it may take back late.
-                return Action::Look { purpose: Purpose::After, times: if self.atomic { PATIENCE } else { 1 } };
+                return NextStep::Look { purpose: Purpose::After, times: if self.atomic { PATIENCE } else { 1 } };
             }
             Some(_) => Ending::Answered,
         };
-        Action::Finish(ending)
+        NextStep::Finish(ending)
     }
 
     /// What stands behind a refusal of Core's, where it could have done one part and not another: `X-Blnk-Booked`. Of a

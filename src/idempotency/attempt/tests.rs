@@ -4,15 +4,15 @@ use super::super::work::{InflightAction, Work};
 use super::*;
 use crate::outcome::{Part, Parts};
 
-use Action::{Claim, ClaimRows, Finish, Look, Send};
 use Ending::{
     AlreadyRefunded, Answered, Found, Lost, NotActed, OutcomeUnknown, Partial, ReferenceUsed, RefundInFlight,
     Unchecked, Unclear, Unresolved,
 };
+use NextStep::{Claim, ClaimRows, Finish, Look, Send};
 
-const BEFORE: Action = Look { purpose: Purpose::Before, times: 1 };
-const AFTER: Action = Look { purpose: Purpose::After, times: 1 };
-const PATIENTLY: Action = Look { purpose: Purpose::After, times: 3 };
+const BEFORE: NextStep = Look { purpose: Purpose::Before, times: 1 };
+const AFTER: NextStep = Look { purpose: Purpose::After, times: 1 };
+const PATIENTLY: NextStep = Look { purpose: Purpose::After, times: 3 };
 
 fn made() -> Work {
     Work::Create(create("r", true, 0, false))
@@ -76,7 +76,7 @@ const ANSWERS: [Option<Verdict>; 10] = [
 ];
 
 /// What each of [`ANSWERS`] leads to.
-fn after_sending(attempt: &Attempt) -> Vec<Action> {
+fn after_sending(attempt: &Attempt) -> Vec<NextStep> {
     ANSWERS.iter().map(|verdict| attempt.clone().answered(*verdict)).collect()
 }
 

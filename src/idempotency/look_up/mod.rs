@@ -1,8 +1,8 @@
 //! Looking for what a request did, among Core's records.
 //!
 //! Core is asked by `POST /transactions/filter`, which is exact for every reference and counts what it does not show. A
-//! [`Look`] asks one question after another ([`Look::question`], [`Look::answered`]) and then says what there is
-//! ([`Look::finding`]). In reading order: `page` (questions and rows), `parts` (all, none or some), `create`,
+//! [`LookUp`] asks one question after another ([`LookUp::question`], [`LookUp::answered`]) and then says what there is
+//! ([`LookUp::finding`]). In reading order: `page` (questions and rows), `parts` (all, none or some), `create`,
 //! `refund`, `inflight` (what counts as done of each kind of work).
 
 mod create;
@@ -47,7 +47,7 @@ pub struct Finding {
 }
 
 /// A look under way. A bulk's work is large: who keeps it elsewhere lends it.
-pub struct Look<W> {
+pub struct LookUp<W> {
     work: W,
     purpose: Purpose,
     /// How many rounds of questions were put together.
@@ -68,7 +68,7 @@ pub struct Rows {
     voided: BTreeSet<String>,
 }
 
-impl<W: Borrow<Work>> Look<W> {
+impl<W: Borrow<Work>> LookUp<W> {
     /// A look for this work; `None` where nothing would tell.
     #[must_use]
     pub fn new(work: W, purpose: Purpose) -> Option<Self> {
@@ -107,7 +107,7 @@ impl<W: Borrow<Work>> Look<W> {
         self.questions.front().filter(|_| !enough)
     }
 
-    /// Takes the answer to the question that [`Look::question`] gave; no body stands for one too large to be read.
+    /// Takes the answer to the question that [`LookUp::question`] gave; no body stands for one too large to be read.
     ///
     /// # Errors
     /// Where it is not plainly Core's own, or Core would have to be asked too often: nothing is known then.

@@ -5,10 +5,10 @@ use super::requests::Request;
 use super::runs::{Job, error};
 use super::{CLAIM, KEEP, World};
 use crate::clock::Timestamp;
-use crate::idempotency::answer::{Verdict, verdict};
-use crate::idempotency::attempt::{Action, Claimed};
+use crate::idempotency::attempt::{Claimed, NextStep};
 use crate::idempotency::ending::{Ending, Left, Release};
-use crate::idempotency::look_up::Look;
+use crate::idempotency::look_up::LookUp;
+use crate::idempotency::response::{Verdict, verdict};
 use crate::idempotency::work::refund_claim;
 use crate::idempotency::{Kept, Phase, Work};
 
@@ -21,19 +21,19 @@ impl World {
         }
         let Some(mut running) = self.keys[at].running.take() else { return };
         match running.action {
-            Action::Claim => {
+            NextStep::Claim => {
                 let claimed = self.claim(at, &running.record.work.claims());
                 running.action = running.attempt.claimed(claimed);
             }
-            Action::ClaimRows => {
+            NextStep::ClaimRows => {
                 let meant = running.found.as_ref().unwrap().meant.iter();
                 let claimed = self.claim(at, &meant.map(|id| refund_claim(id)).collect::<Vec<_>>());
                 running.action = running.attempt.claimed_rows(claimed);
             }
-            Action::Look { .. } => self.look(&mut running),
-            Action::Send if running.run.is_none() => self.send(at, &mut running),
-            Action::Send => self.wait(&mut running),
-            Action::Finish(ending) => return self.finish(at, running, ending),
+            NextStep::Look { .. } => self.look(&mut running),
+            NextStep::Send if running.run.is_none() => self.send(at, &mut running),
+            NextStep::Send => self.wait(&mut running),
+            NextStep::Finish(ending) => return self.finish(at, running, ending),
         }
         self.keys[at].running = Some(running);
     }
@@ -53,12 +53,12 @@ impl World {
 
     /// One question, or what they all tell.
     fn look(&mut self, running: &mut Running) {
-        let Action::Look { purpose, times } = running.action else { return };
+        let NextStep::Look { purpose, times } = running.action else { return };
         let rows = self.engine.core.rows.len();
         // Core may read from a copy that is behind; here it is while nothing could come of it.
         let may_be_behind = matches!(running.record.phase, Phase::Partial(_)) && self.engine.faults;
         let behind = may_be_behind && self.dice.one_in(8);
-        let began = || (Look::new(running.record.work.clone(), purpose).unwrap(), rows, behind);
+        let began = || (LookUp::new(running.record.work.clone(), purpose).unwrap(), rows, behind);
         let (mut look, rows_before, behind) = running.look.take().unwrap_or_else(began);
         while let Some(question) = look.question() {
             let answer = self.engine.core.answer(&question.body());

@@ -4,17 +4,17 @@ use super::requests::{Wire, another};
 use super::{PATIENCE, World};
 use crate::clock::Timestamp;
 use crate::enrich::{Reference, Rule, enrich};
-use crate::idempotency::attempt::{Action, Attempt};
-use crate::idempotency::look_up::{Finding, Look};
+use crate::idempotency::attempt::{Attempt, NextStep};
+use crate::idempotency::look_up::{Finding, LookUp};
 use crate::idempotency::receive::{Received, UnderWay, receive};
 use crate::idempotency::record::RECORD_VERSION;
-use crate::idempotency::{Fingerprint, Phase, Record, Work};
+use crate::idempotency::{Fingerprint, KeyRecord, Phase, Work};
 
 /// A key: what its object has stored, and what it has in memory.
 pub(super) struct Key {
     /// Its request, and another that is sent with it by mistake.
     pub wires: [Wire; 2],
-    pub record: Option<Record>,
+    pub record: Option<KeyRecord>,
     /// The answer that is kept.
     pub body: Option<(u16, String)>,
     pub under_way: Option<UnderWay>,
@@ -34,11 +34,11 @@ pub(super) struct Running {
     /// Which of the key's requests it carries out; none to ask.
     pub wire: Option<usize>,
     pub completed: Vec<u8>,
-    pub record: Record,
-    pub action: Action,
+    pub record: KeyRecord,
+    pub action: NextStep,
     pub looks: u32,
     /// The look under way, how many rows there were when it began, and whether it sees none of them.
-    pub look: Option<(Look<Work>, usize, bool)>,
+    pub look: Option<(LookUp<Work>, usize, bool)>,
     pub found: Option<Finding>,
     /// The run of Core that is waited for, and what it said.
     pub run: Option<usize>,
@@ -117,7 +117,7 @@ impl World {
             Some(_) => Attempt::again(&work, partial),
             None => Attempt::first(&work),
         };
-        let record = earlier.unwrap_or_else(|| Record {
+        let record = earlier.unwrap_or_else(|| KeyRecord {
             v: RECORD_VERSION,
             instance: "i".to_owned(),
             fingerprint,
@@ -130,7 +130,7 @@ impl World {
     }
 
     /// The body as it goes to Core: the first time with references that are made, then with the same.
-    fn complete(&mut self, wire: &Wire, earlier: Option<&Record>) -> (Vec<u8>, Work) {
+    fn complete(&mut self, wire: &Wire, earlier: Option<&KeyRecord>) -> (Vec<u8>, Work) {
         let body = wire.body.as_bytes();
         let Some(shape) = wire.shape else { return (body.to_vec(), work(wire, body, &[])) };
         let mut again = match earlier.map(|record| &record.work) {
@@ -155,7 +155,7 @@ impl World {
     pub(super) fn ask(&mut self, at: usize) {
         let key = &self.keys[at];
         let now = Timestamp::from_millis(self.now);
-        let is_open = |record: &&Record| now < record.expires_at && crate::idempotency::state::is_open(record);
+        let is_open = |record: &&KeyRecord| now < record.expires_at && crate::idempotency::state::is_open(record);
         if key.under_way.as_ref().is_some_and(|under_way| now < under_way.until) {
             return;
         }
@@ -165,7 +165,7 @@ impl World {
         }
     }
 
-    fn begin(&mut self, at: usize, attempt: Attempt, wire: Option<usize>, completed: Vec<u8>, record: Record) {
+    fn begin(&mut self, at: usize, attempt: Attempt, wire: Option<usize>, completed: Vec<u8>, record: KeyRecord) {
         let until = Timestamp::from_millis(self.now + PATIENCE);
         let action = attempt.start();
         let key = &mut self.keys[at];

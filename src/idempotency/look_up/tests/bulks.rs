@@ -82,7 +82,7 @@ fn three_thousand_transactions_are_found_over_many_pages_and_questions() {
 fn too_many_questions_are_no_answer() {
     let names: Vec<String> = (0..10_000).map(|number| format!("order-{number:05}")).collect();
     let items: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 0)).collect();
-    let mut look = Look::new(Work::Create(bulk(&items, false)), Purpose::After).unwrap();
+    let mut look = LookUp::new(Work::Create(bulk(&items, false)), Purpose::After).unwrap();
     let mut asked = 0;
     // Pages of one row each, and always more to come.
     let page = |question: &str| {
@@ -134,7 +134,7 @@ mod before {
         core.add("a", "APPLIED", "");
         let found = look(&mut core, &Work::Create(work.clone()), Purpose::Before);
         assert_eq!((found.parts.extent(), found.parts.total), (Extent::None, 1));
-        let question = Look::new(Work::Create(work), Purpose::Before).unwrap().question().unwrap().body();
+        let question = LookUp::new(Work::Create(work), Purpose::Before).unwrap().question().unwrap().body();
         assert!(question.contains("\"b_2_q\"") && !question.contains("\"a\"") && !question.contains("\"c\""));
     }
 
@@ -164,7 +164,7 @@ mod not_core_s_word {
         for (status, body) in
             [(500, r#"{"data":[]}"#), (404, r#"{"data":[]}"#), (200, foreign.as_str()), (200, "<html>")]
         {
-            let mut look = Look::new(single(false), Purpose::After).unwrap();
+            let mut look = LookUp::new(single(false), Purpose::After).unwrap();
             look.question().unwrap();
             assert_eq!(look.answered(status, Some(body.as_bytes())), Err(NotAnswered), "{status} {body}");
         }
@@ -174,7 +174,7 @@ mod not_core_s_word {
     fn a_page_that_is_too_large_is_asked_for_again_in_smaller_ones() {
         let mut core = Core::default();
         core.add("r", "APPLIED", "");
-        let mut look = Look::new(single(false), Purpose::After).unwrap();
+        let mut look = LookUp::new(single(false), Purpose::After).unwrap();
         look.question().unwrap();
         look.answered(200, None).unwrap();
         while let Some(question) = look.question().map(Question::body) {
@@ -185,6 +185,6 @@ mod not_core_s_word {
 
     #[test]
     fn an_answer_that_was_not_asked_for_is_none() {
-        assert_eq!(Look::new(single(false), Purpose::After).unwrap().answered(200, Some(b"{}")), Err(NotAnswered));
+        assert_eq!(LookUp::new(single(false), Purpose::After).unwrap().answered(200, Some(b"{}")), Err(NotAnswered));
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 
 /// Asks a Core all there is to ask.
 fn look(core: &mut Core, work: &Work, purpose: Purpose) -> Finding {
-    let mut look = Look::new(work, purpose).unwrap();
+    let mut look = LookUp::new(work, purpose).unwrap();
     while let Some(question) = look.question().map(Question::body) {
         look.answered(200, Some(&core.answer(&question))).unwrap();
     }
@@ -268,9 +268,9 @@ mod creates {
     #[test]
     fn nothing_tells_of_what_leaves_no_trace() {
         let other = Work::Other { made: Vec::new() };
-        assert!(Look::new(&other, Purpose::After).is_none() && Look::new(&other, Purpose::Before).is_none());
-        assert!(Look::new(inflight("txn_1", InflightAction::Void), Purpose::Before).is_none());
-        assert!(Look::new(single(false), Purpose::Before).is_none());
+        assert!(LookUp::new(&other, Purpose::After).is_none() && LookUp::new(&other, Purpose::Before).is_none());
+        assert!(LookUp::new(inflight("txn_1", InflightAction::Void), Purpose::Before).is_none());
+        assert!(LookUp::new(single(false), Purpose::Before).is_none());
     }
 }
 

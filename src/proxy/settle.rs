@@ -7,7 +7,7 @@ use crate::registry::TimeoutMs;
 
 /// What happened upstream, up to the head of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upstream {
+pub enum UpstreamResult {
     /// Something answered.
     Answered {
         /// Its status.
@@ -27,16 +27,16 @@ pub enum Upstream {
 /// [`Error::CoreUnreachable`] for a failure and for what did not come from Core: a status below 200, Cloudflare's own 520
 /// to 527 and 530, and a 403 or 5xx in HTML, which tunnels, Access and load balancers send and Core never does;
 /// [`Error::CoreRedirect`]; [`Error::CoreTimeout`].
-pub fn settle(upstream: Upstream, timeout: TimeoutMs) -> Result<(), Error> {
+pub fn settle(upstream: UpstreamResult, timeout: TimeoutMs) -> Result<(), Error> {
     match upstream {
-        Upstream::Answered { status, html } => match status {
+        UpstreamResult::Answered { status, html } => match status {
             ..200 | 520..=527 | 530 => Err(Error::CoreUnreachable { upstream_status: Some(status) }),
             403 | 500.. if html => Err(Error::CoreUnreachable { upstream_status: Some(status) }),
             301..=303 | 307 | 308 => Err(Error::CoreRedirect { upstream_status: status }),
             _ => Ok(()),
         },
-        Upstream::Failed => Err(Error::CoreUnreachable { upstream_status: None }),
-        Upstream::TimedOut => Err(Error::CoreTimeout { timeout_ms: timeout.millis() }),
+        UpstreamResult::Failed => Err(Error::CoreUnreachable { upstream_status: None }),
+        UpstreamResult::TimedOut => Err(Error::CoreTimeout { timeout_ms: timeout.millis() }),
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn settled(status: u16, html: bool) -> Result<(), Error> {
-        settle(Upstream::Answered { status, html }, TimeoutMs::DEFAULT)
+        settle(UpstreamResult::Answered { status, html }, TimeoutMs::DEFAULT)
     }
 
     #[test]
@@ -101,7 +101,10 @@ mod tests {
             let expected = Err(Error::CoreUnreachable { upstream_status: Some(status) });
             assert_eq!(settled(status, html), expected, "{status}");
         }
-        assert_eq!(settle(Upstream::Failed, TimeoutMs::DEFAULT), Err(Error::CoreUnreachable { upstream_status: None }));
+        assert_eq!(
+            settle(UpstreamResult::Failed, TimeoutMs::DEFAULT),
+            Err(Error::CoreUnreachable { upstream_status: None })
+        );
     }
 
     #[test]
@@ -109,7 +112,10 @@ mod tests {
         for status in [301, 302, 303, 307, 308] {
             assert_eq!(settled(status, false), Err(Error::CoreRedirect { upstream_status: status }));
         }
-        assert_eq!(settle(Upstream::TimedOut, TimeoutMs::DEFAULT), Err(Error::CoreTimeout { timeout_ms: 30_000 }));
+        assert_eq!(
+            settle(UpstreamResult::TimedOut, TimeoutMs::DEFAULT),
+            Err(Error::CoreTimeout { timeout_ms: 30_000 })
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::presented::Presented;
+use super::credentials::PresentedCredential;
 use super::routes::{Body, Route, check_either};
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -48,19 +48,19 @@ pub struct Plan {
 /// # Errors
 /// [`Error::InvalidCredential`], whatever was wrong.
 pub fn authenticate<'a>(
-    presented: &Presented<'_>,
+    presented: &PresentedCredential<'_>,
     credential: Option<&'a Rc<CredentialRecord>>,
     now: Timestamp,
 ) -> Result<Caller<'a>, Error> {
     let scopes = match presented {
-        Presented::ApiKey(token) => {
+        PresentedCredential::ApiKey(token) => {
             let hash = token.hash();
             if credential.is_none() {
                 let _ = hash.matches(&SecretHash::from_bytes([0; 32]));
             }
             credential.filter(|credential| credential.accepts(&hash, now)).map(|credential| credential.scopes)
         }
-        Presented::AccessToken(claims) => credential.and_then(|client| claims.accepted_by(client, now)),
+        PresentedCredential::AccessToken(claims) => credential.and_then(|client| claims.accepted_by(client, now)),
     };
     let (Some(credential), Some(scopes)) = (credential, scopes) else { return Err(Error::InvalidCredential) };
     Ok(Caller { credential, scopes })

@@ -8,14 +8,14 @@ use crate::token::{Claims, Signer};
 
 /// What a request presents: well formed, and not yet known to be accepted.
 #[derive(Debug)]
-pub enum Presented<'a> {
+pub enum PresentedCredential<'a> {
     /// An API key, whose secret is yet to be compared.
     ApiKey(ApiKey<'a>),
     /// An access token, which was signed here.
     AccessToken(Claims),
 }
 
-impl Presented<'_> {
+impl PresentedCredential<'_> {
     /// The id of the credential that it names.
     #[must_use]
     pub fn credential_id(&self) -> &str {
@@ -32,11 +32,11 @@ impl Presented<'_> {
 ///
 /// # Errors
 /// [`Error::MissingCredential`], or [`Error::InvalidCredential`] for every text that is not one well-formed token.
-pub fn presented<'a>(
+pub fn presented_credential<'a>(
     authorization: Option<&'a str>,
     blnk_key: Option<&'a str>,
     signer: Option<&Signer>,
-) -> Result<Presented<'a>, Error> {
+) -> Result<PresentedCredential<'a>, Error> {
     let bearer = match authorization.filter(|value| !value.is_empty()) {
         Some(value) => Some(bearer(value).ok_or(Error::InvalidCredential)?),
         None => None,
@@ -48,9 +48,9 @@ pub fn presented<'a>(
         (Some(text), _) | (None, Some(text)) => text,
     };
     let presented = if text.starts_with(PREFIX) {
-        signer.and_then(|signer| signer.read(text)).map(Presented::AccessToken)
+        signer.and_then(|signer| signer.read(text)).map(PresentedCredential::AccessToken)
     } else {
-        ApiKey::parse(text).map(Presented::ApiKey)
+        ApiKey::parse(text).map(PresentedCredential::ApiKey)
     };
     presented.ok_or(Error::InvalidCredential)
 }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     fn id(authorization: Option<&str>, blnk_key: Option<&str>) -> Result<String, Error> {
-        presented(authorization, blnk_key, None).map(|presented| presented.credential_id().to_owned())
+        presented_credential(authorization, blnk_key, None).map(|presented| presented.credential_id().to_owned())
     }
 
     #[test]

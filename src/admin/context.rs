@@ -1,18 +1,18 @@
 //! What every action works with, and the one way in which a record is read and written.
 
-use super::shown::{self, Shown};
-use super::{Answer, Handled};
+use super::view::{self, RecordView};
+use super::{Content, Handled};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Writer;
 use crate::registry::Kind;
 use crate::registry::seal::Sealer;
 use crate::registry::{RecordError, Workspace};
-use crate::store::audit::{self, Action};
-use crate::store::{Row, Store, StoreError};
+use crate::store::audit::{self, AuditAction};
+use crate::store::{RecordRow, Store, StoreError};
 
 /// The registry, who asks it, and what the actions need from outside.
-pub struct Desk<'a, S> {
+pub struct AdminContext<'a, S> {
     /// The registry's tables.
     pub store: &'a mut S,
     /// The keys that Core's keys are sealed with.
@@ -63,7 +63,7 @@ impl Failure {
 }
 
 /// A record of either kind, as far as it is kept alike.
-pub(super) trait Record {
+pub(super) trait ManagedRecord {
     fn kind(&self) -> Kind;
     fn id(&self) -> &str;
     fn workspace(&self) -> &Workspace;
@@ -75,7 +75,7 @@ pub(super) trait Record {
     fn view(&self, view: &mut Writer);
 }
 
-impl<S: Store> Desk<'_, S> {
+impl<S: Store> AdminContext<'_, S> {
     /// `N` random bytes.
     pub(super) fn random<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -85,19 +85,19 @@ impl<S: Store> Desk<'_, S> {
 
     pub(super) fn show(&self, kind: Kind, id: &str) -> Result<Handled, Failure> {
         let row = self.store.row(kind, id)?.ok_or(Error::AdminNotFound)?;
-        Ok(Handled { answer: Answer::Record(Shown::row(row)), changed: Vec::new() })
+        Ok(Handled { answer: Content::Record(RecordView::row(row)), changed: Vec::new() })
     }
 
     /// A record of this kind, which `from_json` reads.
-    pub(super) fn load<R>(&self, kind: Kind, id: &str, from_json: FromJson<R>) -> Result<(Row, R), Failure> {
+    pub(super) fn load<R>(&self, kind: Kind, id: &str, from_json: FromJson<R>) -> Result<(RecordRow, R), Failure> {
         let row = self.store.row(kind, id)?.ok_or(Error::AdminNotFound)?;
         let record = read(&row, from_json)?;
         Ok((row, record))
     }
 
     /// Writes a new record, whose revision is 1. `secrets` names the fields that hold one.
-    pub(super) fn create(&mut self, record: &dyn Record, secrets: &[&str]) -> Result<Row, Failure> {
-        let row = Row {
+    pub(super) fn create(&mut self, record: &dyn ManagedRecord, secrets: &[&str]) -> Result<RecordRow, Failure> {
+        let row = RecordRow {
             kind: record.kind(),
             id: record.id().to_owned(),
             workspace: record.workspace().to_string(),
@@ -108,7 +108,7 @@ impl<S: Store> Desk<'_, S> {
             updated_at: self.now,
             json: record.to_json(),
         };
-        let change = self.change(Action::Create, audit::changes(None, &view(record), secrets));
+        let change = self.change(AuditAction::Create, audit::changes(None, &view(record), secrets));
         match self.store.write(&row, &change) {
             Ok(()) => Ok(row),
             Err(StoreError::IdInUse) => Err(Failure::conflict(format!("The id {} is in use", row.id))),
@@ -119,31 +119,31 @@ impl<S: Store> Desk<'_, S> {
     /// Writes the next revision of a record and gives its row; `None`, and no new revision, where nothing changed.
     pub(super) fn update(
         &mut self,
-        row: &Row,
-        record: &mut dyn Record,
-        action: Action,
+        row: &RecordRow,
+        record: &mut dyn ManagedRecord,
+        action: AuditAction,
         secrets: &[&str],
-    ) -> Result<Option<Row>, Failure> {
+    ) -> Result<Option<RecordRow>, Failure> {
         if record.to_json() == row.json {
             return Ok(None);
         }
         let revision = row.revision + 1;
         record.set_revision(revision);
-        let new_row = Row {
+        let new_row = RecordRow {
             status: record.status().to_owned(),
             revision,
             updated_at: self.now,
             json: record.to_json(),
             ..row.clone()
         };
-        let (old, new) = (view(&*shown::record(row)?), view(record));
+        let (old, new) = (view(&*view::record(row)?), view(record));
         let changes =
             if action.is_counted() { audit::counted(&old, &new) } else { audit::changes(Some(&old), &new, secrets) };
         self.store.write(&new_row, &self.change(action, changes))?;
         Ok(Some(new_row))
     }
 
-    fn change(&self, action: Action, changes: String) -> audit::Change {
+    fn change(&self, action: AuditAction, changes: String) -> audit::Change {
         audit::Change { at: self.now, actor: self.actor.to_owned(), action, changes }
     }
 }
@@ -152,19 +152,21 @@ impl<S: Store> Desk<'_, S> {
 pub(super) type FromJson<R> = fn(&str) -> Result<R, RecordError>;
 
 /// The record of a row. One that cannot be read is named in the log, and nothing of its content.
-pub(super) fn read<R>(row: &Row, from_json: FromJson<R>) -> Result<R, Failure> {
+pub(super) fn read<R>(row: &RecordRow, from_json: FromJson<R>) -> Result<R, Failure> {
     from_json(&row.json).map_err(|error| Failure::unavailable(format!("{} {}: {error}", row.kind.as_str(), row.id)))
 }
 
 /// The answer about a record that was changed, or left as it was where `changed` is `None`.
-pub(super) fn answer(row: Row, changed: Option<Row>) -> Handled {
+pub(super) fn answer(row: RecordRow, changed: Option<RecordRow>) -> Handled {
     match changed {
-        Some(row) => Handled { changed: vec![(row.kind, row.id.clone())], answer: Answer::Record(Shown::row(row)) },
-        None => Handled { answer: Answer::Record(Shown::row(row)), changed: Vec::new() },
+        Some(row) => {
+            Handled { changed: vec![(row.kind, row.id.clone())], answer: Content::Record(RecordView::row(row)) }
+        }
+        None => Handled { answer: Content::Record(RecordView::row(row)), changed: Vec::new() },
     }
 }
 
-fn view(record: &dyn Record) -> String {
+fn view(record: &dyn ManagedRecord) -> String {
     let mut view = Writer::new();
     record.view(&mut view);
     view.end()

@@ -8,7 +8,7 @@ use crate::registry::TimeoutMs;
 
 /// How the body goes up. The names are those that `glue.js` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outgoing {
+pub enum UpstreamBody {
     /// There is none.
     Nothing,
     /// A stream with nothing in it.
@@ -21,7 +21,7 @@ pub enum Outgoing {
     Bytes,
 }
 
-impl Outgoing {
+impl UpstreamBody {
     const ALL: [Self; 5] = [Self::Nothing, Self::Empty, Self::Own, Self::Guarded, Self::Bytes];
 
     /// The name in the text.
@@ -39,11 +39,11 @@ impl Outgoing {
 
 /// What is known when a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sending<'a> {
+pub struct UpstreamRequest<'a> {
     /// Where it goes.
     pub url: &'a str,
     /// How its body goes up.
-    pub body: Outgoing,
+    pub body: UpstreamBody,
     /// The most of it that may go up, in bytes, where it is not known before how much there is.
     pub limit: Option<usize>,
     /// How long the head of an answer is waited for.
@@ -66,7 +66,7 @@ pub struct Sending<'a> {
 
 const YES: &str = "1";
 
-impl<'a> Sending<'a> {
+impl<'a> UpstreamRequest<'a> {
     /// The text: a line each, and then name and value in turn of the headers to set. No value has a line break in it: URL,
     /// ids and headers cannot, and JSON escapes it.
     #[must_use]
@@ -97,7 +97,7 @@ impl<'a> Sending<'a> {
         let body = lines.next()?;
         Some(Self {
             url,
-            body: Outgoing::ALL.into_iter().find(|kind| kind.as_str() == body)?,
+            body: UpstreamBody::ALL.into_iter().find(|kind| kind.as_str() == body)?,
             timeout: TimeoutMs::new(lines.next()?.parse().ok()?)?,
             request_id: lines.next()?,
             reference: lines.next()?,
@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_read_back_without_its_headers() {
-        for body in Outgoing::ALL {
+        for body in UpstreamBody::ALL {
             for (logged, writes, warning) in [(true, false, ""), (false, true, "the limiter failed")] {
-                let sending = Sending {
+                let sending = UpstreamRequest {
                     url: "https://core.example/balances/bln_1?a=b",
                     body,
-                    limit: (body == Outgoing::Guarded).then_some(5 << 20),
+                    limit: (body == UpstreamBody::Guarded).then_some(5 << 20),
                     timeout: TimeoutMs::DEFAULT,
                     request_id: "r1",
                     reference: "",
@@ -133,7 +133,7 @@ mod tests {
                     warning,
                 };
                 let text = sending.to_text(&["x-blnk-key", "secret"]);
-                assert_eq!(Sending::parse(&text), Some(sending));
+                assert_eq!(UpstreamRequest::parse(&text), Some(sending));
                 assert_eq!(text.lines().skip(11).collect::<Vec<_>>(), ["x-blnk-key", "secret"]);
             }
         }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_cut_is_none() {
-        assert_eq!(Sending::parse("https://core.example\nown\n30000\nr1"), None);
-        assert_eq!(Sending::parse(""), None);
+        assert_eq!(UpstreamRequest::parse("https://core.example\nown\n30000\nr1"), None);
+        assert_eq!(UpstreamRequest::parse(""), None);
     }
 }

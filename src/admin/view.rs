@@ -1,6 +1,6 @@
 //! How records are shown: the whole record, `id` first, without its secrets.
 
-use super::desk::{Failure, Record, read};
+use super::context::{Failure, ManagedRecord, read};
 use super::oauth_clients::Client;
 use crate::clock::Timestamp;
 use crate::json::Writer;
@@ -8,23 +8,23 @@ use crate::json::write::{list, quoted};
 use crate::registry::Kind;
 use crate::registry::precision::{default_json, zero_name};
 use crate::registry::{CredentialRecord, InstanceId, InstanceRecord, Secret, Workspace};
-use crate::store::Row;
+use crate::store::RecordRow;
 
 /// A record that is to be shown.
 #[derive(Debug)]
-pub struct Shown {
+pub struct RecordView {
     /// The status of the answer.
     pub status: u16,
     /// The record.
-    pub row: Row,
+    pub row: RecordRow,
     /// The API key or the client's secret, where one was made just now: it is shown this once.
     pub key: Option<Secret>,
 }
 
-impl Shown {
+impl RecordView {
     /// A record as it is, with 200.
     #[must_use]
-    pub fn row(row: Row) -> Self {
+    pub fn row(row: RecordRow) -> Self {
         Self { status: 200, row, key: None }
     }
 
@@ -47,7 +47,7 @@ impl Shown {
 ///
 /// # Errors
 /// Where it cannot be read; the detail names it.
-pub(super) fn record(row: &Row) -> Result<Box<dyn Record>, Failure> {
+pub(super) fn record(row: &RecordRow) -> Result<Box<dyn ManagedRecord>, Failure> {
     Ok(match row.kind {
         Kind::Instance => Box::new(read(row, InstanceRecord::from_json)?),
         Kind::ApiKey => Box::new(read(row, CredentialRecord::from_json)?),
@@ -55,7 +55,7 @@ pub(super) fn record(row: &Row) -> Result<Box<dyn Record>, Failure> {
     })
 }
 
-impl Record for InstanceRecord {
+impl ManagedRecord for InstanceRecord {
     fn kind(&self) -> Kind {
         Kind::Instance
     }
@@ -92,7 +92,7 @@ impl Record for InstanceRecord {
     }
 }
 
-impl Record for CredentialRecord {
+impl ManagedRecord for CredentialRecord {
     fn kind(&self) -> Kind {
         Kind::ApiKey
     }

@@ -6,7 +6,7 @@ use crate::json::{Object, Writer};
 
 /// Status, headers and body of an answer, and what the log says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct RegistryResponse {
     /// The status.
     pub status: u16,
     /// Headers beside those that every answer has.
@@ -19,7 +19,7 @@ pub struct Reply {
     pub detail: Option<String>,
 }
 
-impl Reply {
+impl RegistryResponse {
     /// The answer as it crosses.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -28,7 +28,7 @@ impl Reply {
         reply.some_text("code", self.code.as_deref()).some_text("detail", self.detail.as_deref()).end()
     }
 
-    /// Reads what [`Reply::to_json`] wrote.
+    /// Reads what [`RegistryResponse::to_json`] wrote.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
         let reply = Object::parse(json)?;
@@ -75,18 +75,18 @@ mod tests {
 
     #[test]
     fn an_error_crosses_with_its_status_headers_and_code() {
-        let reply = Reply::failed(&Failure::unavailable("the disk is full".to_owned()), "r1");
+        let reply = RegistryResponse::failed(&Failure::unavailable("the disk is full".to_owned()), "r1");
         assert_eq!((reply.status, reply.code.as_deref()), (503, Some("ADMIN_UNAVAILABLE")));
         assert!(reply.headers.iter().any(|(name, _)| name == "Retry-After"));
         assert!(reply.body.contains("\"r1\"") && !reply.body.contains("disk"), "the detail is for the log alone");
-        assert_eq!(Reply::from_json(&reply.to_json()), Some(reply));
-        assert_eq!(Reply::from_json("upstream error"), None);
+        assert_eq!(RegistryResponse::from_json(&reply.to_json()), Some(reply));
+        assert_eq!(RegistryResponse::from_json("upstream error"), None);
     }
 
     #[test]
     fn every_fault_of_a_request_is_in_the_body() {
         let fields = vec![("name".to_owned(), "is required".to_owned()), ("x".to_owned(), "is odd".to_owned())];
-        let reply = Reply::failed(&Error::AdminInvalidRequest { fields }.into(), "r1");
+        let reply = RegistryResponse::failed(&Error::AdminInvalidRequest { fields }.into(), "r1");
         let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!(body["error_detail"]["details"]["fields"].as_array().unwrap().len(), 2);
     }
