@@ -8,12 +8,14 @@
 //!
 //! - `rule`: what an instance wants done.
 //! - `sent`: what counts as sent, which is what Core's decoder (Go's `encoding/json`) would see.
+//! - `edit`: an addition, and its place in the body.
 //! - `scan`: one pass over the body, which finds every transaction and what it lacks.
 //! - `splice`: the additions, put between the caller's own bytes.
 //! - `asked`: what a completed body asks Core to book, to find it there again; `units`: an amount as Core books it.
 //! - `json`: the strict reader below them; no recursion, no allocation, linear time.
 
 mod asked;
+mod edit;
 mod json;
 mod reference;
 mod refusal;
@@ -27,7 +29,7 @@ mod units;
 
 use std::num::NonZeroU64;
 
-use self::scan::Found;
+use self::edit::Found;
 use self::sent::GivenReference;
 use self::splice::Splice;
 

@@ -1,22 +1,9 @@
 //! One pass over a body: which transactions lack what, and where the additions go.
 
-use std::num::NonZeroU64;
-
+use super::edit::{Addition, Edit, Found, digits};
 use super::json::{Closed, Cursor, Kind, Magnitude, Malformed, Value};
 use super::sent::{Field, GivenReference, SentFields};
-use super::splice::{Addition, Edit, digits};
 use super::{DefaultPrecision, Refusal, Rule, Shape, ZeroPrecision};
-
-/// What a pass over a body has found.
-pub(super) struct Found {
-    /// What to put where, in the order of the body.
-    pub(super) edits: Vec<Edit>,
-    /// The size of the body with its additions, in bytes.
-    pub(super) size: usize,
-    pub(super) precision_added: Option<NonZeroU64>,
-    /// Of a single create.
-    pub(super) reference: GivenReference,
-}
 
 /// Reads the whole of `body`, which is not larger than `limit`.
 pub(super) fn scan(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Result<Found, Refusal> {
