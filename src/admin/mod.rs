@@ -1,6 +1,6 @@
 //! The management surface over the records: `/admin/…`.
 //!
-//! [`handle`] takes one request, already authenticated ([`auth`]), and answers it from the [`Store`]: it reads, checks and
+//! [`handle`] takes one request, already authenticated ([`access`]), and answers it from the [`Store`]: it reads, checks and
 //! writes, and does no other I/O. What is left for the edge is in its answer: records to publish, a Core to look at.
 //! [`routes`] is the table of paths; [`body`] and [`query`] read what was sent, every fault at once.
 

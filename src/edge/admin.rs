@@ -5,9 +5,9 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
-use super::arrival::Arrival;
+use super::bindings::{self, Env};
+use super::incoming::Incoming;
 use super::own_body::{self, Missing};
-use super::platform::{self, Env};
 use super::promises::{ask_object, setting, settled};
 use super::state::{Reservation, State};
 use crate::admin::access::{Administrators, answers_at};
@@ -41,22 +41,22 @@ pub struct Served {
 }
 
 /// Answers a request to `/admin`.
-pub async fn serve(arrival: &Arrival, env: &Env, state: &State) -> Served {
-    let target = Target::split(arrival.lines().url);
+pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Served {
+    let target = Target::split(incoming.lines().url);
     let route = target.as_ref().ok().and_then(|target| Route::of(target.path));
     let mut actor = None;
-    let reply = match ask(arrival, env, state, route, &mut actor).await {
+    let reply = match ask(incoming, env, state, route, &mut actor).await {
         // What is held for the body is given back once the registry has it, and has answered.
         Ok((ask, _held)) => match call_registry(env, &ask).await {
             Ok(reply) => reply,
-            Err(detail) => RegistryResponse::failed(&Failure::unavailable(detail), &arrival.request_id),
+            Err(detail) => RegistryResponse::failed(&Failure::unavailable(detail), &incoming.request_id),
         },
-        Err(failure) => RegistryResponse::failed(&failure, &arrival.request_id),
+        Err(failure) => RegistryResponse::failed(&failure, &incoming.request_id),
     };
     let extra: Vec<String> = reply.headers.into_iter().flat_map(|(name, value)| [name, value]).collect();
-    let response = platform::respond(reply.status, &reply.body, &arrival.request_id, &extra.join("\n"));
+    let response = bindings::respond(reply.status, &reply.body, &incoming.request_id, &extra.join("\n"));
     Served {
-        response: drained(&arrival.request, response).await,
+        response: drained(&incoming.request, response).await,
         status: reply.status,
         code: reply.code,
         actor,
@@ -67,13 +67,13 @@ pub async fn serve(arrival: &Arrival, env: &Env, state: &State) -> Served {
 
 /// What the registry is to be asked: settles who asks, whether there is such a route, and reads the body.
 async fn ask(
-    arrival: &Arrival,
+    incoming: &Incoming,
     env: &Env,
     state: &State,
     route: Option<Route<'_>>,
     actor: &mut Option<String>,
 ) -> Result<(RegistryRequest, Reservation), Failure> {
-    let lines = arrival.lines();
+    let lines = incoming.lines();
     let target = Target::split(lines.url).map_err(Error::from)?;
     let administrators = Administrators::parse(setting(env, names::ADMIN_TOKEN).as_deref())
         .map_err(|why| Failure { error: Error::AdminNotFound, detail: Some(why.to_owned()) })?;
@@ -85,20 +85,20 @@ async fn ask(
     let name = administrators.authenticate(authorization).ok_or(Error::AdminUnauthorized)?.to_owned();
     *actor = Some(name.clone());
     route.ok_or(Error::AdminNotFound)?.action(Method::parse(lines.method))?;
-    let (body, held) = body(arrival, state, &name).await?;
+    let (body, held) = body(incoming, state, &name).await?;
     let ask = RegistryRequest {
         method: lines.method.to_owned(),
         path: target.path.to_owned(),
         query: target.query.map(str::to_owned),
         body,
         actor: name,
-        request_id: arrival.request_id.clone(),
+        request_id: incoming.request_id.clone(),
     };
     Ok((ask, held))
 }
 
-async fn body(arrival: &Arrival, state: &State, actor: &str) -> Result<(String, Reservation), Failure> {
-    let (bytes, held) = own_body::read(arrival, "/admin", actor, MAX_BODY_BYTES, state).await.map_err(missing)?;
+async fn body(incoming: &Incoming, state: &State, actor: &str) -> Result<(String, Reservation), Failure> {
+    let (bytes, held) = own_body::read(incoming, "/admin", actor, MAX_BODY_BYTES, state).await.map_err(missing)?;
     let text = String::from_utf8(bytes).map_err(|_| Faults::one("body", "must be JSON in UTF-8"))?;
     Ok((text, held))
 }
@@ -132,6 +132,6 @@ pub async fn drained(request: &web_sys::Request, response: Response) -> Response
     if request.body().is_none() {
         return response;
     }
-    let waiting = JsFuture::from(platform::drained(request, Clone::clone(&response)));
+    let waiting = JsFuture::from(bindings::drained(request, Clone::clone(&response)));
     waiting.await.ok().and_then(|response| response.dyn_into().ok()).unwrap_or(response)
 }

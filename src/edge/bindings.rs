@@ -1,4 +1,4 @@
-//! What the request path needs of the platform: the functions of `glue.js`, `body.js` and `flights.js`.
+//! What the request path needs of the platform: functions of `forward.js`, `body.js` and `in_flight.js`.
 //!
 //! They stand in JavaScript because crossings are what the request path costs most: one call here replaces nine header
 //! look-ups, sixteen deletions, or a request built field by field and all that comes of it.
@@ -7,9 +7,7 @@ use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
-use super::call::Call;
-
-#[wasm_bindgen(module = "/src/edge/glue.js")]
+#[wasm_bindgen(module = "/src/edge/proxy/forward.js")]
 extern "C" {
     /// Hands over the two header lists.
     pub fn configure(forwarded: &str, never_returned: &str);
@@ -22,22 +20,6 @@ extern "C" {
 
     /// Takes over `Edge::settle` and `Edge::generation`.
     pub fn connect(edge: &JsValue);
-
-    /// Reads the body and goes on with [`Call::complete`] or, where it is `keyed`, [`Call::hand_over`]. Of the budget the
-    /// `first` bytes may be `held` already. Nothing may stay away for longer than `idle_ms`, and all must be there within
-    /// `whole_ms`.
-    #[wasm_bindgen(js_name = withBody)]
-    pub fn with_body(
-        call: Call,
-        request: &Request,
-        keyed: bool,
-        declared: Option<u32>,
-        limit: u32,
-        first: u32,
-        held: bool,
-        idle_ms: u32,
-        whole_ms: u32,
-    ) -> Promise;
 
     /// Sends a request, the text being [`crate::proxy::UpstreamRequest::to_text`]'s, and gives the promise of what to answer.
     pub fn forward(request: &Request, sending: &str) -> JsValue;
@@ -62,7 +44,7 @@ extern "C" {
     pub fn read_small(request: &Request, declared: Option<u32>, limit: u32, idle_ms: u32) -> Promise;
 }
 
-#[wasm_bindgen(module = "/src/edge/flights.js")]
+#[wasm_bindgen(module = "/src/edge/in_flight.js")]
 extern "C" {
     /// Hands over how many requests of a credential may be under way; 0 for any number.
     #[wasm_bindgen(js_name = limitFlights)]

@@ -2,14 +2,14 @@
 
 use web_sys::Request;
 
-use super::{platform, random_bytes};
+use super::{bindings, random_bytes};
 use crate::http::Method;
 use crate::log::Line;
 use crate::proxy::Head;
 use crate::proxy::headers::{request_id, trace_id};
 
 /// A request, its head, and the id that it has from here on.
-pub struct Arrival {
+pub struct Incoming {
     /// The request itself, whose body nobody has touched.
     pub request: Request,
     /// The caller's request id, or one of our own.
@@ -22,18 +22,18 @@ pub struct Arrival {
 /// How many lines a head has at most.
 const LINES: usize = 10;
 
-impl Arrival {
+impl Incoming {
     /// Reads the head of a request.
     pub fn of(request: Request) -> Self {
-        let head = platform::head(&request);
+        let head = bindings::head(&request);
         let mut ends = [head.len(); LINES];
         let breaks = head.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
         for (end, at) in ends.iter_mut().zip(breaks) {
             *end = at;
         }
-        let mut arrival = Self { request, request_id: String::new(), head, ends };
-        arrival.request_id = arrival.lines().request_id().map_or_else(new_request_id, str::to_owned);
-        arrival
+        let mut incoming = Self { request, request_id: String::new(), head, ends };
+        incoming.request_id = incoming.lines().request_id().map_or_else(new_request_id, str::to_owned);
+        incoming
     }
 
     /// The head, a line each.
@@ -58,7 +58,7 @@ fn new_request_id() -> String {
     id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 
-/// The lines of `glue.js`' `head`, split. `None` stands for an absent header.
+/// The lines of `forward.js`' `head`, split. `None` stands for an absent header.
 pub struct Lines<'a> {
     /// The method's name.
     pub method: &'a str,

@@ -3,17 +3,16 @@
 
 use std::rc::Rc;
 
-use js_sys::Array;
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use super::answer::Refusal;
-use super::arrival::Arrival;
-use super::idempotency::platform::ask_object_of_key;
+use super::bindings::{Env, bytes_out, log_line, respond};
+use super::incoming::Incoming;
+use super::kv::{Reader, Unreadable};
 use super::now;
-use super::platform::{Env, bytes_out, log_line, respond};
 use super::promises::{into_promise, settled};
 use super::proxy::{CachedRecords, FAILED_BEFORE};
-use super::records::{Reader, Unreadable};
+use super::response::Rejection;
 use super::state::State;
 use crate::error::Error;
 use crate::idempotency::message::{CoreAddress, KeyRequest, Report, StatusRequest};
@@ -23,25 +22,39 @@ use crate::proxy::inquiry::{Inquiry, InquiryDecision, decide_inquiry};
 use crate::proxy::{Known, Need};
 use crate::registry::{Core, Lookup};
 
+#[wasm_bindgen(module = "/src/edge/key_object.js")]
+extern "C" {
+    /// Asks a key's object: an array of report and text of its answer.
+    #[wasm_bindgen(js_name = inquire)]
+    pub fn ask_object_of_key(
+        credential: &str,
+        workspace: &str,
+        namespace: &JsValue,
+        name: &str,
+        request_id: &str,
+        message: &Uint8Array,
+    ) -> Promise;
+}
+
 /// The pattern of the route, for the log.
 const ROUTE: &str = "/idempotency/:key";
 
 /// Serves a request: gives the promise of a response.
-pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+pub fn serve(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
     into_promise(async move {
         let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
         let mut reader = Reader::new(&env);
-        let answer = match decide(&arrival, &state, &mut reader, &mut known).await {
-            Ok(inquiry) => answer(&inquiry, &arrival, &state, &mut reader, &mut known).await,
+        let answer = match decide(&incoming, &state, &mut reader, &mut known).await {
+            Ok(inquiry) => answer(&inquiry, &incoming, &state, &mut reader, &mut known).await,
             Err(failure) => Err(failure),
         };
         let cache = known.is_stale().then_some(CacheState::Stale);
         let warning = cache.map(|_| reader.fell_back.as_deref().unwrap_or(FAILED_BEFORE));
         Ok(match answer {
-            Ok(told) => finish(&arrival, &known, cache, warning, &told),
+            Ok(told) => finish(&incoming, &known, cache, warning, &told),
             Err(Failure { error, detail }) => {
                 let detail = detail.as_deref().or(warning);
-                Refusal { known: Some(&known), cache, detail, ..Refusal::of(&arrival) }.answer(&error)
+                Rejection { known: Some(&known), cache, detail, ..Rejection::of(&incoming) }.respond(&error)
             }
         })
     })
@@ -67,7 +80,7 @@ impl From<Error> for Failure {
 }
 
 async fn decide(
-    arrival: &Arrival,
+    incoming: &Incoming,
     state: &State,
     reader: &mut Reader<'_>,
     known: &mut Known,
@@ -75,7 +88,7 @@ async fn decide(
     loop {
         let now = now();
         let mut records = CachedRecords { state, known, now };
-        match decide_inquiry(&arrival.lines().head(), &mut records, state.config.signer.as_ref(), now) {
+        match decide_inquiry(&incoming.lines().head(), &mut records, state.config.signer.as_ref(), now) {
             InquiryDecision::Ask(inquiry) => return Ok(inquiry),
             InquiryDecision::Refuse(error) => return Err(error.into()),
             InquiryDecision::Need(need) => read(reader, &need, known).await?,
@@ -90,35 +103,40 @@ async fn read(reader: &mut Reader<'_>, need: &Need, known: &mut Known) -> Result
 
 async fn answer(
     inquiry: &Inquiry,
-    arrival: &Arrival,
+    incoming: &Incoming,
     state: &State,
     reader: &mut Reader<'_>,
     known: &mut Known,
 ) -> Result<Told, Failure> {
-    let told = ask(inquiry, None, arrival, state).await?;
+    let told = ask(inquiry, None, incoming, state).await?;
     let Some(instance) = told.report.instance.clone() else { return Ok(told) };
     known.instance = state.instances.borrow_mut().look(&instance, now());
     if matches!(known.instance, Lookup::Unknown) {
         read(reader, &Need { credential: None, instance: Some(instance) }, known).await?;
     }
     let core = inquiry.core(known.instance.record())?;
-    if told.report.open { ask(inquiry, Some(address(&core, arrival)), arrival, state).await } else { Ok(told) }
+    if told.report.open { ask(inquiry, Some(address(&core, incoming)), incoming, state).await } else { Ok(told) }
 }
 
-fn address(core: &Core, arrival: &Arrival) -> CoreAddress {
-    let own = [[BLNK_KEY, core.key.expose()], [REQUEST_ID, arrival.request_id.as_str()]];
+fn address(core: &Core, incoming: &Incoming) -> CoreAddress {
+    let own = [[BLNK_KEY, core.key.expose()], [REQUEST_ID, incoming.request_id.as_str()]];
     let headers = own.into_iter().chain(core.access_headers());
     let headers = headers.map(|[name, value]| (name.to_owned(), value.to_owned())).collect();
     CoreAddress { base_url: core.base_url.as_str().to_owned(), headers }
 }
 
-async fn ask(inquiry: &Inquiry, core: Option<CoreAddress>, arrival: &Arrival, state: &State) -> Result<Told, Failure> {
+async fn ask(
+    inquiry: &Inquiry,
+    core: Option<CoreAddress>,
+    incoming: &Incoming,
+    state: &State,
+) -> Result<Told, Failure> {
     let failed = |why: String| Failure {
         error: Error::IdempotencyUnavailable,
         detail: Some(format!("the object of the key failed: {why}")),
     };
     let name = inquiry.key.object_name(&inquiry.credential.id);
-    let request_id = arrival.request_id.clone();
+    let request_id = incoming.request_id.clone();
     let ask = KeyRequest::Inquire(StatusRequest { key: inquiry.key.expose().to_owned(), core, request_id });
     let message = bytes_out(&ask.to_prefix());
     let credential = &inquiry.credential;
@@ -127,7 +145,7 @@ async fn ask(inquiry: &Inquiry, core: Option<CoreAddress>, arrival: &Arrival, st
         &credential.workspace,
         &state.idempotency,
         &name,
-        &arrival.request_id,
+        &incoming.request_id,
         &message,
     );
     let answer = Array::from(&settled(told).await.map_err(failed)?);
@@ -141,7 +159,13 @@ async fn ask(inquiry: &Inquiry, core: Option<CoreAddress>, arrival: &Arrival, st
     }
 }
 
-fn finish(arrival: &Arrival, known: &Known, cache: Option<CacheState>, warning: Option<&str>, told: &Told) -> JsValue {
+fn finish(
+    incoming: &Incoming,
+    known: &Known,
+    cache: Option<CacheState>,
+    warning: Option<&str>,
+    told: &Told,
+) -> JsValue {
     let credential = known.credential.record();
     let line = Line {
         level: cache.map_or(Level::default(), CacheState::level),
@@ -154,8 +178,8 @@ fn finish(arrival: &Arrival, known: &Known, cache: Option<CacheState>, warning: 
         cache,
         idempotency: Some("asked"),
         detail: warning,
-        ..arrival.line()
+        ..incoming.line()
     };
     log_line(&line.to_json());
-    respond(200, &told.body, &arrival.request_id, "").into()
+    respond(200, &told.body, &incoming.request_id, "").into()
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::bindings::Env;
 use super::now;
-use super::platform::Env;
 use super::promises::{into_promise, kv_text, outlive, settled, within};
 use super::state::State;
 use crate::clock::Timestamp;

@@ -1,29 +1,29 @@
 //! The platform: the only folder that names it. It carries decisions out.
 //!
 //! [`Edge::fetch`] is the Worker. A warm request to `/proxy` is decided without awaiting anything and goes straight to
-//! Core; a cold one reads its records first, in parallel. In reading order: [`arrival`] (what crosses from
-//! JavaScript), [`proxy`] (a request to Core, decided), [`call`] (the same, up to its sending), [`sent`] (what came of
-//! it), [`answer`] (what we answer ourselves), [`idempotency`] (the object of a key), [`inquiry`] (what became of a
-//! key), [`state`] (what an isolate keeps), [`records`] (KV), [`limiter`], [`platform`] (the calls themselves).
-//! [`admin`] and [`registry`] are the management surface, at the Worker and in the Durable Object behind it, whose
-//! tables are in [`sql_store`]; [`oauth`] is that of clients. [`own_body`] reads what is sent to these.
+//! Core; a cold one reads its records first, in parallel. In reading order:
+//!
+//! - [`incoming`]: a request as it crosses from JavaScript, and [`response`]: what we answer ourselves.
+//! - [`proxy`]: a request to Core, from the decision to the answer.
+//! - [`idempotency`]: the object of a key; [`inquiry`]: the outcome of a key.
+//! - [`state`]: what an isolate keeps; [`kv`]: the records that it reads; [`limiter`].
+//! - [`admin`] and [`registry`]: the management surface, at the Worker and in the Durable Object behind it; [`oauth`]:
+//!   that of clients; [`own_body`]: the bodies that are sent to these.
+//! - [`bindings`] and [`promises`]: the calls of the platform.
 
 mod admin;
-mod answer;
-mod arrival;
-mod call;
+mod bindings;
 mod idempotency;
+mod incoming;
 mod inquiry;
+mod kv;
 mod limiter;
 mod oauth;
 mod own_body;
-mod platform;
 mod promises;
 mod proxy;
-mod records;
 mod registry;
-mod sent;
-mod sql_store;
+mod response;
 mod state;
 
 use std::cell::RefCell;
@@ -39,10 +39,10 @@ use crate::log::{Level, Line};
 use crate::oauth::Endpoint;
 use crate::proxy::inquiry::PREFIX;
 
-use answer::Refusal;
-use arrival::Arrival;
-use platform::Env;
-use sent::Outcome;
+use bindings::Env;
+use incoming::Incoming;
+use proxy::settle::{self, FetchResult};
+use response::Rejection;
 use state::State;
 
 /// Runs first in every instance: what a panic says is logged with its stack, and the trap that it ends in has a fresh
@@ -65,15 +65,15 @@ impl Edge {
     /// requests and responses, makes a pass-through 1.4 to 1.5 times as dear.
     #[must_use]
     pub fn fetch(request: Request, env: Env) -> JsValue {
-        serve(Arrival::of(request), env)
+        serve(Incoming::of(request), env)
     }
 
     /// Goes on with a request that was sent, where what came of it is anything but a 2xx. `sending` is what was sent;
-    /// `status` the answer's, or one of those in [`sent`] where there is none; `core_ms` how long it took.
+    /// `status` the answer's, or one of those in [`proxy::settle`] where there is none; `core_ms` how long it took.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over what JavaScript passes")]
     pub fn settle(sending: &str, status: u16, core_ms: f64, answer: Option<Response>) -> JsValue {
-        sent::conclude(sending, &Outcome { status, core_ms, answer: answer.as_ref() }, None)
+        settle::conclude(sending, &FetchResult { status, core_ms, answer: answer.as_ref() }, None)
     }
 
     /// A number of the instance's own. An instance that has trapped is replaced before a call like this reaches it, so what
@@ -84,37 +84,37 @@ impl Edge {
         GENERATION.with(|generation| *generation)
     }
 
-    /// Hands the two functions above over to `glue.js`, once, as the members of an object.
+    /// Hands the two functions above over to `forward.js`, once, as the members of an object.
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over what JavaScript passes")]
     pub fn connect(edge: JsValue) {
-        platform::connect(&edge);
+        bindings::connect(&edge);
     }
 }
 
-fn serve(arrival: Arrival, env: Env) -> JsValue {
-    let surface = match Target::split(arrival.lines().url) {
+fn serve(incoming: Incoming, env: Env) -> JsValue {
+    let surface = match Target::split(incoming.lines().url) {
         Ok(target) => surface(target.path),
-        Err(too_long) => return Refusal::of(&arrival).answer(&too_long.into()),
+        Err(too_long) => return Rejection::of(&incoming).respond(&too_long.into()),
     };
     match surface {
-        Surface::None => return Refusal::of(&arrival).answer(&Error::RouteNotFound),
-        Surface::Health => return health(&arrival),
+        Surface::None => return Rejection::of(&incoming).respond(&Error::RouteNotFound),
+        Surface::Health => return health(&incoming),
         Surface::Proxy | Surface::Inquiry | Surface::Admin | Surface::OAuth(_) => {}
     }
     match (State::of(&env), surface) {
-        (Ok(state), Surface::Admin) => manage(arrival, env, state),
+        (Ok(state), Surface::Admin) => manage(incoming, env, state),
         // Without a key to sign with there is no such surface.
         (Ok(state), Surface::OAuth(_)) if state.config.signer.is_none() => {
-            Refusal::of(&arrival).answer(&Error::RouteNotFound)
+            Rejection::of(&incoming).respond(&Error::RouteNotFound)
         }
-        (Ok(state), Surface::OAuth(endpoint)) => oauth::serve(endpoint, arrival, env, state),
-        (Ok(state), Surface::Inquiry) => inquiry::serve(arrival, env, state),
-        (Ok(state), _) => proxy::serve(arrival, env, state),
-        (Err(faults), Surface::OAuth(endpoint)) => oauth::refuse(endpoint, arrival, faults.join("; ")),
+        (Ok(state), Surface::OAuth(endpoint)) => oauth::serve(endpoint, incoming, env, state),
+        (Ok(state), Surface::Inquiry) => inquiry::serve(incoming, env, state),
+        (Ok(state), _) => proxy::serve(incoming, env, state),
+        (Err(faults), Surface::OAuth(endpoint)) => oauth::refuse(endpoint, incoming, faults.join("; ")),
         (Err(faults), _) => {
             let detail = faults.join("; ");
             let error = Error::Misconfigured { faults: faults.to_vec() };
-            Refusal { detail: Some(&detail), ..Refusal::of(&arrival) }.answer(&error)
+            Rejection { detail: Some(&detail), ..Rejection::of(&incoming) }.respond(&error)
         }
     }
 }
@@ -144,26 +144,26 @@ fn surface(path: &str) -> Surface {
 }
 
 /// Says that the Worker runs, and which version of it. It looks at nothing else: no record, no Core.
-fn health(arrival: &Arrival) -> JsValue {
+fn health(incoming: &Incoming) -> JsValue {
     let body = concat!("{\"status\":\"ok\",\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}");
-    platform::log_line(&Line { route: Some("/healthz"), status: 200, ..arrival.line() }.to_json());
-    platform::respond(200, body, &arrival.request_id, "").into()
+    bindings::log_line(&Line { route: Some("/healthz"), status: 200, ..incoming.line() }.to_json());
+    bindings::respond(200, body, &incoming.request_id, "").into()
 }
 
-fn manage(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+fn manage(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
     promises::into_promise(async move {
-        let served = admin::serve(&arrival, &env, &state).await;
+        let served = admin::serve(&incoming, &env, &state).await;
         let line = Line {
             level: if served.status >= 500 { Level::Error } else { Level::Info },
-            method: Method::parse(arrival.lines().method).as_str(),
+            method: Method::parse(incoming.lines().method).as_str(),
             route: Some(served.route),
             status: served.status,
             code: served.code.as_deref(),
             actor: served.actor.as_deref(),
             detail: served.detail.as_deref(),
-            ..arrival.line()
+            ..incoming.line()
         };
-        platform::log_line(&line.to_json());
+        bindings::log_line(&line.to_json());
         Ok(served.response.into())
     })
     .into()

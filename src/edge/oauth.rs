@@ -6,16 +6,16 @@ use wasm_bindgen::prelude::*;
 use std::rc::Rc;
 
 use super::admin::{call_registry, drained};
-use super::answer::write_log;
-use super::arrival::Arrival;
+use super::bindings::Env;
+use super::incoming::Incoming;
+use super::kv::Reader;
 use super::limiter::{self, Rate};
 use super::own_body::{self, Missing};
-use super::platform::Env;
 use super::promises::into_promise;
 use super::proxy::FAILED_BEFORE;
-use super::records::Reader;
+use super::response::write_log;
 use super::state::State;
-use super::{now, platform, random_bytes};
+use super::{bindings, now, random_bytes};
 use crate::admin::RegistryRequest;
 use crate::http::Method;
 use crate::http::Target;
@@ -31,20 +31,20 @@ use crate::token::Signer;
 const NO_CACHE: [&str; 2] = ["Pragma", "no-cache"];
 
 /// Serves a request: gives the promise of a response.
-pub fn serve(endpoint: Endpoint, arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+pub fn serve(endpoint: Endpoint, incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
     into_promise(async move {
         let mut trace = Trace::default();
-        let answer = answer(endpoint, &arrival, &env, &state, &mut trace).await;
-        Ok(finish(endpoint, &arrival, Some(&state), answer, &trace).await)
+        let answer = answer(endpoint, &incoming, &env, &state, &mut trace).await;
+        Ok(finish(endpoint, &incoming, Some(&state), answer, &trace).await)
     })
     .into()
 }
 
 /// Refuses a request because the Worker is not configured.
-pub fn refuse(endpoint: Endpoint, arrival: Arrival, detail: String) -> JsValue {
+pub fn refuse(endpoint: Endpoint, incoming: Incoming, detail: String) -> JsValue {
     let trace = Trace { detail: Some(detail), ..Trace::default() };
     let answer = Err(OAuthError::ServerError);
-    into_promise(async move { Ok(finish(endpoint, &arrival, None, answer, &trace).await) }).into()
+    into_promise(async move { Ok(finish(endpoint, &incoming, None, answer, &trace).await) }).into()
 }
 
 /// What the log line says of a request beside its answer.
@@ -59,12 +59,12 @@ struct Trace {
 
 async fn answer(
     endpoint: Endpoint,
-    arrival: &Arrival,
+    incoming: &Incoming,
     env: &Env,
     state: &State,
     trace: &mut Trace,
 ) -> Result<String, OAuthError> {
-    let lines = arrival.lines();
+    let lines = incoming.lines();
     endpoint.check_method(Method::parse(lines.method))?;
     let signer = state.config.signer.as_ref().ok_or(OAuthError::ServerError)?;
     if endpoint == Endpoint::Metadata {
@@ -72,12 +72,12 @@ async fn answer(
         return target.as_ref().and_then(metadata::document).ok_or(OAuthError::InvalidRequest("The host is not one"));
     }
     // Before the body is read: who is over the limit costs no more than this question.
-    let address = arrival.request.headers().get("cf-connecting-ip").ok().flatten();
-    let worker = arrival.request.headers().get("cf-worker").ok().flatten();
+    let address = incoming.request.headers().get("cf-connecting-ip").ok().flatten();
+    let worker = incoming.request.headers().get("cf-worker").ok().flatten();
     if let Some(key) = limit::by_address(endpoint, address.as_deref(), worker.as_deref()) {
         check_rate(&key, state, trace).await?;
     }
-    let form = form(arrival, address.as_deref(), state).await?;
+    let form = form(incoming, address.as_deref(), state).await?;
     let authorization = lines.head().authorization;
     if endpoint == Endpoint::Token {
         let request = TokenRequest::read(authorization, &form)?;
@@ -90,7 +90,7 @@ async fn answer(
         return granted.map(|claims| grant::body(&claims, signer, now));
     }
     let request = RevocationRequest::read(authorization, &form)?;
-    revoke(&request, signer, arrival, env, state, trace).await?;
+    revoke(&request, signer, incoming, env, state, trace).await?;
     // Nobody looks at it (RFC 7009 section 2.2); it is there for those who read JSON from every answer.
     Ok("{}".to_owned())
 }
@@ -115,14 +115,14 @@ async fn check_client_rate(endpoint: Endpoint, state: &State, trace: &mut Trace)
     }
 }
 
-async fn form(arrival: &Arrival, address: Option<&str>, state: &State) -> Result<Form, OAuthError> {
-    let lines = arrival.lines();
+async fn form(incoming: &Incoming, address: Option<&str>, state: &State) -> Result<Form, OAuthError> {
+    let lines = incoming.lines();
     if lines.is_encoded() {
         return Err(OAuthError::InvalidRequest("The body must not have a Content-Encoding"));
     }
-    let content_type = arrival.request.headers().get("content-type").ok().flatten();
+    let content_type = incoming.request.headers().get("content-type").ok().flatten();
     // Nobody is known yet: those who ask are told apart by their address.
-    let read = own_body::read(arrival, "/oauth", address.unwrap_or_default(), MAX_BODY_BYTES, state).await;
+    let read = own_body::read(incoming, "/oauth", address.unwrap_or_default(), MAX_BODY_BYTES, state).await;
     let (bytes, _held) = read.map_err(|missing| match missing {
         Missing::TooLarge => TOO_LARGE,
         Missing::NoRoom => OAuthError::TemporarilyUnavailable,
@@ -159,7 +159,7 @@ async fn client(
 async fn revoke(
     request: &RevocationRequest,
     signer: &Signer,
-    arrival: &Arrival,
+    incoming: &Incoming,
     env: &Env,
     state: &State,
     trace: &mut Trace,
@@ -171,7 +171,7 @@ async fn revoke(
     trace.authenticated(id, judged.as_ref().err());
     check_client_rate(Endpoint::Revocation, state, trace).await?;
     let Some(revocation) = judged? else { return Ok(()) };
-    match write(&revocation, arrival, env).await {
+    match write(&revocation, incoming, env).await {
         Ok(record) => {
             // This isolate knows it from now on; the others learn it from KV.
             state.credentials.borrow_mut().keep(id, Some(record), now());
@@ -185,7 +185,7 @@ async fn revoke(
 }
 
 /// Has the registry write a revocation, and gives the client's record as it is then; a sentence for the log where it fails.
-async fn write(revocation: &Revocation, arrival: &Arrival, env: &Env) -> Result<CredentialRecord, String> {
+async fn write(revocation: &Revocation, incoming: &Incoming, env: &Env) -> Result<CredentialRecord, String> {
     let ask = RegistryRequest {
         method: Method::Post.as_str().to_owned(),
         path: Endpoint::Revocation.path().to_owned(),
@@ -193,7 +193,7 @@ async fn write(revocation: &Revocation, arrival: &Arrival, env: &Env) -> Result<
         body: revocation.to_json(),
         // No administrator has such a name.
         actor: format!("client:{}", revocation.client),
-        request_id: arrival.request_id.clone(),
+        request_id: incoming.request_id.clone(),
     };
     let reply = call_registry(env, &ask).await?;
     if reply.status != 200 {
@@ -214,7 +214,7 @@ impl Trace {
 /// Writes the log line and gives the answer, once what is left of the request's body was read.
 async fn finish(
     endpoint: Endpoint,
-    arrival: &Arrival,
+    incoming: &Incoming,
     state: Option<&State>,
     answer: Result<String, OAuthError>,
     trace: &Trace,
@@ -240,13 +240,13 @@ async fn finish(
         credential: trace.client.as_deref(),
         cache: trace.cache,
         detail: detail.as_deref(),
-        ..arrival.line()
+        ..incoming.line()
     };
     match state {
         Some(state) => write_log(state, &line, endpoint != Endpoint::Metadata),
-        None => platform::log_line(&line.to_json()),
+        None => bindings::log_line(&line.to_json()),
     }
     let extra: Vec<&str> = extra.into_iter().flat_map(|(name, value)| [name, value]).chain(NO_CACHE).collect();
-    let response = platform::respond(status, &body, &arrival.request_id, &extra.join("\n"));
-    drained(&arrival.request, response).await.into()
+    let response = bindings::respond(status, &body, &incoming.request_id, &extra.join("\n"));
+    drained(&incoming.request, response).await.into()
 }

@@ -4,8 +4,8 @@ use js_sys::Uint8Array;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
-use super::arrival::Arrival;
-use super::platform;
+use super::bindings;
+use super::incoming::Incoming;
 use super::state::{Reservation, State};
 
 /// Why there is no body.
@@ -24,20 +24,20 @@ pub enum Missing {
 /// # Errors
 /// Where it is over `limit` bytes, there is no room, or it does not come.
 pub async fn read(
-    arrival: &Arrival,
+    incoming: &Incoming,
     surface: &str,
     who: &str,
     limit: usize,
     state: &State,
 ) -> Result<(Vec<u8>, Reservation), Missing> {
-    let declared = arrival.lines().declared_length();
+    let declared = incoming.lines().declared_length();
     if declared.is_some_and(|length| length > limit) {
         return Err(Missing::TooLarge);
     }
-    let declared = if arrival.request.body().is_some() { declared } else { Some(0) };
+    let declared = if incoming.request.body().is_some() { declared } else { Some(0) };
     let held = state.hold_own(surface, who, declared, limit).await.ok_or(Missing::NoRoom)?;
     let size = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
-    let read = platform::read_small(&arrival.request, declared.map(size), size(limit), state.config.body_idle_ms);
+    let read = bindings::read_small(&incoming.request, declared.map(size), size(limit), state.config.body_idle_ms);
     let read = JsFuture::from(read).await.map_err(|_| Missing::Incomplete)?;
     let bytes: Uint8Array = read.dyn_into().map_err(|_| Missing::TooLarge)?;
     Ok((bytes.to_vec(), held))

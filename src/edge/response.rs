@@ -3,8 +3,8 @@
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 
-use super::arrival::Arrival;
-use super::platform;
+use super::bindings;
+use super::incoming::Incoming;
 use super::state::State;
 use crate::error::Error;
 use crate::http::Method;
@@ -17,9 +17,9 @@ use crate::proxy::{Known, could_write};
 pub const CORE_REFUSED_KEY: &str = "Core refused the instance's own key";
 
 /// A request that ends before there is a plan.
-pub struct Refusal<'a> {
+pub struct Rejection<'a> {
     /// The request.
-    pub arrival: &'a Arrival,
+    pub incoming: &'a Incoming,
     /// Where its records came from, if any were read.
     pub cache: Option<CacheState>,
     /// The records that were read.
@@ -28,14 +28,14 @@ pub struct Refusal<'a> {
     pub detail: Option<&'a str>,
 }
 
-impl<'a> Refusal<'a> {
+impl<'a> Rejection<'a> {
     /// A refusal of which nothing more is known.
-    pub fn of(arrival: &'a Arrival) -> Self {
-        Self { arrival, cache: None, known: None, detail: None }
+    pub fn of(incoming: &'a Incoming) -> Self {
+        Self { incoming, cache: None, known: None, detail: None }
     }
 
     /// Writes the log line and gives the answer. Failures are kept by every setting of `LOG`.
-    pub fn answer(&self, error: &Error) -> JsValue {
+    pub fn respond(&self, error: &Error) -> JsValue {
         // Who called is only said once it is known to be true.
         let known = self.known.filter(|_| error.status() != 401);
         let credential = known.and_then(|known| known.credential.record());
@@ -47,11 +47,11 @@ impl<'a> Refusal<'a> {
             workspace: credential.map(|credential| &*credential.workspace),
             cache: self.cache,
             detail: self.detail,
-            ..self.arrival.line()
+            ..self.incoming.line()
         };
-        platform::log_line(&line.to_json());
-        let Arrival { request, request_id, .. } = self.arrival;
-        let lines = self.arrival.lines();
+        bindings::log_line(&line.to_json());
+        let Incoming { request, request_id, .. } = self.incoming;
+        let lines = self.incoming.lines();
         let fate = could_write(Method::parse(lines.method), lines.url).then_some(WriteOutcome::NOT_SENT);
         drain_then(request, error_response(error, request_id, fate.as_ref(), None))
     }
@@ -70,7 +70,7 @@ pub fn level(error: &Error) -> Level {
 pub fn write_log(state: &State, line: &Line<'_>, writes: bool) {
     // What an operator should look at leaves a line by every setting.
     if line.level >= Level::Warn || keeps_line(state, line.status, writes) {
-        platform::log_line(&line.to_json());
+        bindings::log_line(&line.to_json());
     }
 }
 
@@ -93,10 +93,10 @@ pub fn error_response(
     if let Some(reference) = reference {
         extra.extend([REFERENCE.to_owned(), reference.to_owned()]);
     }
-    platform::respond(error.status(), &error.body(request_id, fate), request_id, &extra.join("\n"))
+    bindings::respond(error.status(), &error.body(request_id, fate), request_id, &extra.join("\n"))
 }
 
 /// The answer, once a body that nobody wants was read.
 pub fn drain_then(request: &Request, response: Response) -> JsValue {
-    if request.body().is_some() { platform::drained(request, response).into() } else { response.into() }
+    if request.body().is_some() { bindings::drained(request, response).into() } else { response.into() }
 }

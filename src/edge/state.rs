@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 
-use super::platform::{self, Env};
+use super::bindings::{self, Env};
 use super::promises::{settled, sleep};
 use crate::budget::{Budget, Hold, Limits};
 use crate::config::{Config, Vars, names};
@@ -70,7 +70,7 @@ thread_local! {
     static STATE: RefCell<Option<Made>> = const { RefCell::new(None) };
 }
 
-/// How long a body waits for its turn, and how often it asks, in milliseconds; those of `glue.js` too.
+/// How long a body waits for its turn, and how often it asks, in milliseconds; those of `forward.js` too.
 const TURN_MS: u32 = 1_000;
 const ASK_MS: u32 = 25;
 
@@ -85,8 +85,8 @@ impl State {
 
     fn new(env: &Env) -> Made {
         let config = Config::from_vars(&EnvVars(env)).map_err(Rc::from)?;
-        platform::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"));
-        platform::limit_flights(config.max_in_flight);
+        bindings::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"));
+        bindings::limit_flights(config.max_in_flight);
         Ok(Rc::new(Self {
             credentials: RefCell::new(Cache::new(config.cache)),
             instances: RefCell::new(Cache::new(config.cache)),

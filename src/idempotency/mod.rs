@@ -10,7 +10,7 @@
 //! - [`receive`]: what a request gets, by what is stored.
 //! - [`attempt`]: the steps from there to an ending.
 //! - [`ending`]: what each ending leaves behind.
-//! - [`answer`]: what Core's answers mean for all that.
+//! - [`response`]: what Core's answers mean for all that.
 //! - [`look_up`]: what Core's records show of a request: all of it, none, or some.
 //! - [`claims`]: what one key alone may use.
 //! - [`state`]: what is told of a key to who asks.

@@ -6,7 +6,7 @@
 
 use crate::registry::TimeoutMs;
 
-/// How the body goes up. The names are those that `glue.js` knows.
+/// How the body goes up. The names are those that `forward.js` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamBody {
     /// There is none.

@@ -6,12 +6,12 @@ use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use web_sys::Response;
 
-use super::claiming;
+use super::bindings::exchange;
+use super::claims;
 use super::exchange::{CoreAnswer, CoreResult, answer};
-use super::looking::{Looking, looks_seconds, timed};
-use super::platform::exchange;
-use super::preparing::{Prepared, prepare};
-use super::reply::{KeyResponse, booked};
+use super::look_up::{Looking, looks_seconds, timed};
+use super::prepare::{Prepared, prepare};
+use super::response::{KeyResponse, booked};
 use super::storage::KeyStorage;
 use super::{KeyObject, Place, Result, float};
 use crate::clock::Timestamp;
@@ -172,7 +172,7 @@ impl<'a> Running<'a> {
 
     async fn claim(&mut self, claims: Vec<String>) -> Claimed {
         let owner = self.object.name();
-        let claimed = claiming::take(self.place.state, &self.object.env, &self.record.instance, &claims, &owner).await;
+        let claimed = claims::take(self.place.state, &self.object.env, &self.record.instance, &claims, &owner).await;
         self.claims.extend(claims);
         claimed
     }
@@ -224,7 +224,7 @@ impl<'a> Running<'a> {
             }
             Release::Absent => self.found().map(|found| work.claims_on(&found.absent)).unwrap_or_default(),
         };
-        claiming::give_back(&self.object.env, &self.record.instance, &self.object.name(), &claims).await;
+        claims::give_back(&self.object.env, &self.record.instance, &self.object.name(), &claims).await;
     }
 
     fn finish(&mut self, ending: Ending, sent: Option<CoreResult>) -> Result<Response> {

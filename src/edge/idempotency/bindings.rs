@@ -1,49 +1,11 @@
-//! The functions of `idempotency.js`.
+//! The functions of `exchange.js`.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::Response;
 
-use crate::edge::call::Call;
-
-#[wasm_bindgen(module = "/src/edge/idempotency.js")]
+#[wasm_bindgen(module = "/src/edge/idempotency/exchange.js")]
 extern "C" {
-    /// Hands a request of a credential in a workspace to its key's object, and goes on with [`Call::object_answered`],
-    /// [`Call::object_failed`] or, where the credential has too many under way, [`Call::too_many`]. Once it has taken
-    /// `longest_ms` it no longer counts as under way.
-    pub fn carry(
-        call: Call,
-        credential: &str,
-        workspace: &str,
-        longest_ms: u32,
-        namespace: &JsValue,
-        name: &str,
-        request_id: &str,
-        prefix: &Uint8Array,
-        body: &Uint8Array,
-    ) -> Promise;
-
-    /// Asks a key's object: an array of report and text of its answer.
-    #[wasm_bindgen(js_name = inquire)]
-    pub fn ask_object_of_key(
-        credential: &str,
-        workspace: &str,
-        namespace: &JsValue,
-        name: &str,
-        request_id: &str,
-        message: &Uint8Array,
-    ) -> Promise;
-
-    /// The object's answer as the caller gets it.
-    #[wasm_bindgen(catch, js_name = passReported)]
-    pub fn pass_reported(
-        answer: &Response,
-        request_id: &str,
-        reference: Option<&str>,
-        replayed: bool,
-        booked: Option<&str>,
-    ) -> Result<Response, JsValue>;
-
     /// What came of a request to Core.
     pub type Exchanged;
 

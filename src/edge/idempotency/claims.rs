@@ -10,8 +10,8 @@ use web_sys::{Request, Response};
 
 use super::{Result, float};
 use crate::config::names;
+use crate::edge::bindings::Env;
 use crate::edge::now;
-use crate::edge::platform::Env;
 use crate::edge::promises::{ObjectState, ask_object, delete_all, exec, into_promise, set_alarm, settled, thrown};
 use crate::edge::state::State;
 use crate::idempotency::attempt::Claimed;

@@ -3,7 +3,7 @@
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 
-use super::platform::Exchanged;
+use super::bindings::Exchanged;
 use crate::error::Error;
 use crate::idempotency::response::is_content_header;
 use crate::proxy::settle::is_html;
@@ -27,7 +27,7 @@ pub type CoreResult = std::result::Result<CoreAnswer, Error>;
 /// Core's answer, where it is Core's.
 ///
 /// # Errors
-/// As [`settle`].
+/// As [`settle()`].
 pub fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u32) -> CoreResult {
     let timeout = TimeoutMs::new(timeout_ms).unwrap_or(TimeoutMs::DEFAULT);
     let upstream = match &exchanged {

@@ -5,11 +5,11 @@ use std::cell::Cell;
 use js_sys::Uint8Array;
 
 use super::Place;
+use super::bindings::exchange;
 use super::exchange::{CoreAnswer, answer};
-use super::platform::exchange;
-use crate::edge::answer::CORE_REFUSED_KEY;
 use crate::edge::now;
 use crate::edge::promises::{settled, sleep};
+use crate::edge::response::CORE_REFUSED_KEY;
 use crate::edge::state::{Kind, Reservation};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;

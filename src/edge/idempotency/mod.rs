@@ -2,17 +2,17 @@
 //! key, and itself sends to Core, so that nothing is sent that is not stored first.
 //!
 //! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up to
-//! what it gets), [`attempt`] (the steps of an attempt), [`preparing`] (what is sent), [`claiming`] (what a key alone may
-//! use, and the objects `Claims`), [`looking`] (asking Core what there is), [`exchange`] (Core's answers), [`reply`] (what
-//! goes back to the Worker), [`storage`] (the one row), [`platform`] (the calls themselves).
+//! what it gets), [`attempt`] (the steps of an attempt), [`prepare`] (what is sent), [`claims`] (what a key alone may
+//! use, and the objects `Claims`), [`look_up`] (asking Core what there is), [`exchange`] (Core's answers), [`response`] (what
+//! goes back to the Worker), [`storage`] (the one row), [`bindings`] (the calls themselves).
 
 mod attempt;
-mod claiming;
+pub mod bindings;
+mod claims;
 mod exchange;
-mod looking;
-pub mod platform;
-mod preparing;
-mod reply;
+mod look_up;
+mod prepare;
+mod response;
 mod storage;
 
 use std::cell::{Cell, RefCell};
@@ -22,8 +22,8 @@ use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
+use super::bindings::Env;
 use super::now;
-use super::platform::Env;
 use super::promises::{ObjectState, delete_all, into_promise, set_alarm, settled, thrown};
 use super::state::{Kind, Reservation, State};
 use crate::error::Error;
@@ -33,7 +33,7 @@ use crate::idempotency::{Fingerprint, Phase, state};
 use crate::outcome::Outcome;
 
 use attempt::Running;
-use reply::KeyResponse;
+use response::KeyResponse;
 use storage::KeyStorage;
 
 /// The header of a call that says how long its message is.
@@ -152,7 +152,7 @@ impl KeyObject {
             Received::Again(record) => Some(record.clone()),
             Received::Replay(record) => {
                 let Phase::Done { kept, .. } = &record.phase else { return Err(thrown("nothing to replay")) };
-                return reply.about(record).booked(reply::booked(record)).replay(kept, || row.body());
+                return reply.about(record).booked(response::booked(record)).replay(kept, || row.body());
             }
             Received::InFlight => {
                 return Ok(reply.refusal("in_flight", &Error::IdempotencyInFlight, Outcome::UnknownWithKey));

@@ -5,8 +5,8 @@ use wasm_bindgen::JsValue;
 use web_sys::Response;
 
 use super::Result;
-use super::platform::{reported, with_report};
-use crate::edge::answer::error_response;
+use super::bindings::{reported, with_report};
+use crate::edge::response::error_response;
 use crate::error::Error;
 use crate::idempotency::message::Report;
 use crate::idempotency::{Kept, KeyRecord, Phase, Work};

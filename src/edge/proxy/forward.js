@@ -1,8 +1,8 @@
 // The platform calls of the request path. Every rule is Rust's: this file carries it out, in as few crossings between
 // wasm and JavaScript as it can, for each costs more than the rule itself. Lists of headers are handed over once.
 
-import { DRAIN_MS, NO_ROOM, drain, drained, pipeUpTo, read, within } from "./body.js";
-import { land, takeOff } from "./flights.js";
+import { DRAIN_MS, NO_ROOM, drain, drained, pipeUpTo, read, within } from "../body.js";
+import { land, takeOff } from "../in_flight.js";
 
 let forwarded = [];
 let neverReturned = [];
@@ -39,7 +39,7 @@ function release(call) {
 }
 
 /**
- * What is decided on, a line each: method, URL, and the headers that `edge::head` names. An absent header is a lone NUL,
+ * What is decided on, a line each: method, URL, and the headers that `edge::incoming` names. An absent header is a lone NUL,
  * which no header can hold.
  */
 export function head(request) {

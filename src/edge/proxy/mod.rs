@@ -1,43 +1,46 @@
 //! Requests to `/proxy/…`: decided from the caches where they suffice, from KV where they do not.
 
+mod forward;
+pub mod settle;
+
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 
-use super::answer::Refusal;
-use super::arrival::{Arrival, Lines};
-use super::call::Call;
+use super::bindings::Env;
+use super::incoming::{Incoming, Lines};
+use super::kv::Reader;
 use super::limiter::{self, Rate};
 use super::now;
-use super::platform::Env;
 use super::promises::into_promise;
-use super::records::Reader;
+use super::response::Rejection;
 use super::state::State;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::log::CacheState;
 use crate::proxy::{Decision, Known, Need, Plan, Records, decide};
 use crate::registry::{CredentialRecord, Instance, Lookup};
+use forward::Forward;
 
 /// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before `fetch`.
-pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
+pub fn serve(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
     let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
-    match decide_from_cache(&arrival.lines(), &state, &mut known, now()) {
+    match decide_from_cache(&incoming.lines(), &state, &mut known, now()) {
         Decision::Forward(plan) => {
             let (cache, warning) = source(&known, CacheState::Hit, None);
             if state.limiter.is_none() {
-                return Call::start(plan, arrival, cache, warning, &state);
+                return Forward::start(plan, incoming, cache, warning, &state);
             }
-            into_promise(async move { Ok(start_limited(plan, arrival, cache, warning, &state).await) }).into()
+            into_promise(async move { Ok(start_limited(plan, incoming, cache, warning, &state).await) }).into()
         }
         Decision::Refuse(error) => {
             let cache = known.is_stale().then_some(CacheState::Stale);
             let detail = cache.map(|_| FAILED_BEFORE);
-            Refusal { known: Some(&known), cache, detail, ..Refusal::of(&arrival) }.answer(&error)
+            Rejection { known: Some(&known), cache, detail, ..Rejection::of(&incoming) }.respond(&error)
         }
         // What the future gives may be a promise itself: a promise takes over another's value.
         Decision::Need(need) => {
-            into_promise(async move { Ok(serve_cold(arrival, &env, &state, known, need).await) }).into()
+            into_promise(async move { Ok(serve_cold(incoming, &env, &state, known, need).await) }).into()
         }
     }
 }
@@ -84,24 +87,24 @@ impl Records for CachedRecords<'_> {
 }
 
 /// The way of a request whose records are not all cached.
-async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: Known, mut need: Need) -> JsValue {
+async fn serve_cold(incoming: Incoming, env: &Env, state: &Rc<State>, mut known: Known, mut need: Need) -> JsValue {
     let mut reader = Reader::new(env);
     loop {
         if let Err(unreadable) = reader.read(&need, &mut known).await {
-            let refusal = Refusal { detail: Some(&unreadable.0), ..Refusal::of(&arrival) };
-            return refusal.answer(&Error::RegistryUnavailable);
+            let refusal = Rejection { detail: Some(&unreadable.0), ..Rejection::of(&incoming) };
+            return refusal.respond(&Error::RegistryUnavailable);
         }
         // The time after the wait: a record may have expired meanwhile.
-        match decide_from_cache(&arrival.lines(), state, &mut known, now()) {
+        match decide_from_cache(&incoming.lines(), state, &mut known, now()) {
             Decision::Forward(plan) => {
                 let (cache, warning) = source(&known, CacheState::Miss, reader.fell_back);
-                return start_limited(plan, arrival, cache, warning, state).await;
+                return start_limited(plan, incoming, cache, warning, state).await;
             }
             Decision::Need(more) => need = more,
             Decision::Refuse(error) => {
                 let (cache, warning) = source(&known, CacheState::Miss, reader.fell_back);
                 let (cache, detail) = (Some(cache), warning.as_deref());
-                return Refusal { known: Some(&known), cache, detail, ..Refusal::of(&arrival) }.answer(&error);
+                return Rejection { known: Some(&known), cache, detail, ..Rejection::of(&incoming) }.respond(&error);
             }
         }
     }
@@ -111,7 +114,7 @@ async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: K
 /// and the log says so.
 async fn start_limited(
     plan: Plan,
-    arrival: Arrival,
+    incoming: Incoming,
     cache: CacheState,
     mut warning: Option<String>,
     state: &Rc<State>,
@@ -123,9 +126,9 @@ async fn start_limited(
         }
         Rate::UsedUp => {
             let known = Known { credential: Lookup::Found(plan.credential), instance: Lookup::Unknown };
-            let refusal = Refusal { known: Some(&known), cache: Some(cache), ..Refusal::of(&arrival) };
-            return refusal.answer(&Error::RateLimited);
+            let refusal = Rejection { known: Some(&known), cache: Some(cache), ..Rejection::of(&incoming) };
+            return refusal.respond(&Error::RateLimited);
         }
     }
-    Call::start(plan, arrival, cache, warning, state)
+    Forward::start(plan, incoming, cache, warning, state)
 }

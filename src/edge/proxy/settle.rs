@@ -1,10 +1,10 @@
-//! What came of a request that was sent, where it is anything but a 2xx: those `glue.js` passes on itself.
+//! What came of a request that was sent, where it is anything but a 2xx: those `forward.js` passes on itself.
 
 use wasm_bindgen::JsValue;
 use web_sys::Response;
 
-use super::answer::{CORE_REFUSED_KEY, error_response, level};
-use super::platform;
+use crate::edge::bindings;
+use crate::edge::response::{CORE_REFUSED_KEY, error_response, level};
 use crate::enrich::{References, Refusal};
 use crate::error::Error;
 use crate::log::{Level, Line};
@@ -13,7 +13,7 @@ use crate::proxy::settle::{is_html, unknown_outcome};
 use crate::proxy::{UpstreamRequest, UpstreamResult, settle};
 
 /// What came of it, as JavaScript tells it.
-pub struct Outcome<'a> {
+pub struct FetchResult<'a> {
     /// The status of the answer; where there is none, one of those below.
     pub status: u16,
     /// How long it took, in milliseconds.
@@ -34,7 +34,7 @@ const TOO_LARGE: u16 = 3;
 const TOO_MANY: u16 = 4;
 
 /// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`UpstreamRequest::to_text`] gave it.
-pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&References>) -> JsValue {
+pub fn conclude(text: &str, outcome: &FetchResult<'_>, references: Option<&References>) -> JsValue {
     let Some(sending) = UpstreamRequest::parse(text) else {
         return error_response(&Error::Internal, "", None, None).into();
     };
@@ -68,7 +68,7 @@ pub fn conclude(text: &str, outcome: &Outcome<'_>, references: Option<&Reference
         (Ok(()), None) => failed(&Error::Internal, unknown()),
         (Ok(()), Some(answer)) => {
             let reference = Some(sending.reference).filter(|made| !made.is_empty());
-            let Ok(response) = platform::pass_on(answer, sending.request_id, reference) else {
+            let Ok(response) = bindings::pass_on(answer, sending.request_id, reference) else {
                 return failed(&Error::Internal, unknown());
             };
             let (level, detail) = match outcome.status {
@@ -86,7 +86,7 @@ fn is_html_answer(answer: &Response) -> bool {
 }
 
 /// Failures leave a line by every setting.
-fn write_line(sending: &UpstreamRequest<'_>, outcome: &Outcome<'_>, line: &Line<'_>) {
+fn write_line(sending: &UpstreamRequest<'_>, outcome: &FetchResult<'_>, line: &Line<'_>) {
     if line.status < 400 && !sending.logged {
         return;
     }
@@ -95,5 +95,5 @@ fn write_line(sending: &UpstreamRequest<'_>, outcome: &Outcome<'_>, line: &Line<
     let core_ms = Some(outcome.core_ms as u64);
     let level = if warning.is_some() { line.level.max(Level::Warn) } else { line.level };
     let line = Line { level, core_ms, detail: line.detail.or(warning), ..line.clone() };
-    platform::log_line(&line.completing(sending.begun));
+    bindings::log_line(&line.completing(sending.begun));
 }

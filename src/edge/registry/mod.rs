@@ -4,9 +4,10 @@
 //! turn. Only then is it put to KV, so that the answer can say whether it is there already. The alarm has a second duty, the
 //! audit trail's size, and sets itself again for whichever comes first.
 
-mod look;
+mod probe;
 mod pruner;
 pub mod publisher;
+mod sql_store;
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -15,10 +16,9 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
+use super::bindings::{Env, log_line};
 use super::now;
-use super::platform::{Env, log_line};
 use super::promises::{ObjectState, into_promise, set_alarm, settled, thrown, within};
-use super::sql_store::SqlStore;
 use super::state::State;
 use crate::admin::{AdminContext, Content, Failure, Handled, RegistryRequest, RegistryResponse, handle};
 use crate::clock::Timestamp;
@@ -29,6 +29,7 @@ use crate::store::trail::failed_line;
 use crate::store::{Store, StoreError};
 use pruner::Pruner;
 use publisher::{Publisher, publication_line};
+use sql_store::SqlStore;
 
 /// How long an answer waits for KV, in milliseconds.
 const PUBLISH_MS: u32 = 5_000;
@@ -132,8 +133,8 @@ impl RegistryObject {
             Content::Text(body) | Content::Exported(body) => Ok(RegistryResponse::done(200, body)),
             Content::Lines(lines) => Ok(RegistryResponse::lines(lines)),
             Content::Check(record) => {
-                let verdict = look::judge(&record, &state.config).await;
-                Ok(RegistryResponse::done(200, verdict.to_json()))
+                let check = probe::check_core(&record, &state.config).await;
+                Ok(RegistryResponse::done(200, check.to_json()))
             }
             Content::Record(mut shown) => {
                 if let Ok(Some(stored)) = store.row(shown.row.kind, &shown.row.id) {

@@ -11,7 +11,7 @@ use crate::proxy::settle::is_html;
 use crate::registry::{Core, InstanceRecord};
 
 /// What the Core of this instance shows of itself. Its key goes to its own Core only, and no redirect is followed.
-pub async fn judge(record: &InstanceRecord, config: &Config) -> CoreCheck {
+pub async fn check_core(record: &InstanceRecord, config: &Config) -> CoreCheck {
     let core = match record.open_core(&config.sealer, config.allow_insecure_core) {
         Ok(core) => core,
         Err(error) => return CoreCheck::unusable(&error),

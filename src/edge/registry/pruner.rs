@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use crate::clock::Timestamp;
-use crate::edge::platform::log_line;
-use crate::edge::sql_store::SqlStore;
+use crate::edge::bindings::log_line;
+use crate::edge::registry::sql_store::SqlStore;
 use crate::store::trail::{Limits, Mark, pruned_line, waiting_line};
 use crate::store::{Store, StoreError};
 

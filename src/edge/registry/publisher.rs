@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::config::names;
+use crate::edge::bindings::{Env, log_line};
 use crate::edge::now;
-use crate::edge::platform::{Env, log_line};
 use crate::edge::promises::{kv_put, settled};
-use crate::edge::sql_store::SqlStore;
+use crate::edge::registry::sql_store::SqlStore;
 use crate::json::Writer;
 use crate::registry::Kind;
 use crate::registry::publication::{Ended, Puts};

@@ -3,8 +3,8 @@
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use super::promises::{exec, transact, words};
 use crate::clock::Timestamp;
+use crate::edge::promises::{exec, transact, words};
 use crate::json::Object;
 use crate::registry::Kind;
 use crate::store::audit::{Change, Line};

@@ -34,7 +34,7 @@ export function trappingBuild() {
   return folder;
 }
 
-/** The beginning of `passOn` in glue.js, whatever its names have become. */
+/** The beginning of `passOn` in forward.js, whatever its names have become. */
 const PASS_ON = /function \w+\((\w+),\w+,\w+\)\{(?=(?:let|const) \w+=new Response\(\1\.body,\1\))/;
 
 const THROWING_FETCH = `

@@ -1,21 +1,21 @@
 //! A request that was let through, from its plan to its answer.
 
-mod keyed;
+mod idempotent;
 
 use std::rc::Rc;
 
-use js_sys::Uint8Array;
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::Response;
+use web_sys::{Request, Response};
 
-use super::answer::{drain_then, error_response, keeps_line, level, write_log};
-use super::arrival::Arrival;
-use super::platform;
-use super::sent::{Outcome, conclude};
-use super::state::{Kind, Reservation, State};
-use super::{now, random_bytes};
 use crate::budget::FIRST_BYTES;
 use crate::clock::Timestamp;
+use crate::edge::bindings;
+use crate::edge::incoming::Incoming;
+use crate::edge::proxy::settle::{FetchResult, conclude};
+use crate::edge::response::{drain_then, error_response, keeps_line, level, write_log};
+use crate::edge::state::{Kind, Reservation, State};
+use crate::edge::{now, random_bytes};
 use crate::enrich::{self, Enriched, Refusal, Shape};
 use crate::error::Error;
 use crate::http::Method;
@@ -29,12 +29,31 @@ use crate::proxy::{Plan, UpstreamBody, UpstreamRequest};
 /// The most of a body, in bytes, that the platform itself reads on when nobody wants it: its HTTP server's grace.
 const PLATFORM_DRAINS: usize = 64 << 10;
 
+#[wasm_bindgen(module = "/src/edge/proxy/forward.js")]
+extern "C" {
+    /// Reads the body and goes on with [`Forward::complete`] or, where it is `keyed`, [`Forward::hand_over`]. Of the budget the
+    /// `first` bytes may be `held` already. Nothing may stay away for longer than `idle_ms`, and all must be there within
+    /// `whole_ms`.
+    #[wasm_bindgen(js_name = withBody)]
+    pub fn with_body(
+        forward: Forward,
+        request: &Request,
+        keyed: bool,
+        declared: Option<u32>,
+        limit: u32,
+        first: u32,
+        held: bool,
+        idle_ms: u32,
+        whole_ms: u32,
+    ) -> Promise;
+}
+
 /// A request that was let through. Where its body must be read first, JavaScript holds it between the turns; every other is
 /// sent at once, and nothing of it is kept here.
 #[wasm_bindgen]
-pub struct Call {
+pub struct Forward {
     plan: Plan,
-    arrival: Arrival,
+    incoming: Incoming,
     state: Rc<State>,
     cache: CacheState,
     /// Something that went wrong on the way and did not stop the request.
@@ -46,19 +65,19 @@ pub struct Call {
     body: Option<Reservation>,
 }
 
-impl Call {
+impl Forward {
     /// Carries a plan out: reads the body first where it must be completed or kept, else sends the request at once. Gives
     /// a response or the promise of one.
     pub fn start(
         plan: Plan,
-        arrival: Arrival,
+        incoming: Incoming,
         cache: CacheState,
         warning: Option<String>,
         state: &Rc<State>,
     ) -> JsValue {
         let body = plan.route.body;
         let call =
-            Self { plan, arrival, state: Rc::clone(state), cache, warning, sent_at: None, enriched: None, body: None };
+            Self { plan, incoming, state: Rc::clone(state), cache, warning, sent_at: None, enriched: None, body: None };
         let keyed = call.plan.idempotency.is_some();
         match body {
             Body::Nothing if keyed => call.ask(&Uint8Array::new_with_length(0)),
@@ -78,8 +97,8 @@ impl Call {
 
     /// How a body that passes unread goes up.
     fn stream(&self) -> UpstreamBody {
-        let declared = self.arrival.lines().declared_length();
-        let nothing = declared == Some(0) || self.arrival.request.body().is_none();
+        let declared = self.incoming.lines().declared_length();
+        let nothing = declared == Some(0) || self.incoming.request.body().is_none();
         match declared {
             _ if nothing && self.plan.route.method == Method::Put => UpstreamBody::Empty,
             _ if nothing => UpstreamBody::Own,
@@ -90,7 +109,7 @@ impl Call {
 
     /// The length that a body declares that is to be read, where nothing speaks against reading it.
     fn prepare_body(&self) -> Result<Option<usize>, Error> {
-        if self.arrival.lines().is_encoded() && matches!(self.plan.route.body, Body::Enriched(_)) {
+        if self.incoming.lines().is_encoded() && matches!(self.plan.route.body, Body::Enriched(_)) {
             return Err(Error::UnsupportedEncoding);
         }
         self.check_declared()
@@ -105,21 +124,21 @@ impl Call {
         let (declared, limit, first) = (declared.map(size), size(limit), size(first));
         let (idle_ms, whole_ms) = (self.state.config.body_idle_ms, self.plan.timeout().millis());
         // Another handle on the same request; its own method `clone` would split the body in two.
-        let request = Clone::clone(&self.arrival.request);
-        platform::with_body(self, &request, keyed, declared, limit, first, held, idle_ms, whole_ms).into()
+        let request = Clone::clone(&self.incoming.request);
+        with_body(self, &request, keyed, declared, limit, first, held, idle_ms, whole_ms).into()
     }
 
     /// The length that is declared, where it is not over the limit.
     fn check_declared(&self) -> Result<Option<usize>, Error> {
         let limit = self.state.config.max_transaction_bytes;
-        match self.arrival.lines().declared_length() {
+        match self.incoming.lines().declared_length() {
             Some(length) if length > limit => Err(Error::Body(Refusal::TooLarge { limit })),
             declared => Ok(declared),
         }
     }
 
     fn send(&self, body: UpstreamBody) -> JsValue {
-        platform::forward(&self.arrival.request, &self.sending(body))
+        bindings::forward(&self.incoming.request, &self.sending(body))
     }
 
     /// All that sending takes, as [`UpstreamRequest::to_text`] gives it.
@@ -127,13 +146,13 @@ impl Call {
         let (plan, made) = (&self.plan, self.made_reference());
         // A pipe for a declared length takes no more than that; of chunks nobody knows how many come.
         let counted = body == UpstreamBody::Guarded && plan.route.body == Body::Streamed;
-        let counted = counted && self.arrival.lines().declared_length().is_none();
+        let counted = counted && self.incoming.lines().declared_length().is_none();
         let sending = UpstreamRequest {
             url: &plan.url,
             body,
             limit: counted.then_some(self.state.config.max_transaction_bytes),
             timeout: plan.timeout(),
-            request_id: &self.arrival.request_id,
+            request_id: &self.incoming.request_id,
             reference: made.as_deref().unwrap_or_default(),
             begun: &self.line(0, Level::Info, None, None).begun(),
             logged: self.warning.is_some() || keeps_line(&self.state, 200, plan.route.writes()),
@@ -149,7 +168,7 @@ impl Call {
         let core = &self.plan.core;
         let proto = if self.plan.https { "https" } else { "http" };
         let mut set = Vec::with_capacity(10);
-        set.extend([BLNK_KEY, core.key.expose(), REQUEST_ID, &self.arrival.request_id, "x-forwarded-proto", proto]);
+        set.extend([BLNK_KEY, core.key.expose(), REQUEST_ID, &self.incoming.request_id, "x-forwarded-proto", proto]);
         set.extend(core.access_headers().flatten());
         set
     }
@@ -157,12 +176,12 @@ impl Call {
     fn refuse(&self, error: &Error) -> JsValue {
         let fate = self.plan.route.writes().then_some(WriteOutcome::NOT_SENT);
         let response = self.error(error, fate.as_ref());
-        drain_then(&self.arrival.request, response)
+        drain_then(&self.incoming.request, response)
     }
 
     fn error(&self, error: &Error, fate: Option<&WriteOutcome>) -> Response {
         self.log(error.status(), level(error), Some(error), None);
-        error_response(error, &self.arrival.request_id, fate, self.made_reference().as_deref())
+        error_response(error, &self.incoming.request_id, fate, self.made_reference().as_deref())
     }
 
     fn made_reference(&self) -> Option<String> {
@@ -188,14 +207,14 @@ impl Call {
             cache: Some(self.cache),
             reference: self.enriched.as_ref().map(reference_origin),
             detail: detail.or(self.warning.as_deref()),
-            ..self.arrival.line()
+            ..self.incoming.line()
         }
     }
 }
 
 /// The turns in which JavaScript goes on with the call.
 #[wasm_bindgen]
-impl Call {
+impl Forward {
     /// Holds so many bytes more of the body; `false` where there is no room for them.
     pub fn hold(&mut self, bytes: usize) -> bool {
         if let Some(held) = &mut self.body {
@@ -211,7 +230,7 @@ impl Call {
         self.refuse(&Error::Busy)
     }
 
-    /// The body is there: completes it. What it gives is sent with [`Call::completed`], unless it is a response, a refusal, or
+    /// The body is there: completes it. What it gives is sent with [`Forward::completed`], unless it is a response, a refusal, or
     /// a number: of the bytes that must be held before.
     pub fn complete(&mut self, body: &Uint8Array) -> JsValue {
         let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
@@ -225,7 +244,7 @@ impl Call {
     /// The completed body, once; none where the caller's own goes on.
     pub fn completed(&mut self) -> Option<Uint8Array> {
         let body = self.enriched.as_mut()?.body.take()?;
-        Some(platform::bytes_out(&body))
+        Some(bindings::bytes_out(&body))
     }
 
     /// The body is there: hands the request over to the object of its key.
@@ -249,15 +268,15 @@ impl Call {
         drop(self);
     }
 
-    /// Something other than an ordinary answer came of it; the arguments are those of [`super::Edge::settle`].
+    /// Something other than an ordinary answer came of it; the arguments are those of [`crate::edge::Edge::settle`].
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over owned texts")]
     pub fn settle(self, sending: &str, outcome: u16, core_ms: f64, answer: Option<Response>) -> JsValue {
         let references = self.enriched.as_ref().map(|enriched| &enriched.references);
-        conclude(sending, &Outcome { status: outcome, core_ms, answer: answer.as_ref() }, references)
+        conclude(sending, &FetchResult { status: outcome, core_ms, answer: answer.as_ref() }, references)
     }
 }
 
-impl Call {
+impl Forward {
     fn enrich(&mut self, body: &Uint8Array, shape: Shape) -> Result<Completed, Error> {
         let limit = self.state.config.max_transaction_bytes;
         let bytes = body.to_vec();
@@ -281,5 +300,5 @@ enum Completed {
     Lacks(u32),
 }
 
-// The name is part of the answers' contract: `glue.js` sets it where a reference was made.
+// The name is part of the answers' contract: `forward.js` sets it where a reference was made.
 const _: () = assert!(matches!(REFERENCE.as_bytes(), b"x-blnk-reference"));
