@@ -25,8 +25,18 @@ export async function calibrate({ oha, workers, works, seconds }, report) {
     for (const worker of workersFor(work, workers)) {
       report(`warming up: ${work.title}, ${worker.name}`);
       const atLeast = work.connections * 2;
-      const probe = await load(oha, worker.origin, work, Math.max(atLeast, work.bodyBytes > 1e6 ? atLeast : PROBE_REQUESTS));
-      const warm = await load(oha, worker.origin, work, Math.max(atLeast, Math.round(probe.perSecond * WARM_UP_SECONDS)));
+      const probe = await load(
+        oha,
+        worker.origin,
+        work,
+        Math.max(atLeast, work.bodyBytes > 1e6 ? atLeast : PROBE_REQUESTS),
+      );
+      const warm = await load(
+        oha,
+        worker.origin,
+        work,
+        Math.max(atLeast, Math.round(probe.perSecond * WARM_UP_SECONDS)),
+      );
       counts.set(slot(work, worker), Math.max(atLeast, Math.round(warm.perSecond * seconds)));
     }
   }
@@ -75,7 +85,11 @@ export async function coldStarts(prepared, surroundings, work, number) {
     const { status } = await request(running.origin, work.path, { headers: work.headers });
     const answered = performance.now();
     if (status !== work.status) throw new Error(`the first answer of ${worker.name} had status ${status}`);
-    samples[worker.name] = { total: answered - started, answer: answered - listening, cpu: cpuOf(running.pid).total / 1_000 };
+    samples[worker.name] = {
+      total: answered - started,
+      answer: answered - listening,
+      cpu: cpuOf(running.pid).total / 1_000,
+    };
     await running.process.kill();
   }
   return samples;

@@ -11,7 +11,11 @@ import { connect } from "../tests/workerd/harness/http.mjs";
 import { hang, reply, resetAfter } from "../tests/workerd/harness/replies.mjs";
 
 const { values: options } = parseArgs({
-  options: { minutes: { type: "string", default: "5" }, lanes: { type: "string", default: "16" }, build: { type: "string" } },
+  options: {
+    minutes: { type: "string", default: "5" },
+    lanes: { type: "string", default: "16" },
+    build: { type: "string" },
+  },
 });
 const MINUTES = Number(options.minutes);
 const LANES = Number(options.lanes);
@@ -58,7 +62,12 @@ function mix() {
     [3, "upload of 1 MB", call("/reconciliation/upload", write(upload)), [200]],
     [2, "long answer", call("/ledgers?size=1000000"), [200]],
     [3, "wrong token", () => stage.send("create", { key: "blnk_nobody" }), [401]],
-    [3, "unknown instance", () => stage.send("read", { instance: `unknown_${Math.floor(Math.random() * 1e6)}` }), [404]],
+    [
+      3,
+      "unknown instance",
+      () => stage.send("read", { instance: `unknown_${Math.floor(Math.random() * 1e6)}` }),
+      [404],
+    ],
     [2, "malformed body", call("/transactions", write("{")), [400]],
     [2, "operator route", call("/hooks"), [404]],
     [2, "Core resets", call("/transactions?fault=reset", write({ amount: 1 })), [502]],
@@ -121,7 +130,12 @@ async function greedyTenant() {
   const { key } = await stage.office.apiKey({ workspace: "greedy" });
   const who = { instance: instance.id, key };
   const large = { ...who, method: "POST", body: Buffer.from(JSON.stringify({ description: "y".repeat(5_000_000) })) };
-  const form = { ...who, method: "POST", headers: { "content-type": "multipart/form-data" }, body: Buffer.alloc(1_000_000, " ") };
+  const form = {
+    ...who,
+    method: "POST",
+    headers: { "content-type": "multipart/form-data" },
+    body: Buffer.alloc(1_000_000, " "),
+  };
   return {
     sends: [
       () => stage.call("/transactions", large),
@@ -149,7 +163,10 @@ async function beGreedy() {
     const take = async (_, index) => {
       const send = greedy.sends[index % greedy.sends.length];
       // With a pause, or this process alone would be what the others wait for.
-      while (performance.now() < until) await send().catch(() => {}).then(() => sleep(50));
+      while (performance.now() < until)
+        await send()
+          .catch(() => {})
+          .then(() => sleep(50));
     };
     await Promise.all(Array.from({ length: 6 }, take));
     for (const connection of idle) connection.close();
@@ -164,7 +181,8 @@ async function sample() {
     const seconds = (performance.now() - started) / 1_000;
     const done = sum(counts);
     samples.push({ seconds, rss: stage.worker.rss() });
-    if (samples.length % 6 === 0) console.log(`${seconds.toFixed(0)} | ${((done - before) / 30).toFixed(0)} | ${megabytes(samples.at(-1).rss)}`);
+    if (samples.length % 6 === 0)
+      console.log(`${seconds.toFixed(0)} | ${((done - before) / 30).toFixed(0)} | ${megabytes(samples.at(-1).rss)}`);
     if (samples.length % 6 === 0) before = done;
     // What the stand-ins note would fill this process' own memory.
     stage.core.clear();
@@ -175,7 +193,8 @@ async function sample() {
 
 /** Prints what came of it; whether all of it was well. */
 function report() {
-  const minute = (from) => samples.filter(({ seconds }) => seconds > from && seconds <= from + 60).map(({ rss }) => rss);
+  const minute = (from) =>
+    samples.filter(({ seconds }) => seconds > from && seconds <= from + 60).map(({ rss }) => rss);
   const early = median(MINUTES > 3 ? minute(120) : samples.slice(0, 3).map(({ rss }) => rss));
   const late = median(MINUTES > 3 ? minute(MINUTES * 60 - 60) : samples.slice(-3).map(({ rss }) => rss));
   console.log("\nrequests by kind:");
@@ -183,9 +202,13 @@ function report() {
   console.log(`requests in all: ${sum(counts)}, ${(sum(counts) / (MINUTES * 60)).toFixed(0)} a second`);
   for (const [when, took] of Object.entries(waited)) {
     const of = (share) => quantile(took, share).toFixed(1);
-    console.log(`reads and creates ${when} the greedy tenant: ${took.length}, median ${of(0.5)} ms, p99 ${of(0.99)} ms`);
+    console.log(
+      `reads and creates ${when} the greedy tenant: ${took.length}, median ${of(0.5)} ms, p99 ${of(0.99)} ms`,
+    );
   }
-  console.log(`RSS: early median ${megabytes(early)} MB, late median ${megabytes(late)} MB, peak ${megabytes(peak)} MB`);
+  console.log(
+    `RSS: early median ${megabytes(early)} MB, late median ${megabytes(late)} MB, peak ${megabytes(peak)} MB`,
+  );
   console.log(`unexpected answers: ${sum(unexpected)}`);
   for (const [what, count] of unexpected) console.log(`  ${what}: ${count}`);
   const steady = late <= early * GROWTH;

@@ -1,7 +1,17 @@
 // `npm run build`, and wrangler's own build step: the release build of the worker, `build/index.js` beside
 // `build/index_bg.wasm`. Nothing is done when neither the sources nor the output changed since the last one.
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -14,12 +24,22 @@ const STAGING = "build/staging";
 const STAMP = "build/.stamp";
 // In this order, so that new JavaScript never stands beside old wasm.
 const OUTPUT = ["index_bg.wasm", "index.js"];
-const INPUT = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "dev/build.mjs", "dev/bindgen/src", "dev/bindgen/Cargo.lock", "src"];
+const INPUT = [
+  "Cargo.toml",
+  "Cargo.lock",
+  "rust-toolchain.toml",
+  "package-lock.json",
+  "dev/build.mjs",
+  "dev/bindgen/src",
+  "dev/bindgen/Cargo.lock",
+  "src",
+];
 
 /** Builds the worker with the tools of the set-up, if anything changed. */
 export async function build() {
   const before = digest(INPUT);
-  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === before + digest(outputPaths())) return say("Build: nothing changed.");
+  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === before + digest(outputPaths()))
+    return say("Build: nothing changed.");
   const started = Date.now();
   rmSync(STAMP, { force: true });
   await compile();
@@ -52,8 +72,17 @@ async function bundle() {
   writeFileSync(`${STAGING}/worker.js`, bundled(readFileSync(`${STAGING}/index.js`, "utf8")));
   copyFileSync("src/edge/entry.js", `${STAGING}/entry.js`);
   const outside = ["./index_bg.wasm", "cloudflare:*"].map((name) => `--external:${name}`);
-  const args = [`${STAGING}/entry.js`, "--bundle", "--format=esm", "--minify-whitespace", `--outfile=${STAGING}/index.js`, "--allow-overwrite"];
-  await run(npmProgram("esbuild"), [...args, "--log-level=warning", ...outside], { failure: "esbuild failed: see its message above." });
+  const args = [
+    `${STAGING}/entry.js`,
+    "--bundle",
+    "--format=esm",
+    "--minify-whitespace",
+    `--outfile=${STAGING}/index.js`,
+    "--allow-overwrite",
+  ];
+  await run(npmProgram("esbuild"), [...args, "--log-level=warning", ...outside], {
+    failure: "esbuild failed: see its message above.",
+  });
 }
 
 /** What wasm-bindgen generates, as bundlers and the platform take it. */
@@ -72,7 +101,15 @@ async function optimise() {
   say("Build: optimising the wasm …");
   const wasm = `${STAGING}/index_bg.wasm`;
   // Names and debug sections are left out: nothing reads them in production, and they are a good part of the size.
-  const args = [wasm, "-O3", ONE_CALLER, "--strip-debug", ...FEATURES.map((feature) => `--enable-${feature}`), "-o", wasm];
+  const args = [
+    wasm,
+    "-O3",
+    ONE_CALLER,
+    "--strip-debug",
+    ...FEATURES.map((feature) => `--enable-${feature}`),
+    "-o",
+    wasm,
+  ];
   await run(npmProgram("wasm-opt"), args, { failure: "wasm-opt failed: see its message above." });
 }
 
@@ -111,7 +148,8 @@ function outputPaths() {
 /** A digest of the names and contents of files, and of all files below the folders among them. */
 function digest(paths) {
   const hash = createHash("sha256").update(process.env.RUSTFLAGS ?? "");
-  for (const path of paths.flatMap(filesBelow)) hash.update(`${path}\0`).update(createHash("sha256").update(readFileSync(path)).digest());
+  for (const path of paths.flatMap(filesBelow))
+    hash.update(`${path}\0`).update(createHash("sha256").update(readFileSync(path)).digest());
   return hash.digest("hex");
 }
 

@@ -45,7 +45,8 @@ export async function register(origin, core) {
   const admin = adminOf(origin, kept.admin_token);
   const instance = await registerCore(admin, core);
   const check = await admin("POST", `/admin/instances/${instance}/check`);
-  if (check.body.reachable === false) throw new Failure(`No Core answers at ${core.url}: start it, or correct CORE_URL.`);
+  if (check.body.reachable === false)
+    throw new Failure(`No Core answers at ${core.url}: start it, or correct CORE_URL.`);
   const credential = (await reusable(admin, "api-keys", kept.credential, instance)) ?? (await makeKey(admin, instance));
   const client = (await reusable(admin, "oauth-clients", kept.client, instance)) ?? (await makeClient(admin, instance));
   keep({ ...kept, credential, client });
@@ -90,11 +91,15 @@ async function makeClient(admin, instance) {
 async function readable(origin, { key, instance }, core) {
   const deadline = Date.now() + 20_000;
   for (;;) {
-    const answer = await fetch(`${origin}/proxy/ledgers?instance_id=${instance}`, { headers: { authorization: `Bearer ${key}` } });
+    const answer = await fetch(`${origin}/proxy/ledgers?instance_id=${instance}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
     const text = await answer.text();
     if (answer.ok) return;
     if (Date.now() > deadline) {
-      throw new Failure(`Core at ${core.url} answers ${answer.status} through the proxy: ${text.slice(0, 300)}\nCheck that it runs there and that the key is its own.`);
+      throw new Failure(
+        `Core at ${core.url} answers ${answer.status} through the proxy: ${text.slice(0, 300)}\nCheck that it runs there and that the key is its own.`,
+      );
     }
     await sleep(500);
   }
@@ -107,7 +112,9 @@ function adminOf(origin, token) {
     const answer = await fetch(origin + path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     if (!expected.includes(answer.status)) {
-      throw new Failure(`The worker refused ${method} ${path} with ${answer.status}: ${text.slice(0, 500)}\nTo start afresh, remove the folder ${FOLDER}.`);
+      throw new Failure(
+        `The worker refused ${method} ${path} with ${answer.status}: ${text.slice(0, 500)}\nTo start afresh, remove the folder ${FOLDER}.`,
+      );
     }
     return { status: answer.status, body: answer.status === 404 ? undefined : JSON.parse(text) };
   };

@@ -30,7 +30,8 @@ const GZIPPED_LIMIT = 330_000;
 function checkSize() {
   const { gzipped } = wasmSize();
   say(`The wasm has ${gzipped} bytes gzipped; the limit is ${GZIPPED_LIMIT}.`);
-  if (gzipped > GZIPPED_LIMIT) throw new Failure("The wasm outgrew its limit: see what fills it, or move the limit with a reason.");
+  if (gzipped > GZIPPED_LIMIT)
+    throw new Failure("The wasm outgrew its limit: see what fills it, or move the limit with a reason.");
 }
 
 function cargo(...args) {
@@ -40,7 +41,9 @@ function cargo(...args) {
 
 function nodeTests(folder) {
   return () => {
-    const files = readdirSync(folder).filter((name) => name.endsWith(".test.mjs")).sort();
+    const files = readdirSync(folder)
+      .filter((name) => name.endsWith(".test.mjs"))
+      .sort();
     if (files.length === 0) throw new Failure(`${folder} holds no *.test.mjs, so nothing was tested there.`);
     // A file is a workerd and its Cores: more at once than there are processors makes deadlines lie.
     const limits = [`--test-concurrency=${Math.min(availableParallelism(), 4)}`, "--test-timeout=300000"];

@@ -29,7 +29,12 @@ type App = { Bindings: Bindings; Variables: Variables };
 const logger = createMiddleware<App>(async (c, next) => {
   const requestId = requestIdOf(c.req.header("x-request-id") ?? null);
   const traceId = traceIdOf(c.req.header("traceparent") ?? null);
-  const line: Record<string, unknown> = { level: "info", request_id: requestId, trace_id: traceId, method: c.req.method };
+  const line: Record<string, unknown> = {
+    level: "info",
+    request_id: requestId,
+    trace_id: traceId,
+    method: c.req.method,
+  };
   c.set("requestId", requestId);
   c.set("line", line);
   await next();
@@ -63,7 +68,8 @@ const authenticate = createMiddleware<App>(async (c, next) => {
     ]);
   }
   const isKnown = await isSecretOf(credential, token.secret, now);
-  if (!isKnown || credential.status !== "active" || now >= credential.notAfter) throw new ProxyError("PROXY_INVALID_CREDENTIAL");
+  if (!isKnown || credential.status !== "active" || now >= credential.notAfter)
+    throw new ProxyError("PROXY_INVALID_CREDENTIAL");
   line.credential = credential.id;
   line.workspace = credential.workspace;
   c.set("credential", credential);
@@ -92,7 +98,8 @@ async function forward(c: Context<App>, route: Route): Promise<Response> {
     line.cache = "miss";
     [instance] = await fromKv([readInstance(c.env, instanceId, now)]);
   }
-  const reachable = instance !== null && instance.workspace === credential.workspace && (credential.reachable?.has(instanceId) ?? true);
+  const reachable =
+    instance !== null && instance.workspace === credential.workspace && (credential.reachable?.has(instanceId) ?? true);
   if (!reachable) throw new ProxyError("PROXY_INSTANCE_NOT_FOUND");
   if (instance.profile === "documented" && !route.documented) throw new ProxyError("PROXY_ROUTE_NOT_FOUND");
   line.route = route.pattern;
@@ -100,7 +107,12 @@ async function forward(c: Context<App>, route: Route): Promise<Response> {
 
   let body: BodyInit | null = route.takesBody ? c.req.raw.body : null;
   if (route.shape !== undefined) {
-    const enriched = await enrich(c.req.raw, route.shape as "single" | "bulk", instance, Number(c.env.MAX_TRANSACTION_BYTES));
+    const enriched = await enrich(
+      c.req.raw,
+      route.shape as "single" | "bulk",
+      instance,
+      Number(c.env.MAX_TRANSACTION_BYTES),
+    );
     body = enriched.body;
     c.set("reference", enriched.reference);
     c.set("made", enriched.made);
@@ -163,7 +175,8 @@ app.onError(async (error, c) => {
   const line = c.get("line");
   Object.assign(line, { code: own.code, level: own.level, upstream_status: own.details.upstream_status });
   const answer = own.response(c.get("requestId"), fate(c));
-  if (c.get("made") && c.get("reference") !== undefined) answer.headers.set("x-blnk-reference", c.get("reference") as string);
+  if (c.get("made") && c.get("reference") !== undefined)
+    answer.headers.set("x-blnk-reference", c.get("reference") as string);
   return answer;
 });
 

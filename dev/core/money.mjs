@@ -73,12 +73,14 @@ function fixedShares(whole, legs, precision) {
 
 function fixedShare(leg, precision) {
   if (leg.precise_distribution) {
-    if (/^[+-]?\d{1,18}$/.test(leg.precise_distribution)) return BigInt(leg.precise_distribution.replace("+", "")) * SHARE_SCALE;
+    if (/^[+-]?\d{1,18}$/.test(leg.precise_distribution))
+      return BigInt(leg.precise_distribution.replace("+", "")) * SHARE_SCALE;
     throw new Error("invalid precise_distribution format: must be an integer value in minor units");
   }
   if (!leg.distribution) return 0n;
   const amount = Number(leg.distribution);
-  if (leg.distribution.trim() !== leg.distribution || !Number.isFinite(amount)) throw new Error("invalid fixed amount format");
+  if (leg.distribution.trim() !== leg.distribution || !Number.isFinite(amount))
+    throw new Error("invalid fixed amount format");
   return scaled(amount) * BigInt(precision);
 }
 

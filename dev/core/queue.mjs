@@ -50,7 +50,10 @@ function insertQueued(store, txn) {
   const parent = { ...txn, sources: [], destinations: [] };
   if (!store.insert(parent)) return undefined;
   return {
-    ...parent, meta: new Map(parent.meta), transaction_id: newId("txn"), parent_transaction: parent.transaction_id,
+    ...parent,
+    meta: new Map(parent.meta),
+    transaction_id: newId("txn"),
+    parent_transaction: parent.transaction_id,
     reference: `${parent.reference}_q`,
   };
 }
@@ -61,7 +64,8 @@ async function work(core, child, attempt = 0) {
     await run.book(child);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    if (isLocked(error) && attempt < MAX_RETRIES) core.store.later.after(core.retryDelayMs, () => work(core, child, attempt + 1));
+    if (isLocked(error) && attempt < MAX_RETRIES)
+      core.store.later.after(core.retryDelayMs, () => work(core, child, attempt + 1));
     else await reject(run, child, describe(error));
   }
 }
@@ -69,5 +73,6 @@ async function work(core, child, attempt = 0) {
 async function reject(run, child, reason) {
   child.status = "REJECTED";
   child.meta.set("blnk_rejection_reason", reason);
-  if (run.core.store.insert(child) && child.atomic) await rollBack(run, child.meta.get("QUEUED_PARENT_TRANSACTION"), child.inflight);
+  if (run.core.store.insert(child) && child.atomic)
+    await rollBack(run, child.meta.get("QUEUED_PARENT_TRANSACTION"), child.inflight);
 }

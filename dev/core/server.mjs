@@ -47,12 +47,32 @@ const find = router(ROUTES);
  * @property {() => Promise<void>} close
  */
 export async function startCore({
-  port = 0, host = "127.0.0.1", key = randomBytes(24).toString("hex"), scopedKeys = [], secure = true, insertDelayMs = 20, applyDelayMs = 150,
-  retryDelayMs = 1000, lockWaitMs = 3000, beforeBooking, legOrder = shuffle, lateRefundFetch = false,
+  port = 0,
+  host = "127.0.0.1",
+  key = randomBytes(24).toString("hex"),
+  scopedKeys = [],
+  secure = true,
+  insertDelayMs = 20,
+  applyDelayMs = 150,
+  retryDelayMs = 1000,
+  lockWaitMs = 3000,
+  beforeBooking,
+  legOrder = shuffle,
+  lateRefundFetch = false,
 } = {}) {
   const core = {
-    store: new Store(), locks: new Locks(), delays: { insert: insertDelayMs, apply: applyDelayMs }, retryDelayMs, lockWaitMs, beforeBooking,
-    legOrder, lateRefundFetch, key, scopedKeys, secure, requests: new Map(),
+    store: new Store(),
+    locks: new Locks(),
+    delays: { insert: insertDelayMs, apply: applyDelayMs },
+    retryDelayMs,
+    lockWaitMs,
+    beforeBooking,
+    legOrder,
+    lateRefundFetch,
+    key,
+    scopedKeys,
+    secure,
+    requests: new Map(),
   };
   const server = createServer(NO_TIMEOUTS, (request, response) => {
     serve(core, request, response).catch((error) => {
@@ -68,24 +88,38 @@ export async function startCore({
     server.listen(port, host, resolve);
   });
   const { port: actual } = server.address();
-  return Object.defineProperties({
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, port: actual, key, requests: core.requests,
-    lock: (id, ms) => core.locks.lock(id, ms),
-    unlock: (id) => core.locks.unlock(id),
-    settled: () => core.store.later.settled(),
-    close: () => {
-      core.store.later.stop();
-      core.locks.unlockAll();
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
+  return Object.defineProperties(
+    {
+      url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`,
+      port: actual,
+      key,
+      requests: core.requests,
+      lock: (id, ms) => core.locks.lock(id, ms),
+      unlock: (id) => core.locks.unlock(id),
+      settled: () => core.store.later.settled(),
+      close: () => {
+        core.store.later.stop();
+        core.locks.unlockAll();
+        server.closeAllConnections();
+        return new Promise((resolve) => server.close(() => resolve()));
+      },
     },
-  }, switchesOf(core));
+    switchesOf(core),
+  );
 }
 
 /** What a test can change while the stand-in runs. */
 function switchesOf(core) {
-  const access = (name) => ({ enumerable: true, get: () => core[name], set: (value) => { core[name] = value; } });
-  return Object.fromEntries(["beforeBooking", "legOrder", "lockWaitMs", "lateRefundFetch"].map((name) => [name, access(name)]));
+  const access = (name) => ({
+    enumerable: true,
+    get: () => core[name],
+    set: (value) => {
+      core[name] = value;
+    },
+  });
+  return Object.fromEntries(
+    ["beforeBooking", "legOrder", "lockWaitMs", "lateRefundFetch"].map((name) => [name, access(name)]),
+  );
 }
 
 async function serve(core, request, response) {
@@ -143,15 +177,26 @@ async function answerTo(core, request, { route, path, search, bytes, tooLarge, s
     if (!route) return { status: 404, type: "text/plain", text: "404 page not found" };
     if (tooLarge) throw tooLargeError(route.pattern);
     const query = new URLSearchParams(search);
-    return await route.handler(core, { params: route.params, query, headers: request.headers, body: bytes, isMaster, signal });
+    return await route.handler(core, {
+      params: route.params,
+      query,
+      headers: request.headers,
+      body: bytes,
+      isMaster,
+      signal,
+    });
   } catch (error) {
     return errorAnswer(error, route?.rules);
   }
 }
 
 function tooLargeError(pattern) {
-  if (pattern === "/reconciliation/upload") return new CoreError("GEN_PAYLOAD_TOO_LARGE", "upload exceeds the maximum allowed size");
-  return new CoreError("GEN_MALFORMED_REQUEST", pattern === "/transactions" ? "Invalid input" : "http: request body too large");
+  if (pattern === "/reconciliation/upload")
+    return new CoreError("GEN_PAYLOAD_TOO_LARGE", "upload exceeds the maximum allowed size");
+  return new CoreError(
+    "GEN_MALFORMED_REQUEST",
+    pattern === "/transactions" ? "Invalid input" : "http: request body too large",
+  );
 }
 
 /** @returns {boolean} whether the key is the master key */

@@ -56,7 +56,11 @@ export function head(request) {
 
 /** An answer of our own. `extra` is name and value, a line each. */
 export function respond(status, body, requestId, extra) {
-  const headers = { "content-type": "application/json; charset=utf-8", "cache-control": "no-store", "x-request-id": requestId };
+  const headers = {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+  };
   if (extra) {
     const lines = extra.split("\n");
     for (let at = 0; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
@@ -89,7 +93,8 @@ export function withBody(call, request, keyed, declared, limit, first, held, idl
     return bytes === NO_ROOM ? awake(call).busy() : goOn(bytes);
   };
   const failed = () => awake(call).body_failed();
-  const begin = () => read(request, declared, limit, first, idleMs, wholeMs, (bytes) => turn(call, bytes)).then(there, failed);
+  const begin = () =>
+    read(request, declared, limit, first, idleMs, wholeMs, (bytes) => turn(call, bytes)).then(there, failed);
   return held ? begin() : turn(call, first).then((held) => (held ? begin() : awake(call).busy()));
 }
 
@@ -222,8 +227,11 @@ function bodyOf(request, kind, bytes, limit, cut) {
     return { body: readable };
   }
   const length = request.headers.get("content-length");
-  const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  const piped = limit ? pipeUpTo(Number(limit), request.body, writable, cut) : request.body.pipeTo(writable, { preventCancel: true });
+  const { readable, writable } =
+    length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
+  const piped = limit
+    ? pipeUpTo(Number(limit), request.body, writable, cut)
+    : request.body.pipeTo(writable, { preventCancel: true });
   return { body: readable, taken: piped.catch(() => drain(request.body)) };
 }
 
@@ -261,7 +269,8 @@ export function passOn(answer, requestId, reference) {
 /** Headers of an answer, less those that are never passed on. */
 export function cleaned(headers) {
   const named = headers.get("connection");
-  if (named !== null) for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
+  if (named !== null)
+    for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
   for (const name of neverReturned) headers.delete(name);
   return headers;
 }

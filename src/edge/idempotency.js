@@ -15,7 +15,11 @@ const OBJECT = "https://idempotency/";
 /** Calls the key's object: its answer. It is told how long the message is and whose, so that it can make room before it reads. */
 function call(credential, workspace, namespace, name, requestId, message) {
   const object = namespace.get(namespace.idFromName(name));
-  const headers = { "x-request-id": requestId, [LENGTH]: String(message.byteLength), [HOLDER]: `${credential} ${workspace}` };
+  const headers = {
+    "x-request-id": requestId,
+    [LENGTH]: String(message.byteLength),
+    [HOLDER]: `${credential} ${workspace}`,
+  };
   // Whatever the status, it is Core's answer to the caller and no redirect of the object's.
   return object.fetch(OBJECT, { method: "POST", headers, body: message, redirect: "manual" });
 }

@@ -63,7 +63,10 @@ describe("the budget of bodies", () => {
     for (const connection of connections) connection.close();
   };
 
-  for (const [name, length] of [["declared", FIVE], ["undeclared", null]]) {
+  for (const [name, length] of [
+    ["declared", FIVE],
+    ["undeclared", null],
+  ]) {
     test(`bodies that are ${name} and do not come take nothing, and are given up`, async () => {
       const slow = await Promise.all(Array.from({ length: 20 }, () => begin(length)));
       await sleep(100);
@@ -79,7 +82,8 @@ describe("the budget of bodies", () => {
     await sleep(100);
     await busy({ key: keys[0], body: padded(4 << 20) });
     // Small ones and what streams through go on beside it.
-    for (const kind of ["read", "create", "upload"]) assert.equal((await stage.send(kind, { key: keys[0] })).status, 200);
+    for (const kind of ["read", "create", "upload"])
+      assert.equal((await stage.send(kind, { key: keys[0] })).status, 200);
     assert.equal((await stage.send("create", { key: keys[1], body: padded(4 << 20) })).status, 200);
     await givenUp(slow);
     await whole();
@@ -142,7 +146,10 @@ describe("the budget of bodies", () => {
   test("is given back after the deadline", async () => {
     stage.core.answer(hang());
     const late = await Promise.all(Array.from({ length: 4 }, () => stage.send("create", { body: padded(2_000_000) })));
-    assert.deepEqual(late.map(({ status }) => status), Array(4).fill(504));
+    assert.deepEqual(
+      late.map(({ status }) => status),
+      Array(4).fill(504),
+    );
     stage.core.answer(reply({ body: {} }));
     await whole();
   });

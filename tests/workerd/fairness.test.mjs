@@ -17,7 +17,11 @@ async function openTwo(options) {
   stage.core.answer(reply({ status: 201, body: {} }));
   const beside = (await stage.office.apiKey()).key;
   /** Begins a request of the first credential. */
-  const begin = async (framing, body = "", { path = stage.path("/transactions"), key: token = stage.key.key, headers = "" } = {}) => {
+  const begin = async (
+    framing,
+    body = "",
+    { path = stage.path("/transactions"), key: token = stage.key.key, headers = "" } = {},
+  ) => {
     const connection = await connect(stage.worker.origin);
     const head = `POST ${path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${token}\r\n${headers}${framing}\r\n\r\n`;
     await connection.write(head + body);
@@ -112,7 +116,9 @@ describe("what is large", () => {
   /** Sends a create of so many bytes with each key, all at once: the statuses. */
   const sendAll = (stage, keys, bytes) => {
     const body = `{"description":"${"x".repeat(bytes)}"}`;
-    const sent = keys.map((key, at) => stage.send("create", { key, body, headers: { "idempotency-key": `large ${at}` } }));
+    const sent = keys.map((key, at) =>
+      stage.send("create", { key, body, headers: { "idempotency-key": `large ${at}` } }),
+    );
     return Promise.all(sent).then((answers) => answers.map(({ status }) => status));
   };
 
@@ -124,7 +130,9 @@ describe("what is large", () => {
   });
 
   test("is sent with a key where it is allowed at all, however small the budget", async (t) => {
-    const stage = await openTwo({ worker: { vars: { BODY_BUDGET_BYTES: String(10 * MIB), BODY_SHARE_WORKSPACE: "0.1" } } });
+    const stage = await openTwo({
+      worker: { vars: { BODY_BUDGET_BYTES: String(10 * MIB), BODY_SHARE_WORKSPACE: "0.1" } },
+    });
     t.after(() => stage.close());
     assert.deepEqual(await sendAll(stage, [stage.key.key], 4.9 * MIB), [201]);
   });
@@ -144,7 +152,8 @@ describe("what is the Worker's own", () => {
       return connection;
     };
     const forms = await Promise.all(Array.from({ length: 1_024 }, form));
-    const idle = (key) => Promise.all(Array.from({ length: 512 }, () => stage.begin("Content-Length: 20000", "", { key })));
+    const idle = (key) =>
+      Promise.all(Array.from({ length: 512 }, () => stage.begin("Content-Length: 20000", "", { key })));
     const bodies = [...(await idle(stage.key.key)), ...(await idle(stage.beside))];
     t.after(() => [...forms, ...bodies].forEach((connection) => connection.close()));
     await sleep(300);
@@ -168,7 +177,8 @@ describe("looks at Core", () => {
     });
     const own = { ...stage.other, headers: { "idempotency-key": "own" } };
     assert.equal((await stage.send("create", own)).status, 502);
-    const item = (_, at) => `{"amount":1,"precision":1,"currency":"USD","source":"a","destination":"b","reference":"${at}"}`;
+    const item = (_, at) =>
+      `{"amount":1,"precision":1,"currency":"USD","source":"a","destination":"b","reference":"${at}"}`;
     const body = `{"transactions":[${Array.from({ length: 16_700 }, item).join(",")}]}`;
     const bulk = stage.send("bulk", { body, headers: { "idempotency-key": "bulk" } });
     while (looks === 0) await sleep(50);
@@ -221,7 +231,10 @@ describe("silence", () => {
   });
 
   test("ends the bodies of /admin too", async () => {
-    const connection = await stage.begin("Content-Length: 100", "{", { path: "/admin/api-keys", key: stage.worker.vars.ADMIN_TOKEN });
+    const connection = await stage.begin("Content-Length: 100", "{", {
+      path: "/admin/api-keys",
+      key: stage.worker.vars.ADMIN_TOKEN,
+    });
     const answer = await connection.answer();
     assert.deepEqual([answer.status, answer.json().error_detail.code], [400, "ADMIN_INVALID_REQUEST"]);
     connection.close();

@@ -47,7 +47,11 @@ describe("bodies on a bad day", () => {
     assert.deepEqual([answer.status, answer.complete, answer.length], [200, true, body.length]);
   });
 
-  for (const [method, path] of [["DELETE", "/identities/idt_1"], ["PUT", "/ledgers/ldg_1"], ["POST", "/ledgers"]]) {
+  for (const [method, path] of [
+    ["DELETE", "/identities/idt_1"],
+    ["PUT", "/ledgers/ldg_1"],
+    ["POST", "/ledgers"],
+  ]) {
     test(`a ${method} without a body goes to Core once, though its pooled connection breaks`, async () => {
       await stage.send("read");
       stage.core.clear();

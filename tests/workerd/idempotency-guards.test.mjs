@@ -8,7 +8,8 @@ import { assertError, startProxy } from "./proxied.mjs";
 
 const NOW = { skip_queue: true };
 const OURS = {
-  "X-Blnk-Edge-Report": '{"said":"replayed","replayed":true,"code":"PROXY_INTERNAL","booked":"9/9","made_reference":"ref_1"}',
+  "X-Blnk-Edge-Report":
+    '{"said":"replayed","replayed":true,"code":"PROXY_INTERNAL","booked":"9/9","made_reference":"ref_1"}',
   "Idempotent-Replayed": "true",
   "X-Blnk-Booked": "7/9",
   "X-Blnk-Reference": "ref_of_cores_own",
@@ -24,7 +25,9 @@ describe("a Core that sends headers that only the proxy may say", () => {
     const ledger = await openLedger(proxy, t);
     const speak = async (exchange, usual) => {
       const { write } = exchange;
-      const lines = Object.entries(OURS).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+      const lines = Object.entries(OURS)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join("");
       exchange.write = (bytes) => {
         const text = bytes.toString("latin1");
         const at = text.indexOf("\r\n") + 2;
@@ -86,7 +89,14 @@ describe("the object of a key", () => {
     const proxy = await startProxy();
     t.after(() => proxy.stop());
     const ledger = await openLedger(proxy, t);
-    const identity = { identity_type: "individual", first_name: "Grace", last_name: "Hopper", gender: "female", category: "x", dob: "1906-12-09T00:00:00Z" };
+    const identity = {
+      identity_type: "individual",
+      first_name: "Grace",
+      last_name: "Hopper",
+      gender: "female",
+      category: "x",
+      dob: "1906-12-09T00:00:00Z",
+    };
     const { identity_id: id } = (await ledger.direct("POST", "/identities", identity)).json;
     await ledger.direct("POST", `/identities/${id}/tokenize`, { fields: ["FirstName"] });
     const detokenize = () => ledger.send(ledger.key, "POST", `/identities/${id}/detokenize`, { fields: ["FirstName"] });
@@ -134,7 +144,10 @@ describe("the object of a key", () => {
     assert.equal(line.idempotency, "busy", "it was not the object that refused");
     assertError(await ledger.ask(ledger.key), 404, "PROXY_IDEMPOTENCY_KEY_NOT_FOUND");
     // A replay is small, and needs little.
-    assert.equal((await ledger.create(`${ledger.key} small`, payment(a, NOW))).headers.get("idempotent-replayed"), "true");
+    assert.equal(
+      (await ledger.create(`${ledger.key} small`, payment(a, NOW))).headers.get("idempotent-replayed"),
+      "true",
+    );
     goOn();
     await Promise.all(held);
     ledger.next(refusal);

@@ -4,7 +4,17 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { closeAfter, reply } from "./harness/replies.mjs";
-import { actAndHang, actThen, failure, instead, legs, loseAnswer, loseRequest, openLedger, payment } from "./ledger.mjs";
+import {
+  actAndHang,
+  actThen,
+  failure,
+  instead,
+  legs,
+  loseAnswer,
+  loseRequest,
+  openLedger,
+  payment,
+} from "./ledger.mjs";
 import { assertError, startProxy } from "./proxied.mjs";
 
 const REPLAYED = "idempotent-replayed";
@@ -50,7 +60,10 @@ describe("after an answer that was lost, a retry with the same key", { concurren
       assert.deepEqual(ledger.sent(), ["POST /transactions"]);
       await ledger.core.settled();
       const references = (await ledger.rows(...stored.map((mark) => reference + mark))).map((row) => row.split(" ")[0]);
-      assert.deepEqual(references, stored.map((mark) => reference + mark));
+      assert.deepEqual(
+        references,
+        stored.map((mark) => reference + mark),
+      );
     });
   }
 
@@ -88,7 +101,10 @@ describe("after an answer that was lost, a retry with the same key", { concurren
     assertError(await ledger.create(`${ledger.key} 2`, body), 400, "PROXY_PRECISION_REQUIRED");
     const started = Date.now();
     const again = await ledger.create(ledger.key, body);
-    assert.deepEqual([again.status, again.headers.get(REPLAYED), again.headers.get("x-blnk-reference")], [201, null, reference]);
+    assert.deepEqual(
+      [again.status, again.headers.get(REPLAYED), again.headers.get("x-blnk-reference")],
+      [201, null, reference],
+    );
     assert.ok(Date.now() - started >= 1_900, "it looked only once");
     const [first, second] = ledger.bodies();
     assert.equal(first, second);
@@ -158,7 +174,14 @@ describe("after an answer that was lost, a retry with the same key", { concurren
       reply({ status: 302, headers: [["Location", "/login"]] }),
       reply({ body: [] }),
       reply({ body: { data: null } }),
-      reply({ body: { data: [{ transaction_id: "txn_1", reference: "another", currency: "USD", status: "APPLIED", precise_amount: 1 }], total_count: 1 } }),
+      reply({
+        body: {
+          data: [
+            { transaction_id: "txn_1", reference: "another", currency: "USD", status: "APPLIED", precise_amount: 1 },
+          ],
+          total_count: 1,
+        },
+      }),
       (exchange) => exchange.reset(),
     ].entries()) {
       const key = `${ledger.key} ${at}`;
@@ -215,7 +238,10 @@ describe("after an answer that was lost, a retry with the same key", { concurren
         const answer = await ledger.send(key, method, path, body);
         const details = assertError(answer, 409, "PROXY_IDEMPOTENCY_OUTCOME_UNKNOWN");
         assert.equal(details.outcome, "unknown");
-        assert.deepEqual([details.references, references], [first.references, first.references && Object.keys(first.references)]);
+        assert.deepEqual(
+          [details.references, references],
+          [first.references, first.references && Object.keys(first.references)],
+        );
         assert.match(answer.json().error, /Core may have acted/);
       }
       assert.equal(ledger.upstream.requests.length, before + 1);

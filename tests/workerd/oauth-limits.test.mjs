@@ -12,7 +12,10 @@ import { inRegistry } from "./registry-database.mjs";
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const NAMES = [...LETTERS].flatMap((first) => [...LETTERS].map((second) => first + second));
 /** So many parameters, each with a name of its own and a value. */
-const parameters = (count) => NAMES.slice(0, count).map((name) => `${name}=1`).join("&");
+const parameters = (count) =>
+  NAMES.slice(0, count)
+    .map((name) => `${name}=1`)
+    .join("&");
 const from = (address) => ({ "cf-connecting-ip": address });
 
 /** Calls `work` with 0 to `count` - 1, so many at once. */
@@ -47,7 +50,11 @@ describe("without a limiter", () => {
     const client = await edge.client();
     const headers = { ...type, authorization: basic(client.id, client.client_secret) };
     const send = (count) =>
-      edge.worker.fetch("/oauth/token", { method: "POST", body: `grant_type=client_credentials&${parameters(count)}`, headers });
+      edge.worker.fetch("/oauth/token", {
+        method: "POST",
+        body: `grant_type=client_credentials&${parameters(count)}`,
+        headers,
+      });
     assert.equal((await send(19)).status, 200);
     assertOAuthError(await send(20), 400, "invalid_request");
   });
@@ -78,7 +85,9 @@ describe("without a limiter", () => {
     assert.ok(median < 500, `an honest request waited ${median} ms`);
     if (process.platform !== "linux") return;
     const perForm = (cpuMs(edge.worker.pid) - cpuBefore) / 1_000;
-    t.diagnostic(`${perForm.toFixed(2)} ms of CPU a form, those of ${2 * waits.length} honest requests with it; they waited ${median.toFixed(1)} ms`);
+    t.diagnostic(
+      `${perForm.toFixed(2)} ms of CPU a form, those of ${2 * waits.length} honest requests with it; they waited ${median.toFixed(1)} ms`,
+    );
     assert.ok(perForm < 10, `a form cost ${perForm} ms of CPU`);
   });
 
@@ -94,10 +103,14 @@ describe("without a limiter", () => {
     const { data } = await edge.desk.expect(200, "GET", "/audit");
     const counted = data.filter(({ action, id }) => action === "revoke_token" && id === client.id);
     assert.ok(counted.length <= 2, `${counted.length} lines`);
-    assert.equal(counted.reduce((sum, { changes }) => sum + changes.count, 0), 500);
+    assert.equal(
+      counted.reduce((sum, { changes }) => sum + changes.count, 0),
+      500,
+    );
     assert.ok(counted.every(({ actor, kind }) => actor === `client:${client.id}` && kind === "oauth_client"));
     const actions = data.filter(({ actor }) => actor === "admin").map(({ action, id }) => `${action} ${id}`);
-    for (const id of [client.id, instance.id, edge.key.id, edge.instance.id]) assert.ok(actions.includes(`create ${id}`), id);
+    for (const id of [client.id, instance.id, edge.key.id, edge.instance.id])
+      assert.ok(actions.includes(`create ${id}`), id);
 
     // Each is revoked all the same: in the record, in KV, and for a request.
     const record = await edge.desk.expect(200, "GET", `/oauth-clients/${client.id}`);
@@ -123,7 +136,9 @@ test("a registry of the version before gets what counting needs, and its lines s
   );
   const before = await edge.desk.expect(200, "GET", "/audit");
   for (const token of tokens) assert.equal((await edge.revoke(client, token)).status, 200);
-  const { data: [line, ...rest] } = await edge.desk.expect(200, "GET", "/audit");
+  const {
+    data: [line, ...rest],
+  } = await edge.desk.expect(200, "GET", "/audit");
   assert.deepEqual([line.action, line.id, line.changes], ["revoke_token", client.id, { count: 2 }]);
   assert.deepEqual(rest, before.data);
   // Both fail where it is otherwise: the index is there again, and the version is what the worker before knows.
@@ -170,16 +185,32 @@ describe("with a limiter", () => {
     const edge = await open(t);
     const client = await edge.client();
     const here = from("203.0.113.7");
-    assertOAuthError(await edge.post("/oauth/token", { grant_type: "client_credentials" }, here), 401, "invalid_client");
+    assertOAuthError(
+      await edge.post("/oauth/token", { grant_type: "client_credentials" }, here),
+      401,
+      "invalid_client",
+    );
     assertOAuthError(await edge.post("/oauth/token", {}, here), 401, "invalid_client");
-    assertOAuthError(await edge.post("/oauth/token", { a: "1" }, { ...here, authorization: basic("0000000000000000", client.client_secret) }), 400, "invalid_request");
+    assertOAuthError(
+      await edge.post(
+        "/oauth/token",
+        { a: "1" },
+        { ...here, authorization: basic("0000000000000000", client.client_secret) },
+      ),
+      400,
+      "invalid_request",
+    );
     const reads = edge.worker.kv.reads.length;
     assertLimited(await edge.askToken(client, {}, { ...here, "x-request-id": "limited" }));
     assert.equal(edge.worker.kv.reads.length, reads, "nothing was read");
-    for (let time = 0; time < LIMIT; time += 1) assertOAuthError(await edge.post("/oauth/revoke", {}, here), 401, "invalid_client");
+    for (let time = 0; time < LIMIT; time += 1)
+      assertOAuthError(await edge.post("/oauth/revoke", {}, here), 401, "invalid_client");
     assertLimited(await edge.post("/oauth/revoke", { token: "x" }, here));
     const line = await edge.worker.logLine("limited");
-    assert.deepEqual([line.level, line.status, line.code, line.credential], ["info", 429, "temporarily_unavailable", undefined]);
+    assert.deepEqual(
+      [line.level, line.status, line.code, line.credential],
+      ["info", 429, "temporarily_unavailable", undefined],
+    );
     assert.equal((await edge.askToken(client, {}, from("203.0.113.8"))).status, 200);
     const document = await edge.worker.fetch("/.well-known/oauth-authorization-server", { headers: here });
     assert.equal(document.status, 200, "what is the same for all is not counted");
@@ -188,7 +219,8 @@ describe("with a limiter", () => {
   test("the addresses of one IPv6 network are one caller", async (t) => {
     const edge = await open(t);
     const client = await edge.client();
-    for (const last of ["1", "2", "3"]) assert.equal((await edge.post("/oauth/token", {}, from(`2001:db8:0:1::${last}`))).status, 401);
+    for (const last of ["1", "2", "3"])
+      assert.equal((await edge.post("/oauth/token", {}, from(`2001:db8:0:1::${last}`))).status, 401);
     assertLimited(await edge.askToken(client, {}, from("2001:db8:0:1:ffff::4")));
     assert.equal((await edge.askToken(client, {}, from("2001:db8:0:2::1"))).status, 200);
   });
@@ -206,7 +238,8 @@ describe("with a limiter", () => {
     const edge = await open(t);
     const client = await edge.client();
     const ofZone = (zone, address = "2a06:98c0:3600::103") => ({ ...from(address), "cf-worker": zone });
-    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.post("/oauth/token", {}, ofZone("a.example"))).status, 401);
+    for (let time = 0; time < LIMIT; time += 1)
+      assert.equal((await edge.post("/oauth/token", {}, ofZone("a.example"))).status, 401);
     assertLimited(await edge.askToken(client, {}, ofZone("a.example")));
     assert.equal((await edge.askToken(client, {}, ofZone("b.example"))).status, 200);
     for (const zone of ["c.example", "d.example", "e.example"]) {
@@ -219,7 +252,8 @@ describe("with a limiter", () => {
     const edge = await open(t);
     const [client, other] = [await edge.client(), await edge.client()];
     const tokens = [];
-    for (let time = 0; time < LIMIT - 1; time += 1) tokens.push((await edge.askToken(client, {}, edge.elsewhere())).json().access_token);
+    for (let time = 0; time < LIMIT - 1; time += 1)
+      tokens.push((await edge.askToken(client, {}, edge.elsewhere())).json().access_token);
     assertOAuthError(await edge.askToken(client, { scope: "*" }, edge.elsewhere()), 400, "invalid_scope");
     assertLimited(await edge.askToken(client, {}, { ...edge.elsewhere(), "x-request-id": "used-up" }));
     const line = await edge.worker.logLine("used-up");
@@ -227,7 +261,11 @@ describe("with a limiter", () => {
 
     // Whoever uses up the one, with a stolen secret perhaps, does not keep the client from the other.
     const revoke = (token) =>
-      edge.post("/oauth/revoke", { token }, { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() });
+      edge.post(
+        "/oauth/revoke",
+        { token },
+        { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() },
+      );
     for (const token of [tokens[0], tokens[0], "x"]) assert.equal((await revoke(token)).status, 200);
     assertError(await edge.call("GET", "/ledgers", { key: tokens[0] }), 401, "PROXY_INVALID_CREDENTIAL");
     assertLimited(await revoke(tokens[1]));
@@ -241,15 +279,18 @@ describe("with a limiter", () => {
     const edge = await open(t);
     const [client, other] = [await edge.client(), await edge.client()];
     const wrong = { id: client.id, client_secret: other.client_secret };
-    for (let time = 0; time < 2 * LIMIT; time += 1) assertOAuthError(await edge.askToken(wrong, {}, edge.elsewhere()), 401, "invalid_client");
-    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.askToken(client, {}, edge.elsewhere())).status, 200);
+    for (let time = 0; time < 2 * LIMIT; time += 1)
+      assertOAuthError(await edge.askToken(wrong, {}, edge.elsewhere()), 401, "invalid_client");
+    for (let time = 0; time < LIMIT; time += 1)
+      assert.equal((await edge.askToken(client, {}, edge.elsewhere())).status, 200);
   });
 
   test("a client whose requests to /proxy are used up can still revoke the token that did it", async (t) => {
     const edge = await open(t);
     const client = await edge.client();
     const stolen = (await edge.askToken(client, {}, edge.elsewhere())).json().access_token;
-    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.call("GET", "/ledgers", { key: stolen })).status, 200);
+    for (let time = 0; time < LIMIT; time += 1)
+      assert.equal((await edge.call("GET", "/ledgers", { key: stolen })).status, 200);
     assertError(await edge.call("GET", "/ledgers", { key: stolen }), 429, "PROXY_RATE_LIMITED");
     const headers = { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() };
     assert.equal((await edge.post("/oauth/revoke", { token: stolen }, headers)).status, 200);
@@ -264,8 +305,16 @@ describe("with a limiter", () => {
     assert.equal(token.status, 200);
     const headers = { authorization: basic(client.id, client.client_secret), "x-request-id": "revoke" };
     assert.equal((await edge.post("/oauth/revoke", { token: token.json().access_token }, headers)).status, 200);
-    assertOAuthError(await edge.post("/oauth/token", {}, { ...edge.elsewhere(), "x-request-id": "nobody" }), 401, "invalid_client");
-    for (const [id, status] of [["token", 200], ["revoke", 200], ["nobody", 401]]) {
+    assertOAuthError(
+      await edge.post("/oauth/token", {}, { ...edge.elsewhere(), "x-request-id": "nobody" }),
+      401,
+      "invalid_client",
+    );
+    for (const [id, status] of [
+      ["token", 200],
+      ["revoke", 200],
+      ["nobody", 401],
+    ]) {
       const line = await edge.worker.logLine(id);
       assert.deepEqual([line.level, line.status], ["warn", status]);
       assert.match(line.detail, detail);

@@ -83,8 +83,14 @@ describe("a trap", () => {
       stage.core.answer(reply({ body: { fine: true } }));
       await between();
       const answers = await Promise.all(neighbours);
-      assert.deepEqual(answers.map((answer) => [answer.status, answer.json()]), answers.map(() => [200, { fine: true }]));
-      assert.equal(stage.core.requests.filter(({ target }) => target === "/transactions").length, between === serves ? 11 : 10);
+      assert.deepEqual(
+        answers.map((answer) => [answer.status, answer.json()]),
+        answers.map(() => [200, { fine: true }]),
+      );
+      assert.equal(
+        stage.core.requests.filter(({ target }) => target === "/transactions").length,
+        between === serves ? 11 : 10,
+      );
       await serves();
     });
   }
@@ -96,7 +102,10 @@ describe("a trap", () => {
     for (let time = 0; time < 2; time += 1) {
       assert.equal((await stage.send("read", trap)).status, 500);
       const again = await stage.send("create", keyed);
-      assert.deepEqual([again.status, again.headers.get("idempotent-replayed"), again.json()], [200, "true", { fine: true }]);
+      assert.deepEqual(
+        [again.status, again.headers.get("idempotent-replayed"), again.json()],
+        [200, "true", { fine: true }],
+      );
       assert.equal((await stage.send("read", trap)).status, 500);
       assert.equal((await stage.office.expect(200, "GET", "/instances")).data.length, 1);
       assert.equal((await stage.office.apiKey()).status, "active");

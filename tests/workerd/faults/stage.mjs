@@ -28,7 +28,8 @@ export const KINDS = {
     route: "/reconciliation/upload",
     writes: true,
     headers: { "content-type": "multipart/form-data; boundary=b" },
-    body: () => Buffer.from(`--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n${"x".repeat(100_000)}\r\n--b--\r\n`),
+    body: () =>
+      Buffer.from(`--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n${"x".repeat(100_000)}\r\n--b--\r\n`),
   },
 };
 
