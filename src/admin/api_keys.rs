@@ -86,7 +86,8 @@ pub(super) fn change<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> 
     Ok(answer(row, changed))
 }
 
-/// Gives a key a new secret under the same id. The one before it is accepted until its grace ends; any earlier one no more.
+/// Gives a key a new secret under the same id. The one before it is accepted until its grace ends; any earlier one no
+/// more.
 pub(super) fn rotate<S: Store>(desk: &mut Desk<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
     let (row, mut record) = desk.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     must_be_active(&record)?;
@@ -158,8 +159,8 @@ impl Reach {
         }
     }
 
-    /// Every instance that is named now must be there and of the key's workspace: a key for another one would never open
-    /// anything, and an id that someone takes later would be opened by a key that was not made for it.
+    /// Every instance that is named now must be there and of the key's workspace: a key for another one would never
+    /// open anything, and an id that someone takes later would be opened by a key that was not made for it.
     pub(super) fn check<S: Store>(
         &self,
         desk: &Desk<'_, S>,

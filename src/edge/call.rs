@@ -27,8 +27,8 @@ use crate::proxy::{Method, Outgoing, Plan, Sending};
 /// The most of a body, in bytes, that the platform itself reads on when nobody wants it: its HTTP server's grace.
 const PLATFORM_DRAINS: usize = 64 << 10;
 
-/// A request that was let through. Where its body must be read first, JavaScript holds it between the turns; every other is
-/// sent at once, and nothing of it is kept here.
+/// A request that was let through. Where its body must be read first, JavaScript holds it between the turns; every
+/// other is sent at once, and nothing of it is kept here.
 #[wasm_bindgen]
 pub struct Call {
     plan: Plan,
@@ -45,8 +45,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Carries a plan out: reads the body first where it must be completed or kept, else sends the request at once. Gives
-    /// a response or the promise of one.
+    /// Carries a plan out: reads the body first where it must be completed or kept, else sends the request at once.
+    /// Gives a response or the promise of one.
     pub fn start(
         plan: Plan,
         arrival: Arrival,
@@ -209,8 +209,8 @@ impl Call {
         self.refuse(&Error::Busy)
     }
 
-    /// The body is there: completes it. What it gives is sent with [`Call::completed`], unless it is a response, a refusal, or
-    /// a number: of the bytes that must be held before.
+    /// The body is there: completes it. What it gives is sent with [`Call::completed`], unless it is a response, a
+    /// refusal, or a number: of the bytes that must be held before.
     pub fn complete(&mut self, body: &Uint8Array) -> JsValue {
         let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
         match self.enrich(body, shape) {
@@ -242,7 +242,8 @@ impl Call {
         self.refuse(&Error::BodyIncomplete)
     }
 
-    /// It is over, and gives back what it holds. Not `free`: that one does not look whether the object is of this instance.
+    /// It is over, and gives back what it holds. Not `free`: that one does not look whether the object is of this
+    /// instance.
     pub fn done(self) {
         drop(self);
     }
@@ -260,7 +261,8 @@ impl Call {
         let limit = self.state.config.max_transaction_bytes;
         let bytes = body.to_vec();
         let understood = enrich::understand(&bytes, shape, self.plan.core.rule, limit).map_err(Error::Body)?;
-        // Before it is built. What came in is let go in the same turn, and one at a time: only what goes out is held on.
+        // Before it is built. What came in is let go in the same turn, and one at a time: only what goes out is held
+        // on.
         let size = understood.size();
         if let Some(held) = &mut self.body
             && !held.resize(size)

@@ -1,10 +1,10 @@
-//! The Durable Object `Idempotency`: one for each credential and key. It keeps what became of the first request with the
-//! key, and itself sends to Core, so that nothing is sent that is not stored first.
+//! The Durable Object `Idempotency`: one for each credential and key. It keeps what became of the first request with
+//! the key, and itself sends to Core, so that nothing is sent that is not stored first.
 //!
-//! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up to
-//! what it gets), [`attempt`] (the steps of an attempt), [`preparing`] (what is sent), [`claiming`] (what a key alone may
-//! use, and the objects `Claims`), [`looking`] (asking Core what there is), [`exchange`] (Core's answers), [`reply`] (what
-//! goes back to the Worker), [`storage`] (the one row), [`platform`] (the calls themselves).
+//! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up
+//! to what it gets), [`attempt`] (the steps of an attempt), [`preparing`] (what is sent), [`claiming`] (what a key
+//! alone may use, and the objects `Claims`), [`looking`] (asking Core what there is), [`exchange`] (Core's answers),
+//! [`reply`] (what goes back to the Worker), [`storage`] (the one row), [`platform`] (the calls themselves).
 
 mod attempt;
 mod claiming;
@@ -75,7 +75,8 @@ impl Idempotency {
             let Ok(state) = State::of(&keeper.env) else { return Err(thrown("misconfigured")) };
             let length: usize =
                 header(LENGTH).and_then(|length| length.parse().ok()).ok_or_else(|| thrown("no length"))?;
-            // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the same request.
+            // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the
+            // same request.
             let holder = header(HOLDER).ok_or_else(|| thrown("no holder"))?;
             let (credential, workspace) = holder.split_once(' ').ok_or_else(|| thrown("not a holder"))?;
             let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
@@ -210,7 +211,8 @@ impl Keeper {
         number
     }
 
-    /// Whether the object is still this attempt's: one past its deadlines counts as crashed, and another may have begun.
+    /// Whether the object is still this attempt's: one past its deadlines counts as crashed, and another may have
+    /// begun.
     fn is_current(&self, number: u64) -> bool {
         self.under_way.borrow().as_ref().is_some_and(|(current, _)| *current == number)
     }

@@ -23,9 +23,9 @@ extern "C" {
     /// Takes over `Edge::settle` and `Edge::generation`.
     pub fn connect(edge: &JsValue);
 
-    /// Reads the body and goes on with [`Call::complete`] or, where it is `keyed`, [`Call::hand_over`]. Of the budget the
-    /// `first` bytes may be `held` already. Nothing may stay away for longer than `idle_ms`, and all must be there within
-    /// `whole_ms`.
+    /// Reads the body and goes on with [`Call::complete`] or, where it is `keyed`, [`Call::hand_over`]. Of the budget
+    /// the `first` bytes may be `held` already. Nothing may stay away for longer than `idle_ms`, and all must be there
+    /// within `whole_ms`.
     #[wasm_bindgen(js_name = withBody)]
     pub fn with_body(
         call: Call,
@@ -56,8 +56,8 @@ extern "C" {
     /// An answer, once the rest of the request's body was read.
     pub fn drained(request: &Request, response: Response) -> Promise;
 
-    /// The body as one `Uint8Array`; null where it is larger than `limit`, of which all is held. Nothing may stay away for
-    /// longer than `idle_ms`.
+    /// The body as one `Uint8Array`; null where it is larger than `limit`, of which all is held. Nothing may stay away
+    /// for longer than `idle_ms`.
     #[wasm_bindgen(js_name = readSmall)]
     pub fn read_small(request: &Request, declared: Option<u32>, limit: u32, idle_ms: u32) -> Promise;
 }

@@ -19,7 +19,8 @@ use crate::log::CacheState;
 use crate::proxy::{Decision, Known, Need, Plan, Records, decide};
 use crate::registry::{CredentialRecord, Instance, Lookup};
 
-/// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before `fetch`.
+/// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before
+/// `fetch`.
 pub fn serve(arrival: Arrival, env: Env, state: Rc<State>) -> JsValue {
     let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
     match decide_from_cache(&arrival.lines(), &state, &mut known, now()) {
@@ -107,8 +108,8 @@ async fn serve_cold(arrival: Arrival, env: &Env, state: &Rc<State>, mut known: K
     }
 }
 
-/// Step 8: asks the limiter, where there is one; it answers with a promise. A limiter that fails lets the request through,
-/// and the log says so.
+/// Step 8: asks the limiter, where there is one; it answers with a promise. A limiter that fails lets the request
+/// through, and the log says so.
 async fn start_limited(
     plan: Plan,
     arrival: Arrival,

@@ -1,12 +1,12 @@
 //! One request, decided: from its head to a plan for Core, or a refusal.
 //!
-//! [`decide`] is the product in one function. It does no I/O: what it lacks it asks for ([`Decision::Need`]), and is asked
-//! again. [`settle`] judges what came of the plan. The order of the steps is in the types: a [`Plan`] is made only of a
-//! grant, a grant only of an authenticated caller, and each only in its own step.
+//! [`decide`] is the product in one function. It does no I/O: what it lacks it asks for ([`Decision::Need`]), and is
+//! asked again. [`settle`] judges what came of the plan. The order of the steps is in the types: a [`Plan`] is made
+//! only of a grant, a grant only of an authenticated caller, and each only in its own step.
 //!
-//! In reading order: [`presented`](mod@presented) (the token), [`target`] (path, query, instance), [`routes`] (the table),
-//! [`grant`] (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it), [`inquiry`] (what became of a
-//! key).
+//! In reading order: [`presented`](mod@presented) (the token), [`target`] (path, query, instance), [`routes`] (the
+//! table), [`grant`] (who may do what), [`headers`] (what passes each way), [`outcome`] (what came of it), [`inquiry`]
+//! (what became of a key).
 
 pub mod grant;
 pub mod headers;

@@ -27,7 +27,8 @@ impl Presented<'_> {
 
 /// Reads the one token of a request: `Authorization: Bearer {token}` (RFC 6750 section 2.1; the scheme in any case) or,
 /// as Blnk's own SDKs send it, `X-Blnk-Key: {token}`. Both may be there when they say the same; never does one stand in
-/// for another that is wrong. An empty header counts as none. An access token must be `signer`'s; without one there are none.
+/// for another that is wrong. An empty header counts as none. An access token must be `signer`'s; without one there are
+/// none.
 ///
 /// # Errors
 /// [`Error::MissingCredential`], or [`Error::InvalidCredential`] for every text that is not one well-formed token.
@@ -54,8 +55,8 @@ pub fn presented<'a>(
     presented.ok_or(Error::InvalidCredential)
 }
 
-/// The token of an `Authorization` value with the scheme `Bearer`. A repeated header arrives joined by a comma, which no
-/// token has.
+/// The token of an `Authorization` value with the scheme `Bearer`. A repeated header arrives joined by a comma, which
+/// no token has.
 #[must_use]
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;

@@ -14,7 +14,8 @@ use crate::error::{Error, Outcome, WriteFate};
 use crate::idempotency::message::{CoreAddress, Job, Message, Report};
 use crate::log::{Level, Line};
 
-/// How long the object of a key may look at Core beside sending, as far as what is under way is counted, in milliseconds.
+/// How long the object of a key may look at Core beside sending, as far as what is under way is counted, in
+/// milliseconds.
 const LOOKS_MS: u32 = 300_000;
 
 impl Call {
