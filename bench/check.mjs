@@ -1,5 +1,5 @@
-// Before anything is measured: every worker does the same job. Each gets the same few requests; what arrives at Core, what
-// comes back and what is logged must be the same, so that none is fast because it leaves something out.
+// Before anything is measured: every worker does the same job. Each gets the same few requests; what arrives at Core,
+// what comes back and what is logged must be the same, so that none is fast because it leaves something out.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../dev/run.mjs";

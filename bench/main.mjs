@@ -62,7 +62,7 @@ async function bench(oha, { rounds, seconds, only, builds }) {
     for (const worker of prepared) workers.push(await startWorker(worker, surroundings));
     say("Bench: checking that all workers do the same job …");
     await check(workers, kv);
-    workers.forEach(({ output }) => output.keep(false));
+    for (const { output } of workers) output.keep(false);
     const names = workers.map(({ name }) => name);
     const result = {
       at: new Date().toISOString(),
@@ -72,7 +72,8 @@ async function bench(oha, { rounds, seconds, only, builds }) {
       rounds: [],
       coldStarts: [],
     };
-    // What large bodies leave behind is collected in the slots that follow: small requests come first, among themselves.
+    // What large bodies leave behind is collected in the slots that follow: small requests come first, among
+    // themselves.
     for (const group of [works.filter((work) => !work.large), works.filter((work) => work.large)]) {
       if (group.length === 0) continue;
       const running = { oha, workers, works: group, seconds };

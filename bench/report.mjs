@@ -56,7 +56,9 @@ export function figureTable({ works, workers, rounds }) {
   return table(head, rows);
 }
 
-/** An access token to an API key, throughput of the upload to the floor, and the cold starts to the hand-written worker. */
+/**
+ * An access token to an API key, throughput of the upload to the floor, and the cold starts to the hand-written worker.
+ */
 export function otherRatios({ works, workers, rounds, coldStarts }) {
   const lines = [];
   const measured = (work) => works.some(({ name }) => name === work);

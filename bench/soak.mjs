@@ -1,6 +1,6 @@
 // `npm run soak`: minutes of mixed load on the built worker, good and bad, with its memory sampled. Ends with 1 when an
-// answer was not the expected one, or when the memory grew from the third minute, when everything is warm, to the last. Half of
-// the time a greedy tenant is there too, and what the others wait for with and without it is told.
+// answer was not the expected one, or when the memory grew from the third minute, when everything is warm, to the last.
+// Half of the time a greedy tenant is there too, and what the others wait for with and without it is told.
 //
 //   npm run soak -- --minutes 5 --lanes 16
 import { parseArgs } from "node:util";
@@ -112,7 +112,11 @@ async function lane() {
   const total = MIX.reduce((sum, [share]) => sum + share, 0);
   while (performance.now() < end) {
     let dice = Math.random() * total;
-    const [, name, send, right] = MIX.find(([share]) => (dice -= share) < 0) ?? MIX[0];
+    const fallen = MIX.find(([share]) => {
+      dice -= share;
+      return dice < 0;
+    });
+    const [, name, send, right] = fallen ?? MIX[0];
     const [began, before] = [performance.now(), phase];
     const status = await send().then(
       (answer) => answer.status,
@@ -124,7 +128,10 @@ async function lane() {
   }
 }
 
-/** A tenant of its own: sockets that send next to nothing, the largest bodies, forms where none belong, and a Core that hangs. */
+/**
+ * A tenant of its own: sockets that send next to nothing, the largest bodies, forms where none belong, and a Core that
+ * hangs.
+ */
 async function greedyTenant() {
   const instance = await stage.addInstance({ base_url: stage.core.origin, workspace: "greedy" });
   const { key } = await stage.office.apiKey({ workspace: "greedy" });

@@ -143,7 +143,8 @@ export function works(folder) {
 }
 
 function upload(body) {
-  const head = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n`;
+  const disposition = 'Content-Disposition: form-data; name="file"; filename="a.csv"';
+  const head = `--${BOUNDARY}\r\n${disposition}\r\nContent-Type: text/csv\r\n\r\n`;
   const tail = `\r\n--${BOUNDARY}--\r\n`;
   const row = "txn_0001,12.50,ref-0001,Payment of an invoice,2026-11-17T00:00:00Z\n";
   const rows = row.repeat(Math.ceil(UPLOAD_BYTES / row.length)).slice(0, UPLOAD_BYTES - head.length - tail.length);

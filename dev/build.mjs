@@ -63,7 +63,10 @@ async function compile() {
 
 const WASM_TARGET = "wasm32-unknown-unknown";
 
-/** Makes the JavaScript between the wasm and the platform, puts our main module in front of it, and makes one file of both. */
+/**
+ * Makes the JavaScript between the wasm and the platform, puts our main module in front of it, and makes one file of
+ * both.
+ */
 async function bundle() {
   mkdirSync(STAGING, { recursive: true });
   const compiled = `${process.env.CARGO_TARGET_DIR ?? "target"}/${WASM_TARGET}/release/blnk_edge.wasm`;
@@ -113,8 +116,8 @@ async function optimise() {
   await run(npmProgram("wasm-opt"), args, { failure: "wasm-opt failed: see its message above." });
 }
 
-// A function that is called once is worth more than its call only where it is small: all of them inlined make the gzipped
-// wasm 5 % larger, and nothing faster.
+// A function that is called once is worth more than its call only where it is small: all of them inlined make the
+// gzipped wasm 5 % larger, and nothing faster.
 const ONE_CALLER = "--one-caller-inline-max-function-size=30";
 
 // What rustc and wasm-bindgen emit. Naming them keeps wasm-opt from using an encoding that workerd does not know yet.

@@ -44,7 +44,9 @@ export async function run(program, args, { env = {}, failure }) {
       reject(new Failure(`${program} could not be started (${error.message}). ${failure}`)),
     );
     child.once("close", resolve);
-  }).finally(() => STOP_SIGNALS.forEach((signal) => process.off(signal, stop)));
+  }).finally(() => {
+    for (const signal of STOP_SIGNALS) process.off(signal, stop);
+  });
   if (stopped) throw new Failure("Stopped.");
   if (code !== 0) throw new Failure(failure);
 }

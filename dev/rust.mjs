@@ -12,7 +12,8 @@ export async function installToolchain() {
       "rustup is missing: install it as https://rustup.rs says, open a new terminal, and run this again.",
     );
   }
-  const failure = `Rust ${channel} could not be installed: see rustup's message above, check the network, and run it again.`;
+  const advice = "see rustup's message above, check the network, and run it again.";
+  const failure = `Rust ${channel} could not be installed: ${advice}`;
   if (!lines(output("rustup", ["toolchain", "list"])).some((line) => line.startsWith(`${channel}-`))) {
     say(`Set-up: installing Rust ${channel} …`);
     await run("rustup", ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update"], { failure });
@@ -39,7 +40,8 @@ export const bindgen = join(BINDGEN_TARGET, "release", "bindgen");
 export async function compileBindgen() {
   if (output("cc", ["--version"]) === undefined) {
     throw new Failure(
-      "A C compiler is missing, which Rust needs to link: install one (Debian: build-essential; macOS: xcode-select --install).",
+      "A C compiler is missing, which Rust needs to link: install one " +
+        "(Debian: build-essential; macOS: xcode-select --install).",
     );
   }
   if (!existsSync(bindgen)) say("Set-up: compiling wasm-bindgen (a minute, once) …");

@@ -8,8 +8,9 @@ import { Failure } from "./run.mjs";
  * Starts the worker on a local workerd.
  * @param {{ port: number, inspectorPort: number, secrets: string, state: string }} options `secrets` is a file in the
  *   format of .dev.vars, `state` the folder that keeps KV and Durable Objects.
- * @returns {{ origin: string, ready: Promise<void>, exited: Promise<void>, showOutput(options: { past: boolean }): void, stop(): Promise<void> }}
- *   `ready` settles when the worker answers, or fails when it will not.
+ * @returns {{ origin: string, ready: Promise<void>, exited: Promise<void>,
+ *   showOutput(options: { past: boolean }): void, stop(): Promise<void> }} `ready` settles when the worker answers, or
+ *   fails when it will not.
  */
 export function startWrangler({ port, inspectorPort, secrets, state }) {
   const args = [

@@ -17,6 +17,7 @@ type Bindings = { CREDENTIALS: Kv; INSTANCES: Kv; MAX_TRANSACTION_BYTES: string 
 type Variables = {
   requestId: string;
   line: Record<string, unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: the records are read by JavaScript, which has no types for them.
   credential: any;
   target: { https: boolean; path: string; query: string; instance?: string; rest: string };
   route?: Route;
@@ -79,6 +80,7 @@ const authenticate = createMiddleware<App>(async (c, next) => {
   await next();
 });
 
+// biome-ignore lint/suspicious/noExplicitAny: as above.
 async function fromKv(reads: unknown[]): Promise<any[]> {
   try {
     return await Promise.all(reads);
@@ -155,7 +157,11 @@ const byRank = [...ROUTES].sort((a, b) => rank(b) - rank(a));
 for (const route of byRank) {
   const pattern = route.pattern.replace(/:(\w+)/g, (_, kind: keyof typeof PARAMETERS) => `:p{${PARAMETERS[kind]}}`);
   let at = 0;
-  app.on(route.method, `/proxy${pattern.replace(/:p\{/g, () => `:p${(at += 1)}{`)}`, (c) => forward(c, route));
+  const numbered = pattern.replace(/:p\{/g, () => {
+    at += 1;
+    return `:p${at}{`;
+  });
+  app.on(route.method, `/proxy${numbered}`, (c) => forward(c, route));
 }
 
 function rank({ pattern }: Route) {

@@ -20,8 +20,8 @@ const GO_TYPES = {
 const NULLABLE = new Set(["bigint", "time", "map", "strings", "values", "value"]);
 
 /**
- * Decodes a body. A field's type is `float`, `int`, `string`, `bool`, `bigint`, `map`, `strings`, `time`, `value`, `values`,
- * `{ list: struct }` or `{ one: struct }`, and a struct is `{ name, fields }`.
+ * Decodes a body. A field's type is `float`, `int`, `string`, `bool`, `bigint`, `map`, `strings`, `time`, `value`,
+ * `values`, `{ list: struct }` or `{ one: struct }`, and a struct is `{ name, fields }`.
  * @param {Uint8Array} bytes
  * @param {{ name: string, fields: object }} struct
  * @returns {object} every field of the struct; zero values where nothing was sent

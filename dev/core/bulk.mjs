@@ -14,11 +14,14 @@ const MAX_HOLDS = 100;
 // As many holds are settled at a time.
 const WORKERS = 8;
 const INDEPENDENT =
-  "items are dispatched concurrently unless skip_queue is set, so each item is projected independently against current balances and real execution order is not guaranteed";
+  "items are dispatched concurrently unless skip_queue is set, so each item is projected independently against " +
+  "current balances and real execution order is not guaranteed";
 const COMPENSATED =
-  "an atomic batch compensates on failure by voiding or refunding already-applied items rather than rolling back, and that compensation can itself fail";
+  "an atomic batch compensates on failure by voiding or refunding already-applied items rather than rolling back, " +
+  "and that compensation can itself fail";
 const POOLED =
-  "items are dispatched across a worker pool, so each is projected independently against current balances and real execution order is not guaranteed";
+  "items are dispatched across a worker pool, so each is projected independently against current balances and real " +
+  "execution order is not guaranteed";
 
 const BULK = {
   name: "BulkTransactionRequest",
@@ -108,12 +111,15 @@ async function runBatch(run, batchId, { atomic, inflight }, items) {
 }
 
 async function failureText(run, batchId, atomic, inflight, i, txn, error) {
-  const which = `Reference: ${txn.reference}, Source: ${txn.source}, Destination: ${txn.destination}, Amount: ${txn.amount.toFixed(2)}`;
+  const which =
+    `Reference: ${txn.reference}, Source: ${txn.source}, Destination: ${txn.destination}, ` +
+    `Amount: ${txn.amount.toFixed(2)}`;
   const text = `failed to queue transaction ${i + 1} (${which}): ${describe(error)}.`;
   if (!atomic) return `${text} Previous transactions were not rolled back.`;
   const { action, failed } = await rollBack(run, batchId, inflight);
   if (failed.length === 0) return `${text} All transactions in this batch have been ${action}.`;
-  return `${text} Failed to roll back all transactions: error occurred during processing: [${failed.map(describe).join(" ")}]`;
+  const faults = failed.map(describe).join(" ");
+  return `${text} Failed to roll back all transactions: error occurred during processing: [${faults}]`;
 }
 
 function previewBulk(store, { skip_queue: cumulative, atomic, run_async: runAsync }, items) {

@@ -61,10 +61,10 @@ export class CoreError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{ details?: unknown, key?: "error" | "errors", value?: unknown, plainText?: boolean, batchId?: string, while?: string }} [options]
-   *   `key` names the member that repeats the message (or holds `value`); `plainText` sends the body as text/plain,
-   *   as Core does for a body that it could not bind on some routes; `while` says what was being done, which shows
-   *   only where the error is wrapped in another
+   * @param {{ details?: unknown, key?: "error" | "errors", value?: unknown, plainText?: boolean, batchId?: string,
+   *   while?: string }} [options] `key` names the member that repeats the message (or holds `value`); `plainText` sends
+   *   the body as text/plain, as Core does for a body that it could not bind on some routes; `while` says what was
+   *   being done, which shows only where the error is wrapped in another
    */
   constructor(code, message, options = {}) {
     super(message);
@@ -101,8 +101,8 @@ export function classify(message) {
 /**
  * The answer to a failed request.
  * @param {Error} error
- * @param {{ upgrade?: object, fallback?: string, masked?: string }} rules what the route makes of codes: `upgrade` renames
- *   one, `fallback` is for a message without a code, `masked` replaces such a message
+ * @param {{ upgrade?: object, fallback?: string, masked?: string }} rules what the route makes of codes: `upgrade`
+ *   renames one, `fallback` is for a message without a code, `masked` replaces such a message
  */
 export function errorAnswer(error, { upgrade = {}, fallback, masked } = {}) {
   const known = toCoreError(error, fallback, masked);

@@ -43,8 +43,8 @@ const REQUEST = {
  * A page of a list by its query.
  * @param {object[]} rows as they are shown, newest first
  * @param {URLSearchParams} query
- * @param {{ table: string, fields: Set<string>, limit: number, strict?: boolean, capital?: boolean }} list `strict` refuses a limit
- *   that is no number, where the others fall back to their default
+ * @param {{ table: string, fields: Set<string>, limit: number, strict?: boolean, capital?: boolean }} list `strict`
+ *   refuses a limit that is no number, where the others fall back to their default
  */
 export function listByQuery(rows, query, list) {
   const limit = pageNumber(query, "limit", list.limit, list);
@@ -66,8 +66,8 @@ export function listByQuery(rows, query, list) {
 }
 
 /**
- * A page of a list by a request body: the bare rows, or with their count when it was asked for. Core counts along with the
- * rows, so a page without any has no count.
+ * A page of a list by a request body: the bare rows, or with their count when it was asked for. Core counts along with
+ * the rows, so a page without any has no count.
  */
 export function listByBody(rows, body, list, whenEmpty = (page) => page) {
   const request = bindFilter(body);

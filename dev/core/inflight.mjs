@@ -1,5 +1,5 @@
-// Holds: committing (whole or in part) and voiding what was booked as INFLIGHT. The INFLIGHT row stays; a child row says
-// what became of it.
+// Holds: committing (whole or in part) and voiding what was booked as INFLIGHT. The INFLIGHT row stays; a child row
+// says what became of it.
 
 import { now } from "./clock.mjs";
 import { CoreError, LedgerError, classify, describe, isRefusal, wrapped } from "./errors.mjs";
@@ -61,7 +61,9 @@ export function queueAction(core, id, action, units) {
   return representative;
 }
 
-/** Carries a queued or dated action out; a hold that is gone by then is no fault, and one that is locked is tried again. */
+/**
+ * Carries a queued or dated action out; a hold that is gone by then is no fault, and one that is locked is tried again.
+ */
 export async function runAction(core, id, action, units, actionId, attempt = 0) {
   const run = new Run(core, { hooked: false });
   let again = false;
@@ -149,7 +151,8 @@ function refuseTooMuch(hold, units, left) {
   if (units < 0n) throw new LedgerError("commit amount cannot be negative");
   if (units > hold.precise_amount) {
     throw new LedgerError(
-      `cannot commit more than the original transaction amount. Original: ${money(hold.precise_amount)}, Requested: ${money(units)}`,
+      `cannot commit more than the original transaction amount. Original: ${money(hold.precise_amount)}, ` +
+        `Requested: ${money(units)}`,
     );
   }
   if (units > left) {

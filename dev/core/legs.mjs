@@ -6,8 +6,8 @@ import { hashOf } from "./postings.mjs";
 import { newId } from "./store.mjs";
 
 /**
- * The legs of a transaction with several sources or destinations, as transactions of their own. Core numbers them in the
- * order in which a map of Go gives them out: any.
+ * The legs of a transaction with several sources or destinations, as transactions of their own. Core numbers them in
+ * the order in which a map of Go gives them out: any.
  * @param {object} txn
  * @param {(identifiers: string[]) => string[]} [order]
  */

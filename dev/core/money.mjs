@@ -1,4 +1,5 @@
-// Amounts. A balance moves by whole units (BigInt); `amount` is what a person reads, `precision` the units in one of it.
+// Amounts. A balance moves by whole units (BigInt); `amount` is what a person reads, `precision` the units in one of
+// it.
 
 const QUOTIENT_DIGITS = 16;
 // Fine enough for any share that a double can write.
@@ -32,9 +33,9 @@ export function plainDecimal(number) {
 }
 
 /**
- * Divides a total among the legs of a transaction: `"10%"`, a fixed amount, `precise_distribution` in units, or `"left"`.
- * Shares are worked out in fractions of a unit and cut to whole ones at the end; what cutting leaves over goes to the
- * largest. Where every share is below one unit, all are nothing, as in Core.
+ * Divides a total among the legs of a transaction: `"10%"`, a fixed amount, `precise_distribution` in units, or
+ * `"left"`. Shares are worked out in fractions of a unit and cut to whole ones at the end; what cutting leaves over
+ * goes to the largest. Where every share is below one unit, all are nothing, as in Core.
  * @param {bigint} total
  * @param {{ identifier: string, distribution: string, precise_distribution: string }[]} legs
  * @param {number} precision

@@ -79,7 +79,8 @@ export function refuseSameBalance(source, destination) {
   if (source.balance_id !== destination.balance_id) return;
   throw new CoreError(
     "GEN_CONFLICT",
-    `Optimistic locking failure: balance with ID '${source.balance_id}' may have been updated or deleted by another transaction`,
+    `Optimistic locking failure: balance with ID '${source.balance_id}' may have been updated or deleted by ` +
+      "another transaction",
   );
 }
 
@@ -109,7 +110,8 @@ export function applyToBalances(txn, source, destination) {
 function releaseHold(action, units, source, destination) {
   const short = (side, has) =>
     new LedgerError(
-      `failed to apply transaction to balances: ${action} inflight ${side} failed: insufficient inflight ${side} balance: have ${has}, need ${units}`,
+      `failed to apply transaction to balances: ${action} inflight ${side} failed: ` +
+        `insufficient inflight ${side} balance: have ${has}, need ${units}`,
     );
   if (source.inflightDebit < units) throw short("debit", source.inflightDebit);
   if (destination.inflightCredit < units) throw short("credit", destination.inflightCredit);

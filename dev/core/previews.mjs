@@ -8,7 +8,8 @@ import { applyPrecision, applyToBalances, emptyBalance, refuseSameBalance } from
 import { refundOf, refundable } from "./refunds.mjs";
 
 const QUEUED_LEGS =
-  "skip_queue is false: legs are queued for independent async processing with no ordering guarantee, so each is projected on its own rather than cumulatively";
+  "skip_queue is false: legs are queued for independent async processing with no ordering guarantee, so each is " +
+  "projected on its own rather than cumulatively";
 
 /** The preview of one transaction, with one leg or several. */
 export function preview(store, transaction, working = new Projection(store)) {
@@ -60,8 +61,10 @@ function projectSplit(result, store, working, txn, legs) {
   if (txn.skip_queue) result.balances = working.balances();
 }
 
-const addLeg = (result, identifier, role, leg) =>
-  (result.legs ??= []).push({ identifier, role, precise_amount: String(leg.precise_amount), amount: leg.amount });
+function addLeg(result, identifier, role, leg) {
+  result.legs ??= [];
+  result.legs.push({ identifier, role, precise_amount: String(leg.precise_amount), amount: leg.amount });
+}
 
 function projectLeg(result, working, leg) {
   try {
@@ -74,7 +77,10 @@ function projectLeg(result, working, leg) {
   }
 }
 
-const note = (result, text) => (result.notes ??= []).push(text);
+function note(result, text) {
+  result.notes ??= [];
+  result.notes.push(text);
+}
 
 function refuse(result, message) {
   result.would_apply = false;

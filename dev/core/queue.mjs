@@ -1,5 +1,5 @@
-// The queue: a transaction without `skip_queue` is a row that stays QUEUED, and a child, `<reference>_q`, that is booked
-// or rejected later.
+// The queue: a transaction without `skip_queue` is a row that stays QUEUED, and a child, `<reference>_q`, that is
+// booked or rejected later.
 
 import { now } from "./clock.mjs";
 import { describe, isRefusal } from "./errors.mjs";
@@ -9,7 +9,10 @@ import { hashOf, resolveBalance } from "./postings.mjs";
 import { rollBack } from "./refunds.mjs";
 import { newId } from "./store.mjs";
 
-/** Takes a transaction or its legs in: a moment later the QUEUED rows are there, and after that their children are booked. */
+/**
+ * Takes a transaction or its legs in: a moment later the QUEUED rows are there, and after that their children are
+ * booked.
+ */
 export function queue(core, txn, legs) {
   const queued = toQueue(txn, legs);
   core.store.later.after(core.delays.insert, () => enqueue(core, queued));
@@ -23,8 +26,8 @@ function toQueue(txn, legs) {
 }
 
 /**
- * Writes the QUEUED rows. One whose reference is taken, or whose balance is unknown, is dropped without a word, as in Core:
- * the legs before it stay QUEUED for ever, and none of them is booked.
+ * Writes the QUEUED rows. One whose reference is taken, or whose balance is unknown, is dropped without a word, as in
+ * Core: the legs before it stay QUEUED for ever, and none of them is booked.
  */
 function enqueue(core, queued) {
   const { later } = core.store;

@@ -46,8 +46,8 @@ export const TRANSACTION = {
  * Binds a body and says what Core says when it cannot.
  * @param {Buffer} body
  * @param {object} struct see `bind`
- * @param {{ message?: string, prefix?: string, plainText?: boolean, key?: string, optional?: boolean }} [how] `message` replaces
- *   the decoder's words; `optional` takes a body without a value as one without members
+ * @param {{ message?: string, prefix?: string, plainText?: boolean, key?: string, optional?: boolean }} [how] `message`
+ *   replaces the decoder's words; `optional` takes a body without a value as one without members
  */
 export function bindBody(body, struct, { message, prefix = "", plainText, key, optional } = {}) {
   try {

@@ -3,7 +3,8 @@
 
 /**
  * @param {[string, string, Function, object?][]} rows
- * @returns {(method: string, path: string) => { pattern: string, handler: Function, rules: object, params: object } | undefined}
+ * @returns {(method: string, path: string) =>
+ *   { pattern: string, handler: Function, rules: object, params: object } | undefined}
  */
 export function router(rows) {
   const routes = rows.map(([method, pattern, handler, rules = {}]) => ({

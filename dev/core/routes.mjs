@@ -151,7 +151,7 @@ export const ROUTES = [
 ];
 
 // No hook can be made here; the list tells whether a key is the master key.
-function hooks(core, { isMaster }) {
+function hooks(_core, { isMaster }) {
   if (!isMaster) throw new CoreError("AUTH_MASTER_KEY_REQUIRED", "hook management requires master key");
   return { status: 200, body: [] };
 }

@@ -30,13 +30,16 @@ const find = router(ROUTES);
  * @param {number} [options.applyDelayMs] from there until it is applied
  * @param {number} [options.retryDelayMs] until queued work that met a lock is tried again
  * @param {number} [options.lockWaitMs] how long a booking waits for a locked balance before it fails with 423
- * @param {(row: object, index: number) => unknown} [options.beforeBooking] called before each part of a request is booked or
- *   queued, with the transaction and how many parts came before it; it may wait, or fail the part with an error of errors.mjs
- * @param {(identifiers: string[]) => string[]} [options.legOrder] the order in which legs are numbered and booked; any when left out
- * @param {boolean} [options.lateRefundFetch] true makes a race of Core's refunds happen every time: a row that was given back
- *   is met again, so that a refund that was booked answers 409
+ * @param {(row: object, index: number) => unknown} [options.beforeBooking] called before each part of a request is
+ *   booked or queued, with the transaction and how many parts came before it; it may wait, or fail the part with an
+ *   error of errors.mjs
+ * @param {(identifiers: string[]) => string[]} [options.legOrder] the order in which legs are numbered and booked; any
+ *   when left out
+ * @param {boolean} [options.lateRefundFetch] true makes a race of Core's refunds happen every time: a row that was
+ *   given back is met again, so that a refund that was booked answers 409
  * @returns {Promise<StandIn>}
- * @typedef {object} StandIn `beforeBooking`, `legOrder`, `lockWaitMs` and `lateRefundFetch` can be set on it at any time
+ * @typedef {object} StandIn `beforeBooking`, `legOrder`, `lockWaitMs` and `lateRefundFetch` can be set on it at any
+ *   time
  * @property {string} url
  * @property {number} port
  * @property {string} key

@@ -92,7 +92,7 @@ class Later {
         else await work();
       } finally {
         if (!far) this.#near -= 1;
-        if (this.#near === 0) this.#waiting.splice(0).forEach((resolve) => resolve());
+        if (this.#near === 0) for (const resolve of this.#waiting.splice(0)) resolve();
       }
     }, wait);
     this.#timers.add(timer);
@@ -114,6 +114,6 @@ class Later {
     this.#stopped = true;
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
-    this.#waiting.splice(0).forEach((resolve) => resolve());
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -12,7 +12,10 @@ const HOLDER = "x-blnk-edge-holder";
 /** Nothing is sent to this address: it is how a call of an object must look. */
 const OBJECT = "https://idempotency/";
 
-/** Calls the key's object: its answer. It is told how long the message is and whose, so that it can make room before it reads. */
+/**
+ * Calls the key's object: its answer. It is told how long the message is and whose, so that it can make room before it
+ * reads.
+ */
 function call(credential, workspace, namespace, name, requestId, message) {
   const object = namespace.get(namespace.idFromName(name));
   const headers = {
@@ -25,8 +28,8 @@ function call(credential, workspace, namespace, name, requestId, message) {
 }
 
 /**
- * Hands the request to the key's object, and lets `started`, a Rust object, go on with what it answers. What the object does
- * for a credential is under way at Core as anything else is, for `longestMs` at most.
+ * Hands the request to the key's object, and lets `started`, a Rust object, go on with what it answers. What the object
+ * does for a credential is under way at Core as anything else is, for `longestMs` at most.
  */
 export async function carry(started, credential, workspace, longestMs, namespace, name, requestId, prefix, body) {
   const flight = takeOff(credential, longestMs);
@@ -63,11 +66,11 @@ export function passReported(answer, requestId, reference, replayed, booked) {
 const UNDONE = new Set(["gzip", "br"]);
 
 /**
- * Sends a request to Core and reads its answer up to `keep` bytes. `headers` is name and value in turn. The head may take
- * `timeoutMs`, and the body as long again.
+ * Sends a request to Core and reads its answer up to `keep` bytes. `headers` is name and value in turn. The head may
+ * take `timeoutMs`, and the body as long again.
  *
- * @returns status, type (of the content), headers (name and value in turn), bytes (null where the body is larger), rest (the
- *   whole body then, as a stream); or failed: "timeout" or "failed"
+ * @returns status, type (of the content), headers (name and value in turn), bytes (null where the body is larger), rest
+ *   (the whole body then, as a stream); or failed: "timeout" or "failed"
  */
 export async function exchange(url, method, headers, body, timeoutMs, keep) {
   const deadline = new AbortController();
@@ -89,8 +92,8 @@ export async function exchange(url, method, headers, body, timeoutMs, keep) {
 const LATE = Symbol("the body did not come in time");
 
 /**
- * The body as it is sent. Without one, the platform itself would send a PUT or DELETE once more when a pooled connection
- * breaks: a stream with nothing in it keeps it from that.
+ * The body as it is sent. Without one, the platform itself would send a PUT or DELETE once more when a pooled
+ * connection breaks: a stream with nothing in it keeps it from that.
  */
 function bodyOf(method, body) {
   if (body?.byteLength > 0 || method === "GET" || method === "POST") return body;

@@ -22,7 +22,10 @@ export function outlive(promise) {
   waitUntil(promise);
 }
 
-/** Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the time. */
+/**
+ * Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the
+ * time.
+ */
 export async function kvText(env, namespace, key, timeoutMs) {
   const read = Promise.resolve(env[namespace].get(key));
   return within(

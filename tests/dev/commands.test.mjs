@@ -35,7 +35,8 @@ test("a program for this system is missing, one for another system is not", () =
 
 test("the toolchain is what rust-toolchain.toml names", () => {
   const text =
-    '[toolchain]\nchannel = "1.2.3"\nprofile = "minimal"\ncomponents = ["clippy", "rustfmt"]\ntargets = ["wasm32-unknown-unknown"]\n';
+    '[toolchain]\nchannel = "1.2.3"\nprofile = "minimal"\ncomponents = ["clippy", "rustfmt"]\n' +
+    'targets = ["wasm32-unknown-unknown"]\n';
   assert.deepEqual(toolchain(text), {
     channel: "1.2.3",
     components: ["clippy", "rustfmt"],
@@ -84,7 +85,8 @@ function callsOfSetUp(t, installed) {
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, "rustup"), `#!/bin/sh\necho "$*" >> '${folder}/calls'\nprintf '%s\\n' '${installed}'\n`);
   chmodSync(join(folder, "rustup"), 0o755);
-  const script = `import { installToolchain } from ${JSON.stringify(join(root, "dev/rust.mjs"))}; await installToolchain();`;
+  const module = JSON.stringify(join(root, "dev/rust.mjs"));
+  const script = `import { installToolchain } from ${module}; await installToolchain();`;
   const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
     env: { PATH: folder },
     encoding: "utf8",

@@ -160,7 +160,8 @@ test("a batch is previewed on one set of balances when its items follow each oth
 test("a second array of transactions is read over the first, as Core's decoder does", async (t) => {
   const { core, destination } = await ledger(t);
   const item = (fields) => JSON.stringify(deposit({ destination, amount: 12.5, ...fields }));
-  const body = `{"skip_queue":true,"transactions":[${item({ precision: 1000, reference: "a" })},${item({ reference: "b" })}],
+  const first = [item({ precision: 1000, reference: "a" }), item({ reference: "b" })];
+  const body = `{"skip_queue":true,"transactions":[${first.join(",")}],
     "Transactions":[${item({ precision: undefined, reference: "c" })}]}`;
   const answer = await send(core, "POST", "/transactions/bulk", body);
   assert.deepEqual([answer.status, answer.json.transaction_count], [201, 1]);

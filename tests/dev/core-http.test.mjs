@@ -99,7 +99,8 @@ test("a body that a batch cannot bind is JSON called plain text, and markup is e
   assert.equal(batch.headers["content-type"], "text/plain; charset=utf-8");
   assert.equal(
     batch.json.error,
-    "Invalid request body: json: cannot unmarshal string into Go struct field BulkTransactionRequest.transactions of type []*model.RecordTransaction",
+    "Invalid request body: json: cannot unmarshal string into Go struct field BulkTransactionRequest.transactions " +
+      "of type []*model.RecordTransaction",
   );
   const ledger = await send(core, "POST", "/ledgers", '{"name":"<a&b>\\u2028"}');
   assert.ok(ledger.text.includes('"name":"\\u003ca\\u0026b\\u003e\\u2028"'), ledger.text);

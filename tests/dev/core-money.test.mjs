@@ -35,8 +35,9 @@ test("over random postings all balances add up to zero and each equals its histo
 test("a unit too large for a double is posted and read back whole", async (t) => {
   const core = await coreFor(t);
   const [balance] = await balancesIn(core, "USD");
-  const body = `{"precise_amount":123456789012345678901234567891,"precision":100,"currency":"USD","source":"@world","destination":"${balance}",
-    "description":"d","reference":"big","allow_overdraft":true,"skip_queue":true}`;
+  const body = `{"precise_amount":123456789012345678901234567891,"precision":100,"currency":"USD",
+    "source":"@world","destination":"${balance}","description":"d","reference":"big",
+    "allow_overdraft":true,"skip_queue":true}`;
   const created = await send(core, "POST", "/transactions", body);
   assert.equal(units(created.text, "precise_amount"), 123456789012345678901234567891n);
   const read = await send(core, "GET", `/balances/${balance}`);

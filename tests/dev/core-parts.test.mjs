@@ -169,7 +169,7 @@ test("the hook sees each part of a request with its index, and can delay or fail
       ],
     ],
   );
-  core.beforeBooking = (row, index) => {
+  core.beforeBooking = (_row, index) => {
     if (index === 1) throw new CoreError("GEN_INTERNAL", "Failed to retrieve transaction");
   };
   assert.deepEqual(code(await post(core, legs())), [500, "GEN_INTERNAL"]);
@@ -186,7 +186,7 @@ test("a caller that goes away ends its batch before the next item, and an atomic
   for (const atomic of [false, true]) {
     const transactions = [1, 2, 3].map((i) => deposit({ destination: a, reference: `${atomic}${i}` }));
     let call;
-    core.beforeBooking = async (row, index) => {
+    core.beforeBooking = async (_row, index) => {
       if (index !== 1) return;
       call.destroy();
       await pause(50);

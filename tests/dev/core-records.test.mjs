@@ -24,7 +24,8 @@ function upload(core, filename, content) {
 test("a statement is counted by its records, as CSV or JSON, and refused when one is not whole", async (t) => {
   const core = await coreFor(t);
   const csv =
-    'ID,Amount,Date,Reference,Description,Currency\r\n1,5,2026-01-01T00:00:00Z,r,"a, ""b""",USD\r\n2,5,2026-01-01T00:00:00Z,s,d,USD';
+    'ID,Amount,Date,Reference,Description,Currency\r\n1,5,2026-01-01T00:00:00Z,r,"a, ""b""",USD\r\n' +
+    "2,5,2026-01-01T00:00:00Z,s,d,USD";
   assert.equal((await upload(core, "a.csv", csv)).json.record_count, 2);
   // Without an extension the content decides, by the commas of its lines.
   assert.equal((await upload(core, "statement", csv.replace('"a, ""b"""', "a"))).json.record_count, 2);

@@ -36,8 +36,10 @@ test("a second refund answers 409 and gives back the first", async (t) => {
   const first = await refund(core, id);
   assert.deepEqual([first.status, await figures()], [201, [0, 0]]);
   const second = await refund(core, id);
-  const already = (...ids) =>
-    `error occurred during processing: [${ids.map((each) => `transaction ${each} has already been refunded`).join(" ")}]`;
+  const already = (...ids) => {
+    const faults = ids.map((each) => `transaction ${each} has already been refunded`);
+    return `error occurred during processing: [${faults.join(" ")}]`;
+  };
   assert.deepEqual([...code(second), second.json.error], [409, "GEN_CONFLICT", already(id)]);
   assert.deepEqual(await figures(), [1000, 0]);
   const third = await refund(core, id);
@@ -79,7 +81,7 @@ test("after a lock in the middle, the next refund of queued legs gives back the 
 test("a leg that fails does not keep the other from being refunded", async (t) => {
   const { core, create, destinations, figures } = await ledger(t);
   const id = await create({ destinations });
-  core.beforeBooking = (row, index) => {
+  core.beforeBooking = (_row, index) => {
     if (index === 0) throw new LedgerError("no");
   };
   const answer = await refund(core, id);
@@ -107,7 +109,8 @@ test("a refund is refused while the same one is under way", async (t) => {
     [second.status, second.json.error],
     [
       423,
-      `error occurred during processing: [failed to acquire lock for refund: lock for key refund:${id} is already held]`,
+      `error occurred during processing: [failed to acquire lock for refund: ` +
+        `lock for key refund:${id} is already held]`,
     ],
   );
   core.unlock(a);

@@ -142,7 +142,7 @@ test("an indicator is a balance of its own in each currency", async (t) => {
   assert.equal((await send(core, "GET", "/balances/indicator/@world/currency/GBP")).status, 404);
 });
 
-test("what Core's decoder takes is taken: keys in any case, the last value that is not null, text after the value", async (t) => {
+test("Core's decoder takes keys in any case, the last value that is not null, and text after the value", async (t) => {
   const { core, destination } = await ledger(t);
   const body = (reference, members) => {
     const { precision, ...rest } = deposit({ amount: 12.5, destination, reference });
@@ -183,7 +183,8 @@ test("every missing field is named", async (t) => {
   const blank = (name) => `${name}: cannot be blank`;
   assert.equal(
     answer.json.errors,
-    `amount: either amount or precise_amount is required; ${blank("currency")}; ${blank("description")}; ${either("destination")}; ${blank("reference")}; ${either("source")}.`,
+    `amount: either amount or precise_amount is required; ${blank("currency")}; ${blank("description")}; ` +
+      `${either("destination")}; ${blank("reference")}; ${either("source")}.`,
   );
 });
 

@@ -66,7 +66,8 @@ function pairIds(recorded, live, pairs) {
   if (typeof recorded === "string" && typeof live === "string") {
     const theirs = recorded.match(ID) ?? [];
     const ours = live.match(ID) ?? [];
-    if (theirs.length === ours.length) theirs.forEach((id, i) => pairs.has(id) || pairs.set(id, ours[i]));
+    if (theirs.length !== ours.length) return;
+    for (const [i, id] of theirs.entries()) if (!pairs.has(id)) pairs.set(id, ours[i]);
   } else if (recorded && live && typeof recorded === "object") {
     for (const key of Object.keys(recorded)) pairIds(recorded[key], live[key], pairs);
   }

@@ -131,8 +131,8 @@ async function started(t, folder) {
   let printed = "";
   child.stdout.on("data", (chunk) => (printed += chunk));
   child.stderr.on("data", (chunk) => (printed += chunk));
-  const lines = () => printed.match(/^PROXY=[^]*\/balances\/\$DESTINATION.*$/m)?.[0];
-  const oauthLines = () => printed.match(/^ORIGIN=[^]*\/oauth\/revoke.*$/m)?.[0];
+  const lines = () => printed.match(/^PROXY=[\s\S]*\/balances\/\$DESTINATION.*$/m)?.[0];
+  const oauthLines = () => printed.match(/^ORIGIN=[\s\S]*\/oauth\/revoke.*$/m)?.[0];
   for (let waited = 0; oauthLines() === undefined; waited += 100) {
     assert.ok(child.exitCode === null && waited < 100_000, printed);
     await sleep(100);

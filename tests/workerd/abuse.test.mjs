@@ -106,11 +106,12 @@ describe("before a caller is known", () => {
     assert.equal(stage.core.requests.length, 0);
   });
 
-  test("an unknown caller who sends its body slowly is answered after two seconds, and sends nobody anything", async () => {
+  test("an unknown caller with a slow body is answered after two seconds, and sends nobody anything", async () => {
     const started = performance.now();
     const connection = await connect(stage.worker.origin);
     await connection.write(
-      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer blnk_nobody\r\nContent-Length: 5000\r\n\r\n{`,
+      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer blnk_nobody\r\n` +
+        "Content-Length: 5000\r\n\r\n{",
     );
     const answer = await connection.answer();
     connection.close();

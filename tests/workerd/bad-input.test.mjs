@@ -123,7 +123,7 @@ describe("an instance", () => {
     }
   });
 
-  test("that is unknown, paused, deleted, of another workspace or not the credential's gets one answer for all", async () => {
+  test("that is unknown, paused, deleted, another workspace's or not the credential's: one answer", async () => {
     const { desk, upstream } = proxy;
     const make = (fields = {}) => desk.instance({ base_url: upstream.origin, ...fields });
     const paused = await make();

@@ -1,5 +1,5 @@
-// How much of bodies a worker holds at once, and of whose: what does not come takes nothing and is given up, and every way
-// out gives its part back.
+// How much of bodies a worker holds at once, and of whose: what does not come takes nothing and is given up, and every
+// way out gives its part back.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,7 +32,8 @@ describe("the budget of bodies", () => {
     const connection = await connect(stage.worker.origin);
     const framing = length === null ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`;
     await connection.write(
-      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${key}\r\n${framing}\r\n\r\n`,
+      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\n` +
+        `Authorization: Bearer ${key}\r\n${framing}\r\n\r\n`,
     );
     return connection;
   };
@@ -77,7 +78,7 @@ describe("the budget of bodies", () => {
     });
   }
 
-  test("what one credential has sent fills its share: it is told to wait, others are served, until that is given up", async () => {
+  test("what one credential sent fills its share: it must wait until that is given up, others are served", async () => {
     const slow = [await most(keys[0], FIVE - 1_000)];
     await sleep(100);
     await busy({ key: keys[0], body: padded(4 << 20) });
@@ -166,8 +167,9 @@ describe("the budget of bodies", () => {
     assert.equal(stage.core.requests.length, 0);
   });
 
-  test("a Content-Length that hides a second request makes it a request of its own, which has no credential", async () => {
-    const hidden = `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nContent-Length: 12\r\n\r\n{"amount":2}`;
+  test("a Content-Length that hides a second request makes it one of its own, which has no credential", async () => {
+    const path = stage.path("/transactions");
+    const hidden = `POST ${path} HTTP/1.1\r\nHost: edge\r\nContent-Length: 12\r\n\r\n{"amount":2}`;
     const connection = await connect(stage.worker.origin);
     await connection.write(
       `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n` +

@@ -1,4 +1,5 @@
-// What lifts or passes Core's own limit of a body: multipart where none belongs, and streams that say nothing of their size.
+// What lifts or passes Core's own limit of a body: multipart where none belongs, and streams that say nothing of their
+// size.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
@@ -105,7 +106,7 @@ describe("a body that streams through", () => {
     assert.deepEqual(proxy.arrived(), []);
   });
 
-  test("and declares nothing is cut where it grows over, never looks whole to Core, and the caller is told", async () => {
+  test("and declares nothing is cut where it grows over, never looks whole to Core; the caller is told", async () => {
     for (const [path, outcome] of [
       ["/ledgers/filter", undefined],
       ["/ledgers", "unknown"],

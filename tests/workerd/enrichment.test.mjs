@@ -126,7 +126,8 @@ describe("a bulk", () => {
 
   test("has each of its objects completed, and nothing else", async () => {
     const body =
-      '{"reference":null,"transactions":[ {} ,{"precision":1,"reference":"r"},{"reference":"s"}, 5,null],"inflight":true}';
+      '{"reference":null,"transactions":[ {} ,{"precision":1,"reference":"r"},{"reference":"s"}, 5,null],' +
+      '"inflight":true}';
     const { answer, sent } = await bulk(body);
     assert.equal(answer.status, 201);
     const [first, third] = ['{"precision":100,"reference":"REF"}', '{"reference":"s","precision":100}'];

@@ -1,4 +1,5 @@
-// What one tenant's bodies can take from another's: what has come, up to a share, and for no longer than it keeps coming.
+// What one tenant's bodies can take from another's: what has come, up to a share, and for no longer than it keeps
+// coming.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,7 +24,8 @@ async function openTwo(options) {
     { path = stage.path("/transactions"), key: token = stage.key.key, headers = "" } = {},
   ) => {
     const connection = await connect(stage.worker.origin);
-    const head = `POST ${path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${token}\r\n${headers}${framing}\r\n\r\n`;
+    const head =
+      `POST ${path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${token}\r\n` + `${headers}${framing}\r\n\r\n`;
     await connection.write(head + body);
     return connection;
   };
@@ -106,7 +108,8 @@ describe("bodies that do not come", () => {
     };
     const before = stage.worker.rss();
     for (let time = 0; time < 3; time += 1) await send();
-    // What is let go is collected now and then. A buffer of the platform's kept for each would be 240 MB, and a block of ours 4 GB.
+    // What is let go is collected now and then. A buffer of the platform's kept for each would be 240 MB, and a block
+    // of ours 4 GB.
     const growth = stage.worker.rss() - before;
     assert.ok(growth < 150 * MIB, `${growth} bytes`);
   });
@@ -122,7 +125,7 @@ describe("what is large", () => {
     return Promise.all(sent).then((answers) => answers.map(({ status }) => status));
   };
 
-  test("is sent with a key as without one: the parts of a Worker and of an object do not wait for each other", async (t) => {
+  test("is sent with a key as without: the parts of a Worker and an object do not wait for each other", async (t) => {
     const stage = await openTwo();
     t.after(() => stage.close());
     const keys = [stage.key.key, stage.beside, (await stage.office.apiKey()).key];
@@ -155,7 +158,9 @@ describe("what is the Worker's own", () => {
     const idle = (key) =>
       Promise.all(Array.from({ length: 512 }, () => stage.begin("Content-Length: 20000", "", { key })));
     const bodies = [...(await idle(stage.key.key)), ...(await idle(stage.beside))];
-    t.after(() => [...forms, ...bodies].forEach((connection) => connection.close()));
+    t.after(() => {
+      for (const connection of [...forms, ...bodies]) connection.close();
+    });
     await sleep(300);
     assert.equal((await stage.send("create", stage.other)).status, 201);
   });

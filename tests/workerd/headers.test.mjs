@@ -100,7 +100,7 @@ describe("up", () => {
     assert.deepEqual(await upstreamHeaders(), OWN);
   });
 
-  test("a header that Connection names passes all the same where Core may be told it, and Connection never", async () => {
+  test("a header that Connection names passes all the same where Core may know it, and Connection never", async () => {
     const lines = [
       "Host: edge.example",
       `Authorization: Bearer ${proxy.key.key}`,

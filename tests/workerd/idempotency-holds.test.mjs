@@ -54,7 +54,7 @@ describe("a commit or void with an Idempotency-Key", { concurrency: 5 }, () => {
       });
     }
 
-    test(`a ${action} of two legs that met a lock in the middle: the retry says what stands, and is not sent`, async (t) => {
+    test(`a ${action} of two legs that met a lock between: the retry says what stands, and is not sent`, async (t) => {
       const { ledger, id } = await withHold(t, legs, { skip_queue: true });
       const body = { status: action, skip_queue: true };
       ledger.core.lock(ledger.balances[1]);

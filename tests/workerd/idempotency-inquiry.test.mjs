@@ -108,7 +108,7 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     ["legs", (ledger) => ledger.create(ledger.key, legs(ledger.balances, NOW))],
     ["a bulk", (ledger) => ledger.bulk(ledger.key, { ...NOW, transactions: [payment(ledger.balances[0])] })],
   ]) {
-    test(`about ${name} of which the answer was lost finds it by looks alone, and the retry gives what was found`, async (t) => {
+    test(`about ${name} whose answer was lost finds it by looks alone; the retry gives what was found`, async (t) => {
       const ledger = await openLedger(proxy, t);
       ledger.next(loseAnswer);
       assertError(await send(ledger), 502, "PROXY_CORE_UNREACHABLE");
@@ -190,7 +190,7 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     assert.equal(told(ledger, await ledger.ask(ledger.key)).state, "done");
   });
 
-  test("is who sent it: to every other credential the key is unknown, and without one there is no answer", async (t) => {
+  test("is who sent it: to any other credential the key is unknown, and without one there is no answer", async (t) => {
     const ledger = await openLedger(proxy, t);
     assert.equal((await ledger.create(ledger.key, payment(ledger.balances[0], NOW))).status, 201);
     const other = await proxy.desk.apiKey();

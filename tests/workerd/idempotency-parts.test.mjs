@@ -1,4 +1,5 @@
-// `Idempotency-Key`: what Core books in parts, bulks and legs, is never called done in part, and no part is booked twice.
+// `Idempotency-Key`: what Core books in parts, bulks and legs, is never called done in part, and no part is booked
+// twice.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
@@ -34,7 +35,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
   };
 
   for (const [kind, make] of Object.entries(KINDS)) {
-    test(`${kind} of which the second part met a lock: the 423 passes, the retry says what stands, and nothing is booked again`, async (t) => {
+    test(`${kind} whose second part met a lock: the 423 passes, the retry tells what stands`, async (t) => {
       const ledger = await openLedger(proxy, t);
       const { path, body } = make(ledger.balances);
       const send = () => ledger.send(ledger.key, "POST", path, body);
@@ -53,7 +54,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       assert.deepEqual(ledger.sent(), [`POST ${path}`]);
     });
 
-    test(`${kind} after the deadline: the retry says what stands, while Core is at it and when it gave up`, async (t) => {
+    test(`${kind} after the deadline: the retry says what stands, while Core works and when it gave up`, async (t) => {
       const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 1_000 }, core: { lockWaitMs: 60_000 } });
       const { path, body } = make(ledger.balances);
       const send = () => ledger.send(ledger.key, "POST", path, body);
@@ -66,7 +67,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       assert.deepEqual([await ledger.figures(), ledger.sent().length], [[400, 0, 0], 1]);
     });
 
-    test(`${kind} after the deadline is found done where Core still books the rest while the retry looks`, async (t) => {
+    test(`${kind} after the deadline is found done where Core books the rest while the retry looks`, async (t) => {
       const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 1_000 }, core: { lockWaitMs: 60_000 } });
       const { path, body } = make(ledger.balances);
       const send = () => ledger.send(ledger.key, "POST", path, body);
@@ -97,7 +98,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       assert.deepEqual([found.status, found.headers.get(REPLAYED), ledger.sent().length], [200, "true", 1]);
     });
 
-    test(`${kind} of which nothing was booked is sent again, with the same bytes and whatever the instance's policy became`, async (t) => {
+    test(`${kind} of which nothing was booked is sent again, the same bytes whatever the policy became`, async (t) => {
       const ledger = await openLedger(proxy, t);
       const { path, body } = make(ledger.balances);
       const [first] = body.transactions ?? [body];
@@ -228,7 +229,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
     assert.equal(ledger.sent().length, 1);
   });
 
-  test("legs are all there where their amounts make up the whole, in any order, and two to one balance are one", async (t) => {
+  test("legs are all there where their amounts make the whole, in any order; two to one balance are one", async (t) => {
     const ledger = await openLedger(proxy, t, { core: { legOrder: (identifiers) => identifiers.toReversed() } });
     const [a, b] = ledger.balances;
     for (const skip_queue of [true, false]) {

@@ -53,7 +53,7 @@ describe("a refund with an Idempotency-Key", { concurrency: 3 }, () => {
     });
   }
 
-  test("of two queued legs that met a lock in the middle: the retry says what stands, and no refund is refunded", async (t) => {
+  test("of two queued legs that met a lock between: the retry says what stands; no refund is refunded", async (t) => {
     const { ledger, id } = await withPaid(t, legs, {});
     ledger.core.lock(ledger.balances[1]);
     const first = await ledger.refund(ledger.key, id);
@@ -88,7 +88,7 @@ describe("a refund with an Idempotency-Key", { concurrency: 3 }, () => {
     assert.deepEqual([await ledger.figures(), ledger.sent()], [[0, 0, 0], []]);
   });
 
-  test("under another key waits while the outcome of the first is unknown, and goes no further once it is there", async (t) => {
+  test("under another key waits while the first one's outcome is unknown, and ends once it is there", async (t) => {
     const { ledger, id } = await withPaid(
       t,
       payment,
@@ -144,11 +144,14 @@ describe("a refund with an Idempotency-Key", { concurrency: 3 }, () => {
       let core;
       ledger.next(async (exchange, usual) => {
         const write = exchange.write;
-        exchange.write = (bytes) => write((core = bytes));
+        exchange.write = (bytes) => {
+          core = bytes;
+          return write(bytes);
+        };
         return (await usual())(exchange);
       });
       const first = await ledger.refund(ledger.key, id);
-      assert.match(core.toString(), /^HTTP\/1\.1 409 [^]*GEN_CONFLICT/);
+      assert.match(core.toString(), /^HTTP\/1\.1 409 [\s\S]*GEN_CONFLICT/);
       assert.deepEqual([first.status, first.headers.get(REPLAYED)], [200, "true"], first.text());
       assert.match(first.json().reference, /_refund$/);
       assert.equal((await ledger.refund(ledger.key, id)).text(), first.text());
@@ -198,7 +201,7 @@ describe("a refund with an Idempotency-Key", { concurrency: 3 }, () => {
     assert.equal(ledger.sent().length, 1);
   });
 
-  test("as a dry run stands in no refund's way, and is never sent again: a Core that does not know it would refund", async (t) => {
+  test("as a dry run stands in no refund's way, and is never sent again: some Cores would refund", async (t) => {
     const { ledger, id } = await withPaid(t, payment, { skip_queue: true });
     const preview = { dry_run: true };
     assert.equal((await ledger.refund(ledger.key, id, preview)).status, 200);

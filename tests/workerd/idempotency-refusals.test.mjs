@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { failure, instead, legs, openLedger, payment } from "./ledger.mjs";
+import { failure, instead, openLedger, payment } from "./ledger.mjs";
 import { assertError, startProxy } from "./proxied.mjs";
 
 const REPLAYED = "idempotent-replayed";
@@ -74,7 +74,7 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
     await assertKept(() => ledger.bulk(ledger.key, body), 400, "TXN_INSUFFICIENT_FUNDS", "unknown");
   });
 
-  test("before anything was booked says that nothing stands, and a new key may use the references at once", async (t) => {
+  test("before anything was booked says that nothing stands; a new key may use the references at once", async (t) => {
     const ledger = await openLedger(proxy, t);
     const transactions = [
       payment(ledger.balances[0], { reference: "one" }),
@@ -112,7 +112,7 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
     const ledger = await openLedger(proxy, t);
     const [a] = ledger.balances;
     // A stranger books the second while the first is being booked.
-    ledger.core.beforeBooking = async (row, index) => {
+    ledger.core.beforeBooking = async (_row, index) => {
       ledger.core.beforeBooking = undefined;
       if (index === 0)
         await ledger.direct("POST", "/transactions", payment(a, { ...NOW, reference: "two", amount: 7 }));

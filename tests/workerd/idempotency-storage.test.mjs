@@ -63,10 +63,9 @@ describe("a worker that died", () => {
       ["legs", "/transactions", legs([a, b, c], { skip_queue: true })],
     ]) {
       const [before, sent] = [(await ledger.booked()).length, sentTo(proxy.upstream).length];
-      const begun = new Promise(
-        (resolve) =>
-          (ledger.core.beforeBooking = (row, index) => (index === 1 ? new Promise(() => resolve()) : undefined)),
-      );
+      const begun = new Promise((resolve) => {
+        ledger.core.beforeBooking = (_row, index) => (index === 1 ? new Promise(() => resolve()) : undefined);
+      });
       await crash(proxy, send(key, path, body), begun);
       ledger.core.beforeBooking = undefined;
       const { booked, ...details } = assertError(await send(key, path, body), 409, "PROXY_IDEMPOTENCY_PARTIAL");

@@ -1,4 +1,5 @@
-// `Idempotency-Key`: one thing by two names, or delivered twice, is done once, and what was done is never called refused.
+// `Idempotency-Key`: one thing by two names, or delivered twice, is done once, and what was done is never called
+// refused.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
@@ -42,7 +43,7 @@ describe("with an Idempotency-Key", { concurrency: 5 }, () => {
     assert.deepEqual([(await ledger.create(ledger.key, body)).status, await ledger.figures()], [409, [1_000, 0, 0]]);
   });
 
-  test("a refund by the id of a queued transaction, and by that of its outcome, is made once however they meet", async (t) => {
+  test("a refund by a queued transaction's id, and by its outcome's, is made once however they meet", async (t) => {
     const ledger = await openLedger(proxy, t);
     for (let time = 0; time < 6; time += 1) {
       const { json } = await ledger.direct(
@@ -111,7 +112,10 @@ describe("with an Idempotency-Key", { concurrency: 5 }, () => {
   test("a bulk of holds whose answer was lost is in flight", async (t) => {
     const ledger = await openLedger(proxy, t);
     const body = { inflight: true, transactions: [payment(ledger.balances[0])] };
-    ledger.next(async (exchange, usual) => (await usual(), exchange.reset()));
+    ledger.next(async (exchange, usual) => {
+      await usual();
+      return exchange.reset();
+    });
     assertError(await ledger.bulk(ledger.key, body), 502, "PROXY_CORE_UNREACHABLE");
     const found = await ledger.bulk(ledger.key, body);
     assert.deepEqual(

@@ -1,7 +1,6 @@
 // `Idempotency-Key`: what a retry gets after an answer that never arrived.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { closeAfter, reply } from "./harness/replies.mjs";
 import {
@@ -79,9 +78,13 @@ describe("after an answer that was lost, a retry with the same key", { concurren
   test("finds a transaction whose answer broke off half-way, or stalled", async (t) => {
     const ledger = await open(t);
     const half = "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    const stopAfter = async (exchange) => {
+      await exchange.write(half);
+      return exchange.closed;
+    };
     for (const [end, status, code] of [
       [closeAfter(half), 502, "PROXY_CORE_UNREACHABLE"],
-      [async (exchange) => (await exchange.write(half), exchange.closed), 504, "PROXY_CORE_TIMEOUT"],
+      [stopAfter, 504, "PROXY_CORE_TIMEOUT"],
     ]) {
       const key = `${ledger.key} ${status}`;
       const body = payment(ledger.balances[0], SYNC);

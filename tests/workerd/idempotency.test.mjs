@@ -19,7 +19,10 @@ const PAYMENT = {
 const REPLAYED = "idempotent-replayed";
 
 let made = 0;
-const newKey = () => `key-${(made += 1)}-${process.pid}`;
+const newKey = () => {
+  made += 1;
+  return `key-${made}-${process.pid}`;
+};
 
 describe("a write with an Idempotency-Key", () => {
   let proxy;

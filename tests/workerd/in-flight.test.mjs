@@ -69,7 +69,7 @@ describe(`with ${MOST} in flight`, () => {
     stage.core.answer(reply({ body: {} }));
   };
 
-  test("one more of any kind is told to wait, another credential's is served, and the count is back after the answers", async () => {
+  test("one more of any kind must wait, another credential's is served, the answers give the count back", async () => {
     const release = holding();
     const kinds = ["read", "create", "upload"];
     const held = kinds.map((kind) => stage.send(kind));
@@ -122,7 +122,8 @@ describe(`with ${MOST} in flight`, () => {
         const connection = await connect(stage.worker.origin);
         const framing = body && `Content-Length: ${body.length}\r\n`;
         await connection.write(
-          `${method} ${stage.path(path)} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n${framing}\r\n${body}`,
+          `${method} ${stage.path(path)} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n` +
+            `${framing}\r\n${body}`,
         );
         await arrived(n + 1);
         connection.reset();

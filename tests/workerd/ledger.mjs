@@ -32,9 +32,11 @@ const isLookUp = (request) => lineOf(request) === LOOK_UP;
 export const sentTo = (upstream) => upstream.requests.filter((request) => !isLookUp(request));
 
 /**
- * @typedef {(exchange: import("./harness/upstream.mjs").Exchange, usual: Usual) => unknown} Fault what happens to a request
- * @typedef {(how?: {alone?: boolean, signal?: AbortSignal}) => Promise<import("./harness/replies.mjs").Reply>} Usual lets
- *   Core act on the request, and gives its answer; `alone` where Core goes on though its caller has gone, `signal` to go away
+ * @typedef {(exchange: import("./harness/upstream.mjs").Exchange, usual: Usual) => unknown} Fault what happens to a
+ *   request
+ * @typedef {(how?: {alone?: boolean, signal?: AbortSignal}) => Promise<import("./harness/replies.mjs").Reply>} Usual
+ *   lets Core act on the request, and gives its answer; `alone` where Core goes on though its caller has gone, `signal`
+ *   to go away
  */
 
 /**
@@ -175,7 +177,7 @@ export const actThen = (then) => async (exchange, usual) => {
 /** The connection breaks before part `at` of the request is booked: Core leaves it there. */
 export const cutBefore = (core, at) => async (exchange, usual) => {
   const cut = new AbortController();
-  core.beforeBooking = async (row, index) => {
+  core.beforeBooking = async (_row, index) => {
     if (index !== at) return;
     core.beforeBooking = undefined;
     exchange.reset();

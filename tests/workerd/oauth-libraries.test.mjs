@@ -36,10 +36,10 @@ describe("oauth4webapi", () => {
     return oauth.processClientCredentialsResponse(server, own, answer);
   };
 
-  for (const method of ["ClientSecretBasic", "ClientSecretPost"]) {
-    test(`${method}: discovers the server, gets a token, uses it and gives it back`, async () => {
+  for (const method of [oauth.ClientSecretBasic, oauth.ClientSecretPost]) {
+    test(`${method.name}: discovers the server, gets a token, uses it and gives it back`, async () => {
       const server = await discover();
-      const authentication = oauth[method](client.client_secret);
+      const authentication = method(client.client_secret);
       const { access_token: token, token_type: type, expires_in: seconds, scope } = await grant(server, authentication);
       assert.deepEqual([type, seconds, scope], ["bearer", 3_600, "proxy:read proxy:write"]);
       const answer = await oauth.protectedResourceRequest(token, "GET", ledgers(), undefined, undefined, plain);

@@ -1,4 +1,5 @@
-// What one client, or nobody's client, can take from the others at the OAuth endpoints: time, tries, and room in the trail.
+// What one client, or nobody's client, can take from the others at the OAuth endpoints: time, tries, and room in the
+// trail.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
@@ -86,12 +87,13 @@ describe("without a limiter", () => {
     if (process.platform !== "linux") return;
     const perForm = (cpuMs(edge.worker.pid) - cpuBefore) / 1_000;
     t.diagnostic(
-      `${perForm.toFixed(2)} ms of CPU a form, those of ${2 * waits.length} honest requests with it; they waited ${median.toFixed(1)} ms`,
+      `${perForm.toFixed(2)} ms of CPU a form, those of ${2 * waits.length} honest requests with it; ` +
+        `they waited ${median.toFixed(1)} ms`,
     );
     assert.ok(perForm < 10, `a form cost ${perForm} ms of CPU`);
   });
 
-  test("500 pairs of token and revocation leave one line, and administrators' lines stay on the first page", async () => {
+  test("500 pairs of token and revocation leave one line; administrators' lines stay on the first page", async () => {
     const client = await edge.client();
     const instance = await edge.desk.instance({ base_url: edge.upstream.origin });
     const tokens = [];
@@ -132,7 +134,8 @@ test("a registry of the version before gets what counting needs, and its lines s
     edge.worker,
     `DROP INDEX audit_counted;
      INSERT INTO audit (at, actor, action, kind, id, changes) VALUES
-     (${Date.now()}, 'client:${client.id}', 'revoke_token', 'oauth_client', '${client.id}', '{"revoked_tokens":{"old":0,"new":1}}')`,
+     (${Date.now()}, 'client:${client.id}', 'revoke_token', 'oauth_client', '${client.id}',
+      '{"revoked_tokens":{"old":0,"new":1}}')`,
   );
   const before = await edge.desk.expect(200, "GET", "/audit");
   for (const token of tokens) assert.equal((await edge.revoke(client, token)).status, 200);
@@ -172,7 +175,10 @@ describe("with a limiter", () => {
     t.after(() => edge.stop());
     let made = 0;
     /** An address that nobody has had before. */
-    edge.elsewhere = () => from(`198.51.100.${(made += 1)}`);
+    edge.elsewhere = () => {
+      made += 1;
+      return from(`198.51.100.${made}`);
+    };
     return edge;
   };
 
@@ -248,7 +254,7 @@ describe("with a limiter", () => {
     assertLimited(await edge.askToken(client, {}, ofZone("f.example", "203.0.113.7")));
   });
 
-  test("a client has so many requests from wherever, and another client and the other endpoint have their own", async (t) => {
+  test("a client has so many requests from wherever; another client and endpoint have their own", async (t) => {
     const edge = await open(t);
     const [client, other] = [await edge.client(), await edge.client()];
     const tokens = [];

@@ -55,7 +55,7 @@ describe("a trap", () => {
     ["before anything is sent", "not_sent", { headers: { "user-agent": THROW } }],
     ["after Core answered", "unknown", {}],
   ]) {
-    test(`is not made of what the platform throws ${when}: that is 500 with the request's id, and ${outcome}`, async () => {
+    test(`is not made of what the platform throws ${when}: that is 500 with the request's id; ${outcome}`, async () => {
       if (outcome === "unknown") stage.core.answer(reply({ headers: { [TRAP_HEADER]: THROW }, body: {} }));
       for (const kind of ["read", "create", "bulk", "upload"]) {
         const answer = await stage.send(kind, options);

@@ -58,7 +58,7 @@ describe("what is seen of a request", () => {
     );
   });
 
-  test("traceparent and its fellows go to Core unchanged, and the trace id is in the line, of failures too", async () => {
+  test("traceparent and its fellows go to Core unchanged; the trace id is in the line, of failures too", async () => {
     const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, tracestate: "a=1,b=2", baggage: "k=v;p" };
     stage.core.clear();
     const served = await stage.send("create", { headers });

@@ -148,7 +148,8 @@ describe("the walkthrough", () => {
     const boundary = "----b";
     const part = (head, text) => `--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n${text}\r\n`;
     const csv = "ID,Amount,Date,Reference,Description,Currency,Source\next_1,1,2026-01-01T00:00:00Z,r,d,USD,bank\n";
-    const form = `${part('name="source"', "bank")}${part('name="file"; filename="s.csv"\r\nContent-Type: text/csv', csv)}--${boundary}--\r\n`;
+    const file = part('name="file"; filename="s.csv"\r\nContent-Type: text/csv', csv);
+    const form = `${part('name="source"', "bank")}${file}--${boundary}--\r\n`;
     const type = { "Content-Type": `multipart/form-data; boundary=${boundary}` };
     const { upload_id, record_count } = await call(200, "POST", "/reconciliation/upload", form, type);
     assert.equal(record_count, 1);

@@ -103,7 +103,10 @@ export async function drain(request) {
   if (request.body === null || request.bodyUsed) return;
   let left = DRAIN_BYTES;
   try {
-    for await (const chunk of request.body) if ((left -= chunk.byteLength) < 0) break;
+    for await (const chunk of request.body) {
+      left -= chunk.byteLength;
+      if (left < 0) break;
+    }
   } catch {
     // The caller is gone.
   }

@@ -71,7 +71,8 @@ export class Stage {
   /**
    * Sends a request of a kind, with a request id of its own.
    * @param {keyof typeof KINDS} kind
-   * @param {{instance?: string, key?: string, headers?: Record<string, string>, body?: any, id?: string} & Record<string, any>} [options]
+   * @param {{instance?: string, key?: string, headers?: Record<string, string>, body?: any, id?: string}
+   *   & Record<string, any>} [options]
    * @returns {Promise<import("../harness/http.mjs").Answer & {id: string}>}
    */
   async send(kind, options = {}) {

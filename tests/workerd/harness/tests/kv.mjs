@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 
-import { hang } from "../replies.mjs";
 import { startWorker } from "../workerd.mjs";
 import { PROBE } from "./probe.mjs";
 
