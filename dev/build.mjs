@@ -16,7 +16,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { npmProgram } from "./project.mjs";
-import { main, run, say } from "./run.mjs";
+import { Failure, main, run, say } from "./run.mjs";
 import { bindgen } from "./rust.mjs";
 import { setUp } from "./setup.mjs";
 
@@ -82,22 +82,28 @@ async function bundle() {
     "--minify-whitespace",
     `--outfile=${STAGING}/index.js`,
     "--allow-overwrite",
+    // wasm-bindgen names a module of ours once for each way in which it is imported; all of them are the same one.
+    "--log-override:duplicate-object-key=silent",
   ];
   await run(npmProgram("esbuild"), [...args, "--log-level=warning", ...outside], {
     failure: "esbuild failed: see its message above.",
   });
 }
 
-/** What wasm-bindgen generates, as bundlers and the platform take it. */
-function bundled(generated) {
-  const seen = new Set();
-  const lines = generated.split("\n").filter((line) => {
-    // It gives the wasm a module of ours once for each way in which it is imported; both are the same one.
-    const module = /^\s*("\.\/snippets\/[^"]+"): import\d+,$/.exec(line)?.[1];
-    return module === undefined || (!seen.has(module) && seen.add(module));
-  });
-  // The platform gives the compiled module to a plain import; it does not know the proposal's `import source` yet.
-  return lines.join("\n").replace(/^import source /m, "import ");
+/**
+ * What wasm-bindgen generates, as bundlers and the platform take it: the platform gives the compiled module to a plain
+ * import, and does not know the proposal's `import source` yet.
+ */
+export function bundled(generated) {
+  const pattern = /^import source /gm;
+  const times = generated.match(pattern)?.length ?? 0;
+  if (times !== 1) {
+    throw new Failure(
+      `What wasm-bindgen generated has ${pattern} ${times} times, and once was expected: see what it generates now, ` +
+        "and correct dev/build.mjs.",
+    );
+  }
+  return generated.replace(pattern, "import ");
 }
 
 async function optimise() {
