@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { build, wasmSize } from "./build.mjs";
-import { node } from "./project.mjs";
+import { node, npmProgram } from "./project.mjs";
 import { Failure, main, run, say } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 
@@ -12,6 +12,7 @@ const WASM = ["--target", "wasm32-unknown-unknown"];
 const STEPS = [
   ["set-up", setUp],
   ["format", cargo("fmt", "--check")],
+  ["format and lint, JavaScript", checkJavaScript],
   ["lint, native", cargo("clippy", "--locked", "--all-targets", "--", "-D", "warnings")],
   ["lint, wasm32", cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings")],
   ["native tests", cargo("test", "--locked")],
@@ -32,6 +33,12 @@ function checkSize() {
   say(`The wasm has ${gzipped} bytes gzipped; the limit is ${GZIPPED_LIMIT}.`);
   if (gzipped > GZIPPED_LIMIT)
     throw new Failure("The wasm outgrew its limit: see what fills it, or move the limit with a reason.");
+}
+
+function checkJavaScript() {
+  return run(npmProgram("biome"), ["check", "--error-on-warnings"], {
+    failure: "Biome found something: see its message above; `npm run format` corrects what is format alone.",
+  });
 }
 
 function cargo(...args) {
