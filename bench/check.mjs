@@ -1,5 +1,5 @@
-// Before anything is measured: every worker does the same job. Each gets the same few requests; what arrives at Core, what
-// comes back and what is logged must be the same, so that none is fast because it leaves something out.
+// Before anything is measured: every worker does the same job. Each gets the same few requests; what arrives at Core,
+// what comes back and what is logged must be the same, so that none is fast because it leaves something out.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../dev/run.mjs";
@@ -28,7 +28,8 @@ export async function check(workers, kv) {
     const others = workers.filter((worker) => worker !== own && worker.name !== BARE);
     for (const one of CASES) {
       const expected = await observe(own, core, one);
-      if (expected.answer.status !== one.status) throw new Failure(`${own.name} answers ${one.name} with ${expected.answer.status}.`);
+      if (expected.answer.status !== one.status)
+        throw new Failure(`${own.name} answers ${one.name} with ${expected.answer.status}.`);
       for (const worker of others) compare(worker, one, await observe(worker, core, one), expected);
     }
   } finally {
@@ -56,7 +57,9 @@ async function observe(worker, core, { name, method = "GET", path, headers, body
   core.answer(reply(answer));
   const sent = { ...CALLER, "x-request-id": requestId, ...headers };
   const got = await request(worker.origin, `/proxy${path}`, { method, headers: sent, body });
-  const arrived = core.requests.slice(before).map(({ line, rawHeaders, body: { bytes } }) => ({ line, headers: headersOf(rawHeaders), body: value(bytes) }));
+  const arrived = core.requests
+    .slice(before)
+    .map(({ line, rawHeaders, body: { bytes } }) => ({ line, headers: headersOf(rawHeaders), body: value(bytes) }));
   const { core_ms: coreMs, cache, ...line } = await logLine(worker, requestId);
   const seen = {
     arrived,
@@ -65,7 +68,11 @@ async function observe(worker, core, { name, method = "GET", path, headers, body
     line: { ...line, core_ms: typeof coreMs, cache: arrived.length === 0 ? undefined : cache },
     tells: [CORE_KEY, SECRET].some((secret) => JSON.stringify(line).includes(secret)),
   };
-  return JSON.parse(JSON.stringify(seen).replaceAll(requestId, "*").replace(/ref_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "ref_*"));
+  return JSON.parse(
+    JSON.stringify(seen)
+      .replaceAll(requestId, "*")
+      .replace(/ref_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "ref_*"),
+  );
 }
 
 /** Headers by name. Lengths differ where JSON is written anew. */
@@ -87,7 +94,11 @@ function value(bytes) {
 function sorted(json) {
   if (Array.isArray(json)) return json.map(sorted);
   if (typeof json !== "object" || json === null) return json;
-  return Object.fromEntries(Object.entries(json).map(([name, inner]) => [name, sorted(inner)]).sort());
+  return Object.fromEntries(
+    Object.entries(json)
+      .map(([name, inner]) => [name, sorted(inner)])
+      .sort(),
+  );
 }
 
 /** An error without its wording, and without the details that only say where a body is wrong. */

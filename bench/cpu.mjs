@@ -29,7 +29,9 @@ export function cpuBetween(before, after) {
 
 function threadTime(pid) {
   try {
-    const threads = readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8"));
+    const threads = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8"),
+    );
     return threads.reduce((sum, text) => sum + Number(text.split(" ")[0]) / NANOSECONDS_PER_MICROSECOND, 0);
   } catch {
     // A kernel without scheduler statistics, or a thread that ended in between.

@@ -17,14 +17,29 @@ const TIMEOUT_MS = 300_000;
  * @throws where one answer is not what the work expects
  */
 export async function load(oha, origin, work, count) {
-  const args = ["--no-tui", "--output-format", "json", "--redirect", "0", "-n", String(count), "-c", String(work.connections)];
+  const args = [
+    "--no-tui",
+    "--output-format",
+    "json",
+    "--redirect",
+    "0",
+    "-n",
+    String(count),
+    "-c",
+    String(work.connections),
+  ];
   args.push("-m", work.method, ...Object.entries(work.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]));
   if (work.bodyFile !== undefined) args.push("-D", work.bodyFile);
-  const { stdout } = await run(oha, [...args, origin + work.path], { maxBuffer: MAX_OUTPUT_BYTES, timeout: TIMEOUT_MS });
+  const { stdout } = await run(oha, [...args, origin + work.path], {
+    maxBuffer: MAX_OUTPUT_BYTES,
+    timeout: TIMEOUT_MS,
+  });
   const { summary, latencyPercentiles, statusCodeDistribution, errorDistribution } = JSON.parse(stdout);
   if (statusCodeDistribution[work.status] !== count) {
     const seen = JSON.stringify({ ...statusCodeDistribution, ...errorDistribution });
-    throw new Failure(`${work.title}: ${count} answers with status ${work.status} were expected, and there were ${seen}.`);
+    throw new Failure(
+      `${work.title}: ${count} answers with status ${work.status} were expected, and there were ${seen}.`,
+    );
   }
   return {
     seconds: summary.total,

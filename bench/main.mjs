@@ -28,13 +28,18 @@ const COLD = "cold";
 const RESULTS = join(root, "bench", "results");
 
 await main(import.meta.url, async () => {
-  if (process.platform !== "linux") throw new Failure("The benchmark reads CPU times from /proc, which only Linux has.");
+  if (process.platform !== "linux")
+    throw new Failure("The benchmark reads CPU times from /proc, which only Linux has.");
   const options = optionsFrom(process.argv.slice(2));
   await setUp();
   if (options.builds[OWN] === undefined) await build();
   await buildUpstream();
-  const result = await bench(await installOha(), { ...options, builds: { [OWN]: join(root, "build"), ...options.builds } });
-  for (const table of [ratioTable(result), otherRatios(result), figureTable(result)]) if (table !== "") say(`\n${table}`);
+  const result = await bench(await installOha(), {
+    ...options,
+    builds: { [OWN]: join(root, "build"), ...options.builds },
+  });
+  for (const table of [ratioTable(result), otherRatios(result), figureTable(result)])
+    if (table !== "") say(`\n${table}`);
   say("\nRatios are medians of the rounds' own ratios, with their quartiles.");
   mkdirSync(RESULTS, { recursive: true });
   const file = join(RESULTS, `${result.at.replaceAll(":", "-")}.json`);
@@ -57,10 +62,18 @@ async function bench(oha, { rounds, seconds, only, builds }) {
     for (const worker of prepared) workers.push(await startWorker(worker, surroundings));
     say("Bench: checking that all workers do the same job …");
     await check(workers, kv);
-    workers.forEach(({ output }) => output.keep(false));
+    for (const { output } of workers) output.keep(false);
     const names = workers.map(({ name }) => name);
-    const result = { at: new Date().toISOString(), machine: machine(), works, workers: names, rounds: [], coldStarts: [] };
-    // What large bodies leave behind is collected in the slots that follow: small requests come first, among themselves.
+    const result = {
+      at: new Date().toISOString(),
+      machine: machine(),
+      works,
+      workers: names,
+      rounds: [],
+      coldStarts: [],
+    };
+    // What large bodies leave behind is collected in the slots that follow: small requests come first, among
+    // themselves.
     for (const group of [works.filter((work) => !work.large), works.filter((work) => work.large)]) {
       if (group.length === 0) continue;
       const running = { oha, workers, works: group, seconds };
@@ -89,7 +102,8 @@ async function bench(oha, { rounds, seconds, only, builds }) {
 function selected(works, only) {
   const names = [...works.map(({ name }) => name), COLD];
   const unknown = only?.filter((name) => !names.includes(name)) ?? [];
-  if (unknown.length > 0) throw new Failure(`There is no work named ${unknown.join(", ")}; there are ${names.join(", ")}.`);
+  if (unknown.length > 0)
+    throw new Failure(`There is no work named ${unknown.join(", ")}; there are ${names.join(", ")}.`);
   return works.filter(({ name }) => only === undefined || only.includes(name));
 }
 
@@ -107,15 +121,30 @@ function optionsFrom(args) {
 
 function parsed(args) {
   const strings = { type: "string" };
-  const { values } = parseArgs({ args, options: { rounds: strings, seconds: strings, only: strings, build: { ...strings, multiple: true } } });
+  const { values } = parseArgs({
+    args,
+    options: { rounds: strings, seconds: strings, only: strings, build: { ...strings, multiple: true } },
+  });
   const builds = Object.fromEntries((values.build ?? []).map((text) => text.split("=")));
-  return { rounds: Number(values.rounds ?? ROUNDS), seconds: Number(values.seconds ?? SLOT_SECONDS), only: values.only?.split(","), builds };
+  return {
+    rounds: Number(values.rounds ?? ROUNDS),
+    seconds: Number(values.seconds ?? SLOT_SECONDS),
+    only: values.only?.split(","),
+    builds,
+  };
 }
 
 /** What the figures depend on; nothing that names the machine. */
 function machine() {
   const { devDependencies } = JSON.parse(read("package.json"));
-  return { processor: cpus()[0]?.model, processors: cpus().length, memory: totalmem(), kernel: release(), node: process.version, workerd: devDependencies.workerd };
+  return {
+    processor: cpus()[0]?.model,
+    processors: cpus().length,
+    memory: totalmem(),
+    kernel: release(),
+    node: process.version,
+    workerd: devDependencies.workerd,
+  };
 }
 
 function progress(text) {

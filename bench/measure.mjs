@@ -11,8 +11,17 @@ const PROBE_REQUESTS = 40;
 // A worker finishes its log lines a moment after the last answer.
 const SETTLE_MS = 50;
 
-/** @typedef {{ cpu: number, user: number, system: number, perSecond: number, p50: number, p99: number, peak: number }} Sample
- * CPU in microseconds a request, latencies in milliseconds, the peak of memory over what was held before in bytes */
+/**
+ * @typedef {object} Sample CPU in microseconds a request, latencies in milliseconds, the peak of memory over what was
+ *   held before in bytes
+ * @property {number} cpu
+ * @property {number} user
+ * @property {number} system
+ * @property {number} perSecond
+ * @property {number} p50
+ * @property {number} p99
+ * @property {number} peak
+ */
 
 /**
  * How many requests each worker gets in a slot, so that a slot lasts about as long as asked for. Warms the workers up.
@@ -25,8 +34,18 @@ export async function calibrate({ oha, workers, works, seconds }, report) {
     for (const worker of workersFor(work, workers)) {
       report(`warming up: ${work.title}, ${worker.name}`);
       const atLeast = work.connections * 2;
-      const probe = await load(oha, worker.origin, work, Math.max(atLeast, work.bodyBytes > 1e6 ? atLeast : PROBE_REQUESTS));
-      const warm = await load(oha, worker.origin, work, Math.max(atLeast, Math.round(probe.perSecond * WARM_UP_SECONDS)));
+      const probe = await load(
+        oha,
+        worker.origin,
+        work,
+        Math.max(atLeast, work.bodyBytes > 1e6 ? atLeast : PROBE_REQUESTS),
+      );
+      const warm = await load(
+        oha,
+        worker.origin,
+        work,
+        Math.max(atLeast, Math.round(probe.perSecond * WARM_UP_SECONDS)),
+      );
       counts.set(slot(work, worker), Math.max(atLeast, Math.round(warm.perSecond * seconds)));
     }
   }
@@ -40,7 +59,8 @@ export async function calibrate({ oha, workers, works, seconds }, report) {
 export async function round(bench, counts, number, report) {
   const samples = {};
   for (const work of bench.works) {
-    const row = (samples[work.name] = {});
+    const row = {};
+    samples[work.name] = row;
     for (const worker of rotated(workersFor(work, bench.workers), number)) {
       report(`round ${number + 1}: ${work.title}, ${worker.name}`);
       row[worker.name] = await sample(bench.oha, worker, work, counts.get(slot(work, worker)));
@@ -62,8 +82,8 @@ async function sample(oha, worker, work, count) {
 
 /**
  * Cold starts: a fresh process of each worker, up to its first answer to `work`.
- * @returns {Promise<Record<string, { total: number, answer: number, cpu: number }>>} by worker: milliseconds from the start
- *   of the process and from when it listens, each to the end of the first answer; CPU milliseconds of it all
+ * @returns {Promise<Record<string, { total: number, answer: number, cpu: number }>>} by worker: milliseconds from the
+ *   start of the process and from when it listens, each to the end of the first answer; CPU milliseconds of it all
  */
 export async function coldStarts(prepared, surroundings, work, number) {
   const samples = {};
@@ -75,7 +95,11 @@ export async function coldStarts(prepared, surroundings, work, number) {
     const { status } = await request(running.origin, work.path, { headers: work.headers });
     const answered = performance.now();
     if (status !== work.status) throw new Error(`the first answer of ${worker.name} had status ${status}`);
-    samples[worker.name] = { total: answered - started, answer: answered - listening, cpu: cpuOf(running.pid).total / 1_000 };
+    samples[worker.name] = {
+      total: answered - started,
+      answer: answered - listening,
+      cpu: cpuOf(running.pid).total / 1_000,
+    };
     await running.process.kill();
   }
   return samples;

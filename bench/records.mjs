@@ -37,7 +37,15 @@ export function apiKey(id, secret) {
 /** The record of a credential, as text. */
 export function credentialRecord(id, secret, changes = {}) {
   const sha256 = createHash("sha256").update(secret).digest("hex");
-  const record = { v: 1, kind: "api_key", id, name: "bench", workspace: WORKSPACE, secrets: [{ sha256 }], scopes: ["*"] };
+  const record = {
+    v: 1,
+    kind: "api_key",
+    id,
+    name: "bench",
+    workspace: WORKSPACE,
+    secrets: [{ sha256 }],
+    scopes: ["*"],
+  };
   return JSON.stringify({ ...record, status: "active", revision: 1, ...changes });
 }
 
@@ -61,7 +69,14 @@ export function accessToken(id) {
 export function instanceRecord(id, baseUrl, changes = {}) {
   const record = { v: 1, id, name: "bench", workspace: WORKSPACE, base_url: baseUrl, profile: "extended" };
   const rules = { timeout_ms: 30_000, upload_timeout_ms: 300_000, default_precision: 100, zero_precision: "pass" };
-  return JSON.stringify({ ...record, ...rules, core_key: sealed(id, baseUrl), status: "active", revision: 1, ...changes });
+  return JSON.stringify({
+    ...record,
+    ...rules,
+    core_key: sealed(id, baseUrl),
+    status: "active",
+    revision: 1,
+    ...changes,
+  });
 }
 
 function sealed(id, baseUrl) {

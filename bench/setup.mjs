@@ -16,13 +16,24 @@ export async function installOha() {
   if (there() !== undefined) return there();
   say(`Bench: compiling ${OHA.crate} ${OHA.version} (some minutes, once) …`);
   const failure = `${OHA.crate} ${OHA.version} could not be installed: see cargo's message above, and run it again.`;
-  await run("cargo", ["install", OHA.crate, "--version", OHA.version, "--locked", "--root", join(root, ".tools")], { failure });
+  await run("cargo", ["install", OHA.crate, "--version", OHA.version, "--locked", "--root", join(root, ".tools")], {
+    failure,
+  });
   return there();
 }
 
 /** Compiles the upstream. */
 export async function buildUpstream() {
-  const args = ["build", "--release", "--locked", "--quiet", "--manifest-path", join(root, "bench/upstream/Cargo.toml"), "--target-dir", TARGET];
+  const args = [
+    "build",
+    "--release",
+    "--locked",
+    "--quiet",
+    "--manifest-path",
+    join(root, "bench/upstream/Cargo.toml"),
+    "--target-dir",
+    TARGET,
+  ];
   await run("cargo", args, { failure: "The benchmark's upstream could not be compiled: see cargo's message above." });
 }
 

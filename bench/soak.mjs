@@ -1,6 +1,6 @@
 // `npm run soak`: minutes of mixed load on the built worker, good and bad, with its memory sampled. Ends with 1 when an
-// answer was not the expected one, or when the memory grew from the third minute, when everything is warm, to the last. Half of
-// the time a greedy tenant is there too, and what the others wait for with and without it is told.
+// answer was not the expected one, or when the memory grew from the third minute, when everything is warm, to the last.
+// Half of the time a greedy tenant is there too, and what the others wait for with and without it is told.
 //
 //   npm run soak -- --minutes 5 --lanes 16
 import { parseArgs } from "node:util";
@@ -11,7 +11,11 @@ import { connect } from "../tests/workerd/harness/http.mjs";
 import { hang, reply, resetAfter } from "../tests/workerd/harness/replies.mjs";
 
 const { values: options } = parseArgs({
-  options: { minutes: { type: "string", default: "5" }, lanes: { type: "string", default: "16" }, build: { type: "string" } },
+  options: {
+    minutes: { type: "string", default: "5" },
+    lanes: { type: "string", default: "16" },
+    build: { type: "string" },
+  },
 });
 const MINUTES = Number(options.minutes);
 const LANES = Number(options.lanes);
@@ -58,7 +62,12 @@ function mix() {
     [3, "upload of 1 MB", call("/reconciliation/upload", write(upload)), [200]],
     [2, "long answer", call("/ledgers?size=1000000"), [200]],
     [3, "wrong token", () => stage.send("create", { key: "blnk_nobody" }), [401]],
-    [3, "unknown instance", () => stage.send("read", { instance: `unknown_${Math.floor(Math.random() * 1e6)}` }), [404]],
+    [
+      3,
+      "unknown instance",
+      () => stage.send("read", { instance: `unknown_${Math.floor(Math.random() * 1e6)}` }),
+      [404],
+    ],
     [2, "malformed body", call("/transactions", write("{")), [400]],
     [2, "operator route", call("/hooks"), [404]],
     [2, "Core resets", call("/transactions?fault=reset", write({ amount: 1 })), [502]],
@@ -103,7 +112,11 @@ async function lane() {
   const total = MIX.reduce((sum, [share]) => sum + share, 0);
   while (performance.now() < end) {
     let dice = Math.random() * total;
-    const [, name, send, right] = MIX.find(([share]) => (dice -= share) < 0) ?? MIX[0];
+    const fallen = MIX.find(([share]) => {
+      dice -= share;
+      return dice < 0;
+    });
+    const [, name, send, right] = fallen ?? MIX[0];
     const [began, before] = [performance.now(), phase];
     const status = await send().then(
       (answer) => answer.status,
@@ -115,13 +128,21 @@ async function lane() {
   }
 }
 
-/** A tenant of its own: sockets that send next to nothing, the largest bodies, forms where none belong, and a Core that hangs. */
+/**
+ * A tenant of its own: sockets that send next to nothing, the largest bodies, forms where none belong, and a Core that
+ * hangs.
+ */
 async function greedyTenant() {
   const instance = await stage.addInstance({ base_url: stage.core.origin, workspace: "greedy" });
   const { key } = await stage.office.apiKey({ workspace: "greedy" });
   const who = { instance: instance.id, key };
   const large = { ...who, method: "POST", body: Buffer.from(JSON.stringify({ description: "y".repeat(5_000_000) })) };
-  const form = { ...who, method: "POST", headers: { "content-type": "multipart/form-data" }, body: Buffer.alloc(1_000_000, " ") };
+  const form = {
+    ...who,
+    method: "POST",
+    headers: { "content-type": "multipart/form-data" },
+    body: Buffer.alloc(1_000_000, " "),
+  };
   return {
     sends: [
       () => stage.call("/transactions", large),
@@ -149,7 +170,10 @@ async function beGreedy() {
     const take = async (_, index) => {
       const send = greedy.sends[index % greedy.sends.length];
       // With a pause, or this process alone would be what the others wait for.
-      while (performance.now() < until) await send().catch(() => {}).then(() => sleep(50));
+      while (performance.now() < until)
+        await send()
+          .catch(() => {})
+          .then(() => sleep(50));
     };
     await Promise.all(Array.from({ length: 6 }, take));
     for (const connection of idle) connection.close();
@@ -164,7 +188,8 @@ async function sample() {
     const seconds = (performance.now() - started) / 1_000;
     const done = sum(counts);
     samples.push({ seconds, rss: stage.worker.rss() });
-    if (samples.length % 6 === 0) console.log(`${seconds.toFixed(0)} | ${((done - before) / 30).toFixed(0)} | ${megabytes(samples.at(-1).rss)}`);
+    if (samples.length % 6 === 0)
+      console.log(`${seconds.toFixed(0)} | ${((done - before) / 30).toFixed(0)} | ${megabytes(samples.at(-1).rss)}`);
     if (samples.length % 6 === 0) before = done;
     // What the stand-ins note would fill this process' own memory.
     stage.core.clear();
@@ -175,7 +200,8 @@ async function sample() {
 
 /** Prints what came of it; whether all of it was well. */
 function report() {
-  const minute = (from) => samples.filter(({ seconds }) => seconds > from && seconds <= from + 60).map(({ rss }) => rss);
+  const minute = (from) =>
+    samples.filter(({ seconds }) => seconds > from && seconds <= from + 60).map(({ rss }) => rss);
   const early = median(MINUTES > 3 ? minute(120) : samples.slice(0, 3).map(({ rss }) => rss));
   const late = median(MINUTES > 3 ? minute(MINUTES * 60 - 60) : samples.slice(-3).map(({ rss }) => rss));
   console.log("\nrequests by kind:");
@@ -183,9 +209,13 @@ function report() {
   console.log(`requests in all: ${sum(counts)}, ${(sum(counts) / (MINUTES * 60)).toFixed(0)} a second`);
   for (const [when, took] of Object.entries(waited)) {
     const of = (share) => quantile(took, share).toFixed(1);
-    console.log(`reads and creates ${when} the greedy tenant: ${took.length}, median ${of(0.5)} ms, p99 ${of(0.99)} ms`);
+    console.log(
+      `reads and creates ${when} the greedy tenant: ${took.length}, median ${of(0.5)} ms, p99 ${of(0.99)} ms`,
+    );
   }
-  console.log(`RSS: early median ${megabytes(early)} MB, late median ${megabytes(late)} MB, peak ${megabytes(peak)} MB`);
+  console.log(
+    `RSS: early median ${megabytes(early)} MB, late median ${megabytes(late)} MB, peak ${megabytes(peak)} MB`,
+  );
   console.log(`unexpected answers: ${sum(unexpected)}`);
   for (const [what, count] of unexpected) console.log(`  ${what}: ${count}`);
   const steady = late <= early * GROWTH;

@@ -50,7 +50,8 @@ async function preparePeer(folder, name) {
 
 function prepareBuild(folder, name, from) {
   const names = ["index.js", WASM];
-  if (!names.every((file) => existsSync(join(from, file)))) throw new Failure(`${from} holds no build of the worker: run \`npm run build\`.`);
+  if (!names.every((file) => existsSync(join(from, file))))
+    throw new Failure(`${from} holds no build of the worker: run \`npm run build\`.`);
   mkdirSync(folder, { recursive: true });
   for (const file of names) copyFileSync(join(from, file), join(folder, file));
   return { name, folder, modules: modules(...names), isOurs: true };
@@ -85,5 +86,12 @@ export async function startWorker(worker, { kvAddress, coreUrl, flags = [] }) {
   writeFileSync(config, text);
   const output = new Output();
   const process = await runWorkerd({ config, flags, env: {}, logs: output });
-  return { name: worker.name, isOurs: worker.isOurs, origin: `http://127.0.0.1:${process.port}`, pid: process.pid, output, process };
+  return {
+    name: worker.name,
+    isOurs: worker.isOurs,
+    origin: `http://127.0.0.1:${process.port}`,
+    pid: process.pid,
+    output,
+    process,
+  };
 }

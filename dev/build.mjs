@@ -1,12 +1,22 @@
 // `npm run build`, and wrangler's own build step: the release build of the worker, `build/index.js` beside
 // `build/index_bg.wasm`. Nothing is done when neither the sources nor the output changed since the last one.
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { npmProgram } from "./project.mjs";
-import { main, run, say } from "./run.mjs";
+import { Failure, main, run, say } from "./run.mjs";
 import { bindgen } from "./rust.mjs";
 import { setUp } from "./setup.mjs";
 
@@ -14,12 +24,22 @@ const STAGING = "build/staging";
 const STAMP = "build/.stamp";
 // In this order, so that new JavaScript never stands beside old wasm.
 const OUTPUT = ["index_bg.wasm", "index.js"];
-const INPUT = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "dev/build.mjs", "dev/bindgen/src", "dev/bindgen/Cargo.lock", "src"];
+const INPUT = [
+  "Cargo.toml",
+  "Cargo.lock",
+  "rust-toolchain.toml",
+  "package-lock.json",
+  "dev/build.mjs",
+  "dev/bindgen/src",
+  "dev/bindgen/Cargo.lock",
+  "src",
+];
 
 /** Builds the worker with the tools of the set-up, if anything changed. */
 export async function build() {
   const before = digest(INPUT);
-  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === before + digest(outputPaths())) return say("Build: nothing changed.");
+  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === before + digest(outputPaths()))
+    return say("Build: nothing changed.");
   const started = Date.now();
   rmSync(STAMP, { force: true });
   await compile();
@@ -43,7 +63,10 @@ async function compile() {
 
 const WASM_TARGET = "wasm32-unknown-unknown";
 
-/** Makes the JavaScript between the wasm and the platform, puts our main module in front of it, and makes one file of both. */
+/**
+ * Makes the JavaScript between the wasm and the platform, puts our main module in front of it, and makes one file of
+ * both.
+ */
 async function bundle() {
   mkdirSync(STAGING, { recursive: true });
   const compiled = `${process.env.CARGO_TARGET_DIR ?? "target"}/${WASM_TARGET}/release/blnk_edge.wasm`;
@@ -52,32 +75,55 @@ async function bundle() {
   writeFileSync(`${STAGING}/worker.js`, bundled(readFileSync(`${STAGING}/index.js`, "utf8")));
   copyFileSync("src/edge/entry.js", `${STAGING}/entry.js`);
   const outside = ["./index_bg.wasm", "cloudflare:*"].map((name) => `--external:${name}`);
-  const args = [`${STAGING}/entry.js`, "--bundle", "--format=esm", "--minify-whitespace", `--outfile=${STAGING}/index.js`, "--allow-overwrite"];
-  await run(npmProgram("esbuild"), [...args, "--log-level=warning", ...outside], { failure: "esbuild failed: see its message above." });
+  const args = [
+    `${STAGING}/entry.js`,
+    "--bundle",
+    "--format=esm",
+    "--minify-whitespace",
+    `--outfile=${STAGING}/index.js`,
+    "--allow-overwrite",
+    // wasm-bindgen names a module of ours once for each way in which it is imported; all of them are the same one.
+    "--log-override:duplicate-object-key=silent",
+  ];
+  await run(npmProgram("esbuild"), [...args, "--log-level=warning", ...outside], {
+    failure: "esbuild failed: see its message above.",
+  });
 }
 
-/** What wasm-bindgen generates, as bundlers and the platform take it. */
-function bundled(generated) {
-  const seen = new Set();
-  const lines = generated.split("\n").filter((line) => {
-    // It gives the wasm a module of ours once for each way in which it is imported; both are the same one.
-    const module = /^\s*("\.\/snippets\/[^"]+"): import\d+,$/.exec(line)?.[1];
-    return module === undefined || (!seen.has(module) && seen.add(module));
-  });
-  // The platform gives the compiled module to a plain import; it does not know the proposal's `import source` yet.
-  return lines.join("\n").replace(/^import source /m, "import ");
+/**
+ * What wasm-bindgen generates, as bundlers and the platform take it: the platform gives the compiled module to a plain
+ * import, and does not know the proposal's `import source` yet.
+ */
+export function bundled(generated) {
+  const pattern = /^import source /gm;
+  const times = generated.match(pattern)?.length ?? 0;
+  if (times !== 1) {
+    throw new Failure(
+      `What wasm-bindgen generated has ${pattern} ${times} times, and once was expected: see what it generates now, ` +
+        "and correct dev/build.mjs.",
+    );
+  }
+  return generated.replace(pattern, "import ");
 }
 
 async function optimise() {
   say("Build: optimising the wasm …");
   const wasm = `${STAGING}/index_bg.wasm`;
   // Names and debug sections are left out: nothing reads them in production, and they are a good part of the size.
-  const args = [wasm, "-O3", ONE_CALLER, "--strip-debug", ...FEATURES.map((feature) => `--enable-${feature}`), "-o", wasm];
+  const args = [
+    wasm,
+    "-O3",
+    ONE_CALLER,
+    "--strip-debug",
+    ...FEATURES.map((feature) => `--enable-${feature}`),
+    "-o",
+    wasm,
+  ];
   await run(npmProgram("wasm-opt"), args, { failure: "wasm-opt failed: see its message above." });
 }
 
-// A function that is called once is worth more than its call only where it is small: all of them inlined make the gzipped
-// wasm 5 % larger, and nothing faster.
+// A function that is called once is worth more than its call only where it is small: all of them inlined make the
+// gzipped wasm 5 % larger, and nothing faster.
 const ONE_CALLER = "--one-caller-inline-max-function-size=30";
 
 // What rustc and wasm-bindgen emit. Naming them keeps wasm-opt from using an encoding that workerd does not know yet.
@@ -111,7 +157,8 @@ function outputPaths() {
 /** A digest of the names and contents of files, and of all files below the folders among them. */
 function digest(paths) {
   const hash = createHash("sha256").update(process.env.RUSTFLAGS ?? "");
-  for (const path of paths.flatMap(filesBelow)) hash.update(`${path}\0`).update(createHash("sha256").update(readFileSync(path)).digest());
+  for (const path of paths.flatMap(filesBelow))
+    hash.update(`${path}\0`).update(createHash("sha256").update(readFileSync(path)).digest());
   return hash.digest("hex");
 }
 

@@ -12,7 +12,8 @@ export const FILES = { kept: `${FOLDER}/start.json`, secrets: `${FOLDER}/secrets
 /**
  * The secrets of the local worker, made once: what they sealed and signed is good after a restart.
  * @returns {{ admin_token: string, sealing_key: string, signing_key: string,
- *   credential?: { id: string, key: string, instance: string }, client?: { id: string, secret: string, instance: string } }}
+ *   credential?: { id: string, key: string, instance: string },
+ *   client?: { id: string, secret: string, instance: string } }}
  */
 export function localSecrets() {
   const made = {
@@ -34,7 +35,8 @@ function keep(kept) {
 }
 
 /**
- * Registers Core as an instance and makes a key and an OAuth client for it, or brings those of an earlier start up to date.
+ * Registers Core as an instance and makes a key and an OAuth client for it, or brings those of an earlier start up to
+ * date.
  * @param {string} origin the worker's
  * @param {{ url: string, key: string }} core
  * @returns {Promise<{ instance: string, key: string, client: { id: string, secret: string }, problems: string[] }>}
@@ -45,7 +47,8 @@ export async function register(origin, core) {
   const admin = adminOf(origin, kept.admin_token);
   const instance = await registerCore(admin, core);
   const check = await admin("POST", `/admin/instances/${instance}/check`);
-  if (check.body.reachable === false) throw new Failure(`No Core answers at ${core.url}: start it, or correct CORE_URL.`);
+  if (check.body.reachable === false)
+    throw new Failure(`No Core answers at ${core.url}: start it, or correct CORE_URL.`);
   const credential = (await reusable(admin, "api-keys", kept.credential, instance)) ?? (await makeKey(admin, instance));
   const client = (await reusable(admin, "oauth-clients", kept.client, instance)) ?? (await makeClient(admin, instance));
   keep({ ...kept, credential, client });
@@ -90,11 +93,16 @@ async function makeClient(admin, instance) {
 async function readable(origin, { key, instance }, core) {
   const deadline = Date.now() + 20_000;
   for (;;) {
-    const answer = await fetch(`${origin}/proxy/ledgers?instance_id=${instance}`, { headers: { authorization: `Bearer ${key}` } });
+    const answer = await fetch(`${origin}/proxy/ledgers?instance_id=${instance}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
     const text = await answer.text();
     if (answer.ok) return;
     if (Date.now() > deadline) {
-      throw new Failure(`Core at ${core.url} answers ${answer.status} through the proxy: ${text.slice(0, 300)}\nCheck that it runs there and that the key is its own.`);
+      throw new Failure(
+        `Core at ${core.url} answers ${answer.status} through the proxy: ${text.slice(0, 300)}\n` +
+          "Check that it runs there and that the key is its own.",
+      );
     }
     await sleep(500);
   }
@@ -107,7 +115,10 @@ function adminOf(origin, token) {
     const answer = await fetch(origin + path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     if (!expected.includes(answer.status)) {
-      throw new Failure(`The worker refused ${method} ${path} with ${answer.status}: ${text.slice(0, 500)}\nTo start afresh, remove the folder ${FOLDER}.`);
+      throw new Failure(
+        `The worker refused ${method} ${path} with ${answer.status}: ${text.slice(0, 500)}\n` +
+          `To start afresh, remove the folder ${FOLDER}.`,
+      );
     }
     return { status: answer.status, body: answer.status === 404 ? undefined : JSON.parse(text) };
   };

@@ -22,7 +22,9 @@ export async function installPackages() {
  */
 export function missingPackages(locked, installed) {
   return Object.entries(locked)
-    .filter(([folder, wanted]) => folder !== "" && isForThisMachine(wanted) && installed[folder]?.version !== wanted.version)
+    .filter(
+      ([folder, wanted]) => folder !== "" && isForThisMachine(wanted) && installed[folder]?.version !== wanted.version,
+    )
     .map(([folder]) => folder);
 }
 
@@ -48,7 +50,9 @@ function packagesOf(lockFile) {
  */
 function linkNode() {
   const program = "bin/node";
-  const folder = readdirSync("node_modules").find((name) => name.startsWith("node-") && existsSync(`node_modules/${name}/${program}`));
+  const folder = readdirSync("node_modules").find(
+    (name) => name.startsWith("node-") && existsSync(`node_modules/${name}/${program}`),
+  );
   if (folder === undefined || existsSync("node_modules/.bin/node")) return;
   symlinkSync(`../${folder}/${program}`, "node_modules/.bin/node");
 }

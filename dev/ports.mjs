@@ -11,12 +11,15 @@ import { Failure } from "./run.mjs";
 export async function portFrom(variable, fallback = 0) {
   const text = process.env[variable] || String(fallback);
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Failure(`${variable}=${text} is not a port: give a number from 1 to 65535.`);
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new Failure(`${variable}=${text} is not a port: give a number from 1 to 65535.`);
   try {
     return await listenOnce(port);
   } catch (error) {
     const reason = error.code === "EADDRINUSE" ? "is in use" : `cannot be listened on (${error.code})`;
-    throw new Failure(`Port ${port} ${reason}: stop what uses it, or choose another with ${variable}=<port> npm start.`);
+    throw new Failure(
+      `Port ${port} ${reason}: stop what uses it, or choose another with ${variable}=<port> npm start.`,
+    );
   }
 }
 

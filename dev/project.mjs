@@ -22,7 +22,9 @@ export function node() {
  * @returns {{ channel: string, components: string[], targets: string[] }}
  */
 export function toolchain(text = read("rust-toolchain.toml")) {
-  const list = (key) => [...(text.match(new RegExp(`^${key}\\s*=\\s*\\[([^\\]]*)\\]`, "m"))?.[1] ?? "").matchAll(/"([^"]+)"/g)];
+  const list = (key) => [
+    ...(text.match(new RegExp(`^${key}\\s*=\\s*\\[([^\\]]*)\\]`, "m"))?.[1] ?? "").matchAll(/"([^"]+)"/g),
+  ];
   return {
     channel: text.match(/^channel\s*=\s*"([^"]+)"/m)?.[1] ?? "stable",
     components: list("components").map(([, name]) => name),

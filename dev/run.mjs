@@ -40,9 +40,13 @@ export async function run(program, args, { env = {}, failure }) {
   };
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
   const code = await new Promise((resolve, reject) => {
-    child.once("error", (error) => reject(new Failure(`${program} could not be started (${error.message}). ${failure}`)));
+    child.once("error", (error) =>
+      reject(new Failure(`${program} could not be started (${error.message}). ${failure}`)),
+    );
     child.once("close", resolve);
-  }).finally(() => STOP_SIGNALS.forEach((signal) => process.off(signal, stop)));
+  }).finally(() => {
+    for (const signal of STOP_SIGNALS) process.off(signal, stop);
+  });
   if (stopped) throw new Failure("Stopped.");
   if (code !== 0) throw new Failure(failure);
 }

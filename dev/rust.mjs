@@ -8,14 +8,20 @@ import { Failure, output, run, say } from "./run.mjs";
 export async function installToolchain() {
   const { channel, components, targets } = toolchain();
   if (output("rustup", ["--version"]) === undefined) {
-    throw new Failure("rustup is missing: install it as https://rustup.rs says, open a new terminal, and run this again.");
+    throw new Failure(
+      "rustup is missing: install it as https://rustup.rs says, open a new terminal, and run this again.",
+    );
   }
-  const failure = `Rust ${channel} could not be installed: see rustup's message above, check the network, and run it again.`;
+  const advice = "see rustup's message above, check the network, and run it again.";
+  const failure = `Rust ${channel} could not be installed: ${advice}`;
   if (!lines(output("rustup", ["toolchain", "list"])).some((line) => line.startsWith(`${channel}-`))) {
     say(`Set-up: installing Rust ${channel} …`);
     await run("rustup", ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update"], { failure });
   }
-  for (const [kind, wanted] of [["target", targets], ["component", components]]) {
+  for (const [kind, wanted] of [
+    ["target", targets],
+    ["component", components],
+  ]) {
     const installed = lines(output("rustup", [kind, "list", "--toolchain", channel, "--installed"]));
     // A component is listed with its host: `clippy-x86_64-unknown-linux-gnu`.
     const missing = wanted.filter((name) => !installed.some((line) => line === name || line.startsWith(`${name}-`)));
@@ -33,11 +39,25 @@ export const bindgen = join(BINDGEN_TARGET, "release", "bindgen");
 /** Compiles it, unless that was done. */
 export async function compileBindgen() {
   if (output("cc", ["--version"]) === undefined) {
-    throw new Failure("A C compiler is missing, which Rust needs to link: install one (Debian: build-essential; macOS: xcode-select --install).");
+    throw new Failure(
+      "A C compiler is missing, which Rust needs to link: install one " +
+        "(Debian: build-essential; macOS: xcode-select --install).",
+    );
   }
   if (!existsSync(bindgen)) say("Set-up: compiling wasm-bindgen (a minute, once) …");
-  const args = ["build", "--release", "--locked", "--quiet", "--manifest-path", join(root, "dev/bindgen/Cargo.toml"), "--target-dir", BINDGEN_TARGET];
-  await run("cargo", args, { failure: "wasm-bindgen could not be compiled: see cargo's message above, and run it again." });
+  const args = [
+    "build",
+    "--release",
+    "--locked",
+    "--quiet",
+    "--manifest-path",
+    join(root, "dev/bindgen/Cargo.toml"),
+    "--target-dir",
+    BINDGEN_TARGET,
+  ];
+  await run("cargo", args, {
+    failure: "wasm-bindgen could not be compiled: see cargo's message above, and run it again.",
+  });
 }
 
 function lines(text = "") {

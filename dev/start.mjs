@@ -19,7 +19,8 @@ await main(import.meta.url, async () => {
 
   const stopped = stopSignal();
   localSecrets();
-  const core = realCore ?? (await startCore({ port: corePort, host: "127.0.0.1", key: randomBytes(16).toString("hex") }));
+  const core =
+    realCore ?? (await startCore({ port: corePort, host: "127.0.0.1", key: randomBytes(16).toString("hex") }));
   say("Start: starting workerd …");
   const worker = startWrangler({ port, inspectorPort, ...FILES });
   try {
@@ -39,7 +40,8 @@ await main(import.meta.url, async () => {
 function coreFromEnvironment() {
   const { CORE_URL: url, CORE_KEY: key } = process.env;
   if (!url && !key) return undefined;
-  if (!url || !key) throw new Failure("A real Core needs both: CORE_URL=http://127.0.0.1:5001 CORE_KEY=<its secret key> npm start.");
+  if (!url || !key)
+    throw new Failure("A real Core needs both: CORE_URL=http://127.0.0.1:5001 CORE_KEY=<its secret key> npm start.");
   return { url, key };
 }
 
@@ -60,7 +62,9 @@ async function present(worker, core) {
   const { instance, key, client, problems } = await register(worker.origin, core);
   for (const problem of problems) say(`Start: a problem with Core: ${problem}`);
   say(`\nThe proxy is at ${worker.origin}/proxy, in front of Core at ${core.url}.`);
-  say(`Its admin token is in ${FILES.secrets}. Paste these lines into another terminal; Ctrl-C here stops everything.\n`);
+  say(
+    `Its admin token is in ${FILES.secrets}. Paste these lines into another terminal; Ctrl-C here stops everything.\n`,
+  );
   say(`${walkthrough({ origin: worker.origin, instance, key })}\n`);
   say(`${oauthWalkthrough({ origin: worker.origin, instance, client })}\n`);
   worker.showOutput({ past: false });

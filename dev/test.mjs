@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { build, wasmSize } from "./build.mjs";
-import { node } from "./project.mjs";
+import { node, npmProgram } from "./project.mjs";
 import { Failure, main, run, say } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 
@@ -12,6 +12,7 @@ const WASM = ["--target", "wasm32-unknown-unknown"];
 const STEPS = [
   ["set-up", setUp],
   ["format", cargo("fmt", "--check")],
+  ["format and lint, JavaScript", checkJavaScript],
   ["lint, native", cargo("clippy", "--locked", "--all-targets", "--", "-D", "warnings")],
   ["lint, wasm32", cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings")],
   ["native tests", cargo("test", "--locked")],
@@ -30,7 +31,14 @@ const GZIPPED_LIMIT = 330_000;
 function checkSize() {
   const { gzipped } = wasmSize();
   say(`The wasm has ${gzipped} bytes gzipped; the limit is ${GZIPPED_LIMIT}.`);
-  if (gzipped > GZIPPED_LIMIT) throw new Failure("The wasm outgrew its limit: see what fills it, or move the limit with a reason.");
+  if (gzipped > GZIPPED_LIMIT)
+    throw new Failure("The wasm outgrew its limit: see what fills it, or move the limit with a reason.");
+}
+
+function checkJavaScript() {
+  return run(npmProgram("biome"), ["check", "--error-on-warnings"], {
+    failure: "Biome found something: see its message above; `npm run format` corrects what is format alone.",
+  });
 }
 
 function cargo(...args) {
@@ -40,7 +48,9 @@ function cargo(...args) {
 
 function nodeTests(folder) {
   return () => {
-    const files = readdirSync(folder).filter((name) => name.endsWith(".test.mjs")).sort();
+    const files = readdirSync(folder)
+      .filter((name) => name.endsWith(".test.mjs"))
+      .sort();
     if (files.length === 0) throw new Failure(`${folder} holds no *.test.mjs, so nothing was tested there.`);
     // A file is a workerd and its Cores: more at once than there are processors makes deadlines lie.
     const limits = [`--test-concurrency=${Math.min(availableParallelism(), 4)}`, "--test-timeout=300000"];

@@ -1,5 +1,5 @@
-// The first steps with the proxy, as lines for a shell: a ledger, two balances, a transaction between them, metadata; and
-// the same door for an app, by OAuth.
+// The first steps with the proxy, as lines for a shell: a ledger, two balances, a transaction between them, metadata;
+// and the same door for an app, by OAuth.
 
 /**
  * The walkthrough, to be pasted line after line into sh, bash or zsh. Each line shows Core's answer, and keeps the id
@@ -8,18 +8,21 @@
  * @returns {string}
  */
 export function walkthrough({ origin, instance, key }) {
+  const ledger = `{"name":"MyApp Integration Ledger","meta_data":{"description":"Ledger for integration test"}}`;
+  const fields = `"amount":100.50,"currency":"USD","source":"'$SOURCE'","destination":"'$DESTINATION'"`;
+  const transaction = `{${fields},"description":"Integration test","allow_overdraft":true}`;
   return `# Where to, and as whom
 PROXY=${origin}/proxy; INSTANCE=${instance}; KEY=${key}
 
 # 1. A ledger
-${create("LEDGER", "ledgers", "ledger_id", `{"name":"MyApp Integration Ledger","meta_data":{"description":"Ledger for integration test"}}`)}
+${create("LEDGER", "ledgers", "ledger_id", ledger)}
 
 # 2. Two balances in it
 ${create("SOURCE", "balances", "balance_id", `{"ledger_id":"'$LEDGER'","currency":"USD"}`)}
 ${create("DESTINATION", "balances", "balance_id", `{"ledger_id":"'$LEDGER'","currency":"USD"}`)}
 
 # 3. A transaction between them; the proxy adds the precision and the reference that are not given
-${create("TRANSACTION", "transactions", "transaction_id", `{"amount":100.50,"currency":"USD","source":"'$SOURCE'","destination":"'$DESTINATION'","description":"Integration test","allow_overdraft":true}`)}
+${create("TRANSACTION", "transactions", "transaction_id", transaction)}
 
 # 4. Metadata on it; Core stores a queued transaction a moment after it has answered
 sleep 1; ${post("$TRANSACTION/metadata", `{"meta_data":{"myApp":{"channel":"web","customer_id":"cust_abc123"}}}`)}; echo
@@ -35,11 +38,12 @@ sleep 2; ${get("balances/$DESTINATION")}; echo`;
  */
 export function oauthWalkthrough({ origin, instance, client }) {
   const asClient = `-u "$CLIENT:$SECRET"`;
+  const grant = "-d grant_type=client_credentials -d scope=proxy:read";
   return `# As an app: where to, and which client
 ORIGIN=${origin}; CLIENT=${client.id}; SECRET=${client.secret}
 
 # 1. A token for an hour, that may only read
-TOKEN=$(curl -sS "$ORIGIN/oauth/token" ${asClient} -d grant_type=client_credentials -d scope=proxy:read | ${valueOf("access_token")})
+TOKEN=$(curl -sS "$ORIGIN/oauth/token" ${asClient} ${grant} | ${fieldOf("access_token")})
 
 # 2. A call with it
 curl -sS "$ORIGIN/proxy/ledgers?instance_id=${instance}" -H "Authorization: Bearer $TOKEN"; echo
@@ -49,16 +53,18 @@ curl -sS "$ORIGIN/oauth/revoke" ${asClient} -d token="$TOKEN"; echo`;
 }
 
 function create(variable, route, id, body) {
-  return `ANSWER=$(${post(route, body)}); printf '%s\\n' "$ANSWER"; ${variable}=$(printf '%s' "$ANSWER" | ${valueOf(id)})`;
+  const request = `ANSWER=$(${post(route, body)})`;
+  return `${request}; printf '%s\\n' "$ANSWER"; ${variable}=$(printf '%s' "$ANSWER" | ${fieldOf(id)})`;
 }
 
 /** The command that finds the text of a field in JSON. */
-function valueOf(field) {
+function fieldOf(field) {
   return `sed -n 's/.*"${field}": *"\\([^"]*\\)".*/\\1/p'`;
 }
 
 function post(route, body) {
-  return `curl -sS "$PROXY/${route}?instance_id=$INSTANCE" -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d '${body}'`;
+  const headers = `-H "Authorization: Bearer $KEY" -H "Content-Type: application/json"`;
+  return `curl -sS "$PROXY/${route}?instance_id=$INSTANCE" ${headers} -d '${body}'`;
 }
 
 function get(route) {

@@ -8,11 +8,21 @@ import { Failure } from "./run.mjs";
  * Starts the worker on a local workerd.
  * @param {{ port: number, inspectorPort: number, secrets: string, state: string }} options `secrets` is a file in the
  *   format of .dev.vars, `state` the folder that keeps KV and Durable Objects.
- * @returns {{ origin: string, ready: Promise<void>, exited: Promise<void>, showOutput(options: { past: boolean }): void, stop(): Promise<void> }}
- *   `ready` settles when the worker answers, or fails when it will not.
+ * @returns {{ origin: string, ready: Promise<void>, exited: Promise<void>,
+ *   showOutput(options: { past: boolean }): void, stop(): Promise<void> }} `ready` settles when the worker answers, or
+ *   fails when it will not.
  */
 export function startWrangler({ port, inspectorPort, secrets, state }) {
-  const args = ["--ip", "127.0.0.1", "--port", `${port}`, "--inspector-port", `${inspectorPort}`, "--env-file", secrets];
+  const args = [
+    "--ip",
+    "127.0.0.1",
+    "--port",
+    `${port}`,
+    "--inspector-port",
+    `${inspectorPort}`,
+    "--env-file",
+    secrets,
+  ];
   args.push("--persist-to", state, "--var", "ALLOW_INSECURE_CORE:true", "--show-interactive-dev-session=false");
   const child = spawn(node(), [`${root}node_modules/wrangler/bin/wrangler.js`, "dev", ...args], {
     // A group of its own, so that wrangler, its workerd and whatever it builds with can be ended together.
@@ -23,11 +33,21 @@ export function startWrangler({ port, inspectorPort, secrets, state }) {
   process.once("exit", () => signalGroup(child.pid, "SIGKILL"));
   const origin = `http://127.0.0.1:${port}`;
   const exited = new Promise((resolve) => child.once("close", () => resolve()).once("error", () => resolve()));
-  return { origin, exited, ready: answering(origin, exited), showOutput: holdOutput(child), stop: () => endGroup(child.pid) };
+  return {
+    origin,
+    exited,
+    ready: answering(origin, exited),
+    showOutput: holdOutput(child),
+    stop: () => endGroup(child.pid),
+  };
 }
 
 // Neither asks the network for what a local run does not need, nor writes logs outside the project.
-const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: ".wrangler/logs" };
+const QUIET = {
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_LOG_PATH: ".wrangler/logs",
+};
 
 /**
  * Keeps what a child prints, until the function that is returned is called: what was kept is printed or dropped, and
@@ -49,7 +69,13 @@ async function answering(origin, exited) {
   let ended = false;
   exited.then(() => (ended = true));
   while (Date.now() < deadline && !ended) {
-    if (await fetch(origin, { signal: AbortSignal.timeout(5_000) }).then(() => true, () => false)) return;
+    if (
+      await fetch(origin, { signal: AbortSignal.timeout(5_000) }).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
     await sleep(200);
   }
   throw new Failure(`The worker did not ${ended ? "start" : "answer within a minute"}: see wrangler's message above.`);
@@ -57,7 +83,10 @@ async function answering(origin, exited) {
 
 /** Ends a process group, and returns when none of it is left. */
 async function endGroup(pid) {
-  for (const [signal, patience] of [["SIGTERM", 5_000], ["SIGKILL", 2_000]]) {
+  for (const [signal, patience] of [
+    ["SIGTERM", 5_000],
+    ["SIGKILL", 2_000],
+  ]) {
     const deadline = Date.now() + patience;
     let alive = signalGroup(pid, signal);
     while (alive && Date.now() < deadline) {

@@ -61,8 +61,8 @@ impl Timestamp {
         u64::try_from(millis).ok().map(Self)
     }
 
-    /// Writes the time as RFC 3339 in UTC, always with milliseconds: texts of one length sort as the times do. Empty for a
-    /// time after the year 9999.
+    /// Writes the time as RFC 3339 in UTC, always with milliseconds: texts of one length sort as the times do. Empty
+    /// for a time after the year 9999.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         let Some(millis) = i64::try_from(self.0).ok().filter(|millis| *millis <= LATEST) else { return String::new() };
@@ -77,8 +77,8 @@ const DAY: i64 = 86_400_000;
 /// The last millisecond of the year 9999.
 const LATEST: i64 = 253_402_300_799_999;
 
-/// The days from 1970-01-01 to a date; `None` where there is no such date. As in Howard Hinnant's `days_from_civil`: years
-/// begin in March, so that what is added to a leap year stands at its end, and repeat after 400.
+/// The days from 1970-01-01 to a date; `None` where there is no such date. As in Howard Hinnant's `days_from_civil`:
+/// years begin in March, so that what is added to a leap year stands at its end, and repeat after 400.
 fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=12).contains(&month) {
         return None;

@@ -1,7 +1,7 @@
 //! A decimal number in a setting: a share, a number of hours.
 //!
-//! `f64`'s own `FromStr` and `Display` are exact to the last bit, which takes 20 KB of code and 10 KB of tables; nothing else
-//! here needs a float.
+//! `f64`'s own `FromStr` and `Display` are exact to the last bit, which takes 20 KB of code and 10 KB of tables;
+//! nothing else here needs a float.
 
 /// How many digits behind the point are read. More do not change a share or a time that anyone means.
 const PLACES: u32 = 15;

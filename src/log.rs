@@ -144,8 +144,9 @@ impl Line<'_> {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The members between the level and what comes of the request, each with a comma in front: the line of a request that
-    /// is about to be sent. [`Line::completing`] makes a whole line of it, and `forward.js` that of an ordinary answer.
+    /// The members between the level and what comes of the request, each with a comma in front: the line of a request
+    /// that is about to be sent. [`Line::completing`] makes a whole line of it, and `forward.js` that of an ordinary
+    /// answer.
     #[must_use]
     pub fn begun(&self) -> String {
         let mut json = self.to_json();

@@ -70,7 +70,8 @@ async function forward(request, env, requestId, line, call) {
   }
 
   const known = await isSecretOf(credential, token.secret, now);
-  if (!known || credential.status !== "active" || now >= credential.notAfter) throw new ProxyError("PROXY_INVALID_CREDENTIAL");
+  if (!known || credential.status !== "active" || now >= credential.notAfter)
+    throw new ProxyError("PROXY_INVALID_CREDENTIAL");
   line.credential = credential.id;
   line.workspace = credential.workspace;
   const instanceId = target.instance ?? credential.default_instance;
@@ -92,7 +93,8 @@ async function forward(request, env, requestId, line, call) {
       [, instance] = await recordsFromKv(env, token.id, credential, instanceId, undefined, now);
     }
   }
-  const reachable = instance !== null && instance.workspace === credential.workspace && (credential.reachable?.has(instanceId) ?? true);
+  const reachable =
+    instance !== null && instance.workspace === credential.workspace && (credential.reachable?.has(instanceId) ?? true);
   if (!reachable) throw new ProxyError("PROXY_INSTANCE_NOT_FOUND");
   if (instance.profile === "documented" && !route.documented) throw new ProxyError("PROXY_ROUTE_NOT_FOUND");
   line.route = route.pattern;

@@ -17,6 +17,7 @@ type Bindings = { CREDENTIALS: Kv; INSTANCES: Kv; MAX_TRANSACTION_BYTES: string 
 type Variables = {
   requestId: string;
   line: Record<string, unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: the records are read by JavaScript, which has no types for them.
   credential: any;
   target: { https: boolean; path: string; query: string; instance?: string; rest: string };
   route?: Route;
@@ -29,7 +30,12 @@ type App = { Bindings: Bindings; Variables: Variables };
 const logger = createMiddleware<App>(async (c, next) => {
   const requestId = requestIdOf(c.req.header("x-request-id") ?? null);
   const traceId = traceIdOf(c.req.header("traceparent") ?? null);
-  const line: Record<string, unknown> = { level: "info", request_id: requestId, trace_id: traceId, method: c.req.method };
+  const line: Record<string, unknown> = {
+    level: "info",
+    request_id: requestId,
+    trace_id: traceId,
+    method: c.req.method,
+  };
   c.set("requestId", requestId);
   c.set("line", line);
   await next();
@@ -63,7 +69,8 @@ const authenticate = createMiddleware<App>(async (c, next) => {
     ]);
   }
   const isKnown = await isSecretOf(credential, token.secret, now);
-  if (!isKnown || credential.status !== "active" || now >= credential.notAfter) throw new ProxyError("PROXY_INVALID_CREDENTIAL");
+  if (!isKnown || credential.status !== "active" || now >= credential.notAfter)
+    throw new ProxyError("PROXY_INVALID_CREDENTIAL");
   line.credential = credential.id;
   line.workspace = credential.workspace;
   c.set("credential", credential);
@@ -73,6 +80,7 @@ const authenticate = createMiddleware<App>(async (c, next) => {
   await next();
 });
 
+// biome-ignore lint/suspicious/noExplicitAny: as above.
 async function fromKv(reads: unknown[]): Promise<any[]> {
   try {
     return await Promise.all(reads);
@@ -92,7 +100,8 @@ async function forward(c: Context<App>, route: Route): Promise<Response> {
     line.cache = "miss";
     [instance] = await fromKv([readInstance(c.env, instanceId, now)]);
   }
-  const reachable = instance !== null && instance.workspace === credential.workspace && (credential.reachable?.has(instanceId) ?? true);
+  const reachable =
+    instance !== null && instance.workspace === credential.workspace && (credential.reachable?.has(instanceId) ?? true);
   if (!reachable) throw new ProxyError("PROXY_INSTANCE_NOT_FOUND");
   if (instance.profile === "documented" && !route.documented) throw new ProxyError("PROXY_ROUTE_NOT_FOUND");
   line.route = route.pattern;
@@ -100,7 +109,12 @@ async function forward(c: Context<App>, route: Route): Promise<Response> {
 
   let body: BodyInit | null = route.takesBody ? c.req.raw.body : null;
   if (route.shape !== undefined) {
-    const enriched = await enrich(c.req.raw, route.shape as "single" | "bulk", instance, Number(c.env.MAX_TRANSACTION_BYTES));
+    const enriched = await enrich(
+      c.req.raw,
+      route.shape as "single" | "bulk",
+      instance,
+      Number(c.env.MAX_TRANSACTION_BYTES),
+    );
     body = enriched.body;
     c.set("reference", enriched.reference);
     c.set("made", enriched.made);
@@ -143,7 +157,11 @@ const byRank = [...ROUTES].sort((a, b) => rank(b) - rank(a));
 for (const route of byRank) {
   const pattern = route.pattern.replace(/:(\w+)/g, (_, kind: keyof typeof PARAMETERS) => `:p{${PARAMETERS[kind]}}`);
   let at = 0;
-  app.on(route.method, `/proxy${pattern.replace(/:p\{/g, () => `:p${(at += 1)}{`)}`, (c) => forward(c, route));
+  const numbered = pattern.replace(/:p\{/g, () => {
+    at += 1;
+    return `:p${at}{`;
+  });
+  app.on(route.method, `/proxy${numbered}`, (c) => forward(c, route));
 }
 
 function rank({ pattern }: Route) {
@@ -163,7 +181,8 @@ app.onError(async (error, c) => {
   const line = c.get("line");
   Object.assign(line, { code: own.code, level: own.level, upstream_status: own.details.upstream_status });
   const answer = own.response(c.get("requestId"), fate(c));
-  if (c.get("made") && c.get("reference") !== undefined) answer.headers.set("x-blnk-reference", c.get("reference") as string);
+  if (c.get("made") && c.get("reference") !== undefined)
+    answer.headers.set("x-blnk-reference", c.get("reference") as string);
   return answer;
 });
 

@@ -8,14 +8,20 @@ import { parseSetTime } from "./clock.mjs";
 // PostgreSQL refuses a document that nests deeper than its stack allows. The bound itself is lower here.
 const MAX_META_DEPTH = 2_000;
 const GO_TYPES = {
-  float: "float64", int: "int", string: "string", bool: "bool", map: "map[string]interface {}", strings: "[]string", values: "[]interface {}",
+  float: "float64",
+  int: "int",
+  string: "string",
+  bool: "bool",
+  map: "map[string]interface {}",
+  strings: "[]string",
+  values: "[]interface {}",
 };
 // A null clears a pointer, a map or a slice; it leaves any other value as it was.
 const NULLABLE = new Set(["bigint", "time", "map", "strings", "values", "value"]);
 
 /**
- * Decodes a body. A field's type is `float`, `int`, `string`, `bool`, `bigint`, `map`, `strings`, `time`, `value`, `values`,
- * `{ list: struct }` or `{ one: struct }`, and a struct is `{ name, fields }`.
+ * Decodes a body. A field's type is `float`, `int`, `string`, `bool`, `bigint`, `map`, `strings`, `time`, `value`,
+ * `values`, `{ list: struct }` or `{ one: struct }`, and a struct is `{ name, fields }`.
  * @param {Uint8Array} bytes
  * @param {{ name: string, fields: object }} struct
  * @returns {object} every field of the struct; zero values where nothing was sent
@@ -26,7 +32,8 @@ export function bind(bytes, struct) {
   const target = zero(struct);
   const value = readJson(bytes);
   if (value instanceof JsonObject) fill(target, value, struct, struct.name, faults);
-  else if (value !== null) faults.push(`json: cannot unmarshal ${kind(value)} into Go value of type model.${struct.name}`);
+  else if (value !== null)
+    faults.push(`json: cannot unmarshal ${kind(value)} into Go value of type model.${struct.name}`);
   if (faults.length > 0) throw new JsonError(faults[0]);
   return target;
 }
@@ -49,12 +56,19 @@ export function sorted(entries) {
 function zero({ fields }) {
   const zeros = { float: 0, int: 0, string: "", bool: false };
   return Object.fromEntries(
-    Object.entries(fields).map(([name, type]) => [name, type.one ? zero(type.one) : type.list ? [] : (zeros[type] ?? null)]),
+    Object.entries(fields).map(([name, type]) => [
+      name,
+      type.one ? zero(type.one) : type.list ? [] : (zeros[type] ?? null),
+    ]),
   );
 }
 
 // Of the letters outside ASCII only these two fold into it.
-const fold = (key) => key.replaceAll("\u017f", "s").replaceAll("\u212a", "k").replace(/[A-Z]/g, (c) => c.toLowerCase());
+const fold = (key) =>
+  key
+    .replaceAll("\u017f", "s")
+    .replaceAll("\u212a", "k")
+    .replace(/[A-Z]/g, (c) => c.toLowerCase());
 
 function fill(target, object, struct, path, faults) {
   for (const [key, value] of object.members) {
@@ -86,9 +100,15 @@ function set(target, name, type, value, path, faults) {
   const read = READERS[type];
   const result = read(value, target[name]);
   if (result !== undefined) target[name] = result;
-  else if (type === "bigint") faults.push(`math/big: cannot unmarshal ${JSON.stringify(value.literal ?? value)} into a *big.Int`);
-  else if (type === "time") faults.push(`parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse`);
-  else wrong(GO_TYPES[type], value instanceof JsonNumber && (type === "float" || type === "int") ? `number ${value.literal}` : undefined);
+  else if (type === "bigint")
+    faults.push(`math/big: cannot unmarshal ${JSON.stringify(value.literal ?? value)} into a *big.Int`);
+  else if (type === "time")
+    faults.push(`parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse`);
+  else
+    wrong(
+      GO_TYPES[type],
+      value instanceof JsonNumber && (type === "float" || type === "int") ? `number ${value.literal}` : undefined,
+    );
 }
 
 // A second array is decoded over the first one's elements, so members that it leaves out keep their values.
@@ -101,14 +121,19 @@ function element(existing, item, type, path, faults) {
 }
 
 const READERS = {
-  float: (value) => (value instanceof JsonNumber && Number.isFinite(Number(value.literal)) ? Number(value.literal) : undefined),
-  int: (value) => (value instanceof JsonNumber && /^-?\d{1,15}$/.test(value.literal) ? Number(value.literal) : undefined),
+  float: (value) =>
+    value instanceof JsonNumber && Number.isFinite(Number(value.literal)) ? Number(value.literal) : undefined,
+  int: (value) =>
+    value instanceof JsonNumber && /^-?\d{1,15}$/.test(value.literal) ? Number(value.literal) : undefined,
   bigint: (value) => (value instanceof JsonNumber && /^-?\d+$/.test(value.literal) ? BigInt(value.literal) : undefined),
   string: (value) => (typeof value === "string" ? value : undefined),
   bool: (value) => (typeof value === "boolean" ? value : undefined),
   time: (value) => (typeof value === "string" ? parseSetTime(value) : undefined),
   map: (value, old) => (value instanceof JsonObject ? sorted([...(old ?? []), ...plain(value)]) : undefined),
-  strings: (value) => (Array.isArray(value) && value.every((v) => v === null || typeof v === "string") ? value.map((v) => v ?? "") : undefined),
+  strings: (value) =>
+    Array.isArray(value) && value.every((v) => v === null || typeof v === "string")
+      ? value.map((v) => v ?? "")
+      : undefined,
   values: (value) => (Array.isArray(value) ? plain(value) : undefined),
   value: (value) => plain(value),
 };

@@ -2,13 +2,29 @@
 // a plain message (`LedgerError`); the message then decides the code, as it does in Core.
 
 const STATUS = {
-  AUTH_MISSING_API_KEY: 401, AUTH_INVALID_API_KEY: 401, AUTH_MASTER_KEY_REQUIRED: 403,
-  GEN_NOT_FOUND: 404, TXN_NOT_FOUND: 404, BAL_NOT_FOUND: 404, BAL_HISTORY_NOT_FOUND: 404, BAL_MONITOR_NOT_FOUND: 404, LGR_NOT_FOUND: 404,
-  IDT_NOT_FOUND: 404, RECON_NOT_FOUND: 404, RECON_RULE_NOT_FOUND: 404, META_ENTITY_NOT_FOUND: 404,
-  GEN_CONFLICT: 409, TXN_DUPLICATE_REFERENCE: 409, TXN_ALREADY_COMMITTED: 409, TXN_ALREADY_VOIDED: 409, IDT_FIELD_ALREADY_TOKENIZED: 409,
+  AUTH_MISSING_API_KEY: 401,
+  AUTH_INVALID_API_KEY: 401,
+  AUTH_MASTER_KEY_REQUIRED: 403,
+  GEN_NOT_FOUND: 404,
+  TXN_NOT_FOUND: 404,
+  BAL_NOT_FOUND: 404,
+  BAL_HISTORY_NOT_FOUND: 404,
+  BAL_MONITOR_NOT_FOUND: 404,
+  LGR_NOT_FOUND: 404,
+  IDT_NOT_FOUND: 404,
+  RECON_NOT_FOUND: 404,
+  RECON_RULE_NOT_FOUND: 404,
+  META_ENTITY_NOT_FOUND: 404,
+  GEN_CONFLICT: 409,
+  TXN_DUPLICATE_REFERENCE: 409,
+  TXN_ALREADY_COMMITTED: 409,
+  TXN_ALREADY_VOIDED: 409,
+  IDT_FIELD_ALREADY_TOKENIZED: 409,
   GEN_PAYLOAD_TOO_LARGE: 413,
   GEN_RESOURCE_LOCKED: 423,
-  GEN_INTERNAL: 500, RECON_UPLOAD_PROCESSING_FAILED: 500, RECON_START_FAILED: 500,
+  GEN_INTERNAL: 500,
+  RECON_UPLOAD_PROCESSING_FAILED: 500,
+  RECON_START_FAILED: 500,
 };
 
 // Tried in order: the first row of which every part is in the message gives the code.
@@ -45,10 +61,10 @@ export class CoreError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{ details?: unknown, key?: "error" | "errors", value?: unknown, plainText?: boolean, batchId?: string, while?: string }} [options]
-   *   `key` names the member that repeats the message (or holds `value`); `plainText` sends the body as text/plain,
-   *   as Core does for a body that it could not bind on some routes; `while` says what was being done, which shows
-   *   only where the error is wrapped in another
+   * @param {{ details?: unknown, key?: "error" | "errors", value?: unknown, plainText?: boolean, batchId?: string,
+   *   while?: string }} [options] `key` names the member that repeats the message (or holds `value`); `plainText` sends
+   *   the body as text/plain, as Core does for a body that it could not bind on some routes; `while` says what was
+   *   being done, which shows only where the error is wrapped in another
    */
   constructor(code, message, options = {}) {
     super(message);
@@ -85,15 +101,18 @@ export function classify(message) {
 /**
  * The answer to a failed request.
  * @param {Error} error
- * @param {{ upgrade?: object, fallback?: string, masked?: string }} rules what the route makes of codes: `upgrade` renames
- *   one, `fallback` is for a message without a code, `masked` replaces such a message
+ * @param {{ upgrade?: object, fallback?: string, masked?: string }} rules what the route makes of codes: `upgrade`
+ *   renames one, `fallback` is for a message without a code, `masked` replaces such a message
  */
 export function errorAnswer(error, { upgrade = {}, fallback, masked } = {}) {
   const known = toCoreError(error, fallback, masked);
   const code = upgrade[known.code] ?? known.code;
   const { details, key = "error", value = known.message, plainText, batchId } = known.options;
   const detail = { code, message: known.message, details };
-  const body = key === "error" ? { batch_id: batchId, error: value, error_detail: detail } : { error_detail: detail, errors: value };
+  const body =
+    key === "error"
+      ? { batch_id: batchId, error: value, error_detail: detail }
+      : { error_detail: detail, errors: value };
   return { status: statusOf(code), body, type: plainText ? "text/plain; charset=utf-8" : undefined };
 }
 
@@ -102,5 +121,7 @@ function toCoreError(error, fallback, masked) {
   if (!(error instanceof LedgerError)) throw error;
   const code = classify(error.message);
   if (code) return new CoreError(code, error.message);
-  return fallback ? new CoreError(fallback, masked ?? error.message) : new CoreError("GEN_INTERNAL", "internal server error");
+  return fallback
+    ? new CoreError(fallback, masked ?? error.message)
+    : new CoreError("GEN_INTERNAL", "internal server error");
 }

@@ -5,17 +5,37 @@ import { bindBody } from "./requests.mjs";
 import { parseTime } from "./clock.mjs";
 
 const RESERVED = new Set([
-  "page", "pagesize", "per_page", "limit", "offset", "sort", "order", "order_by", "order_dir", "logical_operator", "instance_id", "org_id",
+  "page",
+  "pagesize",
+  "per_page",
+  "limit",
+  "offset",
+  "sort",
+  "order",
+  "order_by",
+  "order_dir",
+  "logical_operator",
+  "instance_id",
+  "org_id",
 ]);
 const ALIASES = { gteq: "gte", lteq: "lte" };
 const DATES = new Set(["created_at", "effective_date"]);
 const OPERATORS = ["eq", "ne", "gt", "gte", "lt", "lte", "in", "between", "like", "ilike", "isnull", "isnotnull"];
 const JSON_KEY = /^[a-zA-Z][a-zA-Z0-9_]*$/;
-const FILTER = { name: "QueryFilter", fields: { field: "string", operator: "string", value: "value", values: "values" } };
+const FILTER = {
+  name: "QueryFilter",
+  fields: { field: "string", operator: "string", value: "value", values: "values" },
+};
 const REQUEST = {
   name: "FilterRequest",
   fields: {
-    filters: { list: FILTER }, logical_operator: "string", limit: "int", offset: "int", sort_by: "string", sort_order: "string", include_count: "bool",
+    filters: { list: FILTER },
+    logical_operator: "string",
+    limit: "int",
+    offset: "int",
+    sort_by: "string",
+    sort_order: "string",
+    include_count: "bool",
   },
 };
 
@@ -23,8 +43,8 @@ const REQUEST = {
  * A page of a list by its query.
  * @param {object[]} rows as they are shown, newest first
  * @param {URLSearchParams} query
- * @param {{ table: string, fields: Set<string>, limit: number, strict?: boolean, capital?: boolean }} list `strict` refuses a limit
- *   that is no number, where the others fall back to their default
+ * @param {{ table: string, fields: Set<string>, limit: number, strict?: boolean, capital?: boolean }} list `strict`
+ *   refuses a limit that is no number, where the others fall back to their default
  */
 export function listByQuery(rows, query, list) {
   const limit = pageNumber(query, "limit", list.limit, list);
@@ -35,7 +55,8 @@ export function listByQuery(rows, query, list) {
     const name = ALIASES[operator] ?? operator;
     if (RESERVED.has(key.toLowerCase()) || !OPERATORS.includes(name)) continue;
     const value = query.get(key);
-    const values = name === "in" ? value.split(",").map((part) => part.trim()) : name === "between" ? value.split("|") : [];
+    const values =
+      name === "in" ? value.split(",").map((part) => part.trim()) : name === "between" ? value.split("|") : [];
     if (name === "between" && values.length !== 2) {
       refuseFilters(key, "between operator requires exactly 2 pipe-separated values (value1|value2)");
     }
@@ -45,8 +66,8 @@ export function listByQuery(rows, query, list) {
 }
 
 /**
- * A page of a list by a request body: the bare rows, or with their count when it was asked for. Core counts along with the
- * rows, so a page without any has no count.
+ * A page of a list by a request body: the bare rows, or with their count when it was asked for. Core counts along with
+ * the rows, so a page without any has no count.
  */
 export function listByBody(rows, body, list, whenEmpty = (page) => page) {
   const request = bindFilter(body);
@@ -82,35 +103,47 @@ function pageNumber(query, name, fallback, { strict, capital }) {
 }
 
 function refuseFilters(Param, Message) {
-  throw new CoreError("GEN_VALIDATION_ERROR", "invalid filter parameters", { key: "errors", value: [{ Param, Message }], details: [{ Param, Message }] });
+  throw new CoreError("GEN_VALIDATION_ERROR", "invalid filter parameters", {
+    key: "errors",
+    value: [{ Param, Message }],
+    details: [{ Param, Message }],
+  });
 }
 
 function select(rows, filters, logic, list) {
-  if (logic !== "and" && logic !== "or") throw new CoreError("GEN_VALIDATION_ERROR", "invalid logical_operator: must be 'and' or 'or'");
+  if (logic !== "and" && logic !== "or")
+    throw new CoreError("GEN_VALIDATION_ERROR", "invalid logical_operator: must be 'and' or 'or'");
   for (const each of filters) {
     const fault = filterFault(each, list);
     if (fault) throw new CoreError("GEN_BAD_REQUEST", `Invalid filter: ${fault}`, { details: {} });
   }
   if (filters.length === 0) return [...rows];
   const matches = (row, each) => matchesRow(row, each, list);
-  return rows.filter((row) => (logic === "and" ? filters.every((each) => matches(row, each)) : filters.some((each) => matches(row, each))));
+  return rows.filter((row) =>
+    logic === "and" ? filters.every((each) => matches(row, each)) : filters.some((each) => matches(row, each)),
+  );
 }
 
 function filterFault({ field, operator, values }, { table, fields }) {
-  if (!OPERATORS.includes(operator)) return `invalid operator '${operator}' for field '${field}': must be one of ${OPERATORS.join(", ")}`;
-  if (operator === "in" && values.length === 0) return `operator 'in' for field '${field}' requires at least one value in 'values'`;
+  if (!OPERATORS.includes(operator))
+    return `invalid operator '${operator}' for field '${field}': must be one of ${OPERATORS.join(", ")}`;
+  if (operator === "in" && values.length === 0)
+    return `operator 'in' for field '${field}' requires at least one value in 'values'`;
   if (operator === "between" && values.length !== 2) {
     return `operator 'between' for field '${field}' requires exactly two values in 'values', got ${values.length}`;
   }
   if (fields.has(field)) return undefined;
   const [, key] = /^meta_data\.(.*)$/s.exec(field) ?? [];
   if (key === undefined) return `invalid field '${field}' for table '${table}'`;
-  return JSON_KEY.test(key) ? undefined : `invalid JSON key '${key}' in field '${field}': must match pattern ${JSON_KEY.source}`;
+  return JSON_KEY.test(key)
+    ? undefined
+    : `invalid JSON key '${key}' in field '${field}': must match pattern ${JSON_KEY.source}`;
 }
 
 function matchesRow(row, filter, { table }) {
   const { field, operator, value, typed } = filter;
-  if (field === "balance_id" && table === "transactions") return [row.source, row.destination].some((id) => compare(id, filter));
+  if (field === "balance_id" && table === "transactions")
+    return [row.source, row.destination].some((id) => compare(id, filter));
   if (!field.startsWith("meta_data.")) {
     // A transaction without a parent has an empty text there; the other tables leave such columns out.
     const cell = row[field] === "" && table !== "transactions" ? undefined : row[field];
@@ -129,15 +162,24 @@ function compare(cell, { field, operator, value, values }) {
   if (operator === "isnotnull") return !missing;
   if (missing) return false;
   switch (operator) {
-    case "eq": return value !== null && against(value) === 0;
-    case "ne": return against(value) !== 0;
-    case "gt": return against(value) > 0;
-    case "gte": return against(value) >= 0;
-    case "lt": return against(value) < 0;
-    case "lte": return against(value) <= 0;
-    case "in": return values.some((each) => each !== null && against(each) === 0);
-    case "between": return against(values[0]) >= 0 && against(values[1]) <= 0;
-    default: return likePattern(String(value), operator === "ilike").test(String(cell));
+    case "eq":
+      return value !== null && against(value) === 0;
+    case "ne":
+      return against(value) !== 0;
+    case "gt":
+      return against(value) > 0;
+    case "gte":
+      return against(value) >= 0;
+    case "lt":
+      return against(value) < 0;
+    case "lte":
+      return against(value) <= 0;
+    case "in":
+      return values.some((each) => each !== null && against(each) === 0);
+    case "between":
+      return against(values[0]) >= 0 && against(values[1]) <= 0;
+    default:
+      return likePattern(String(value), operator === "ilike").test(String(cell));
   }
 }
 
@@ -154,6 +196,9 @@ function order(a, b, isDate) {
 }
 
 function likePattern(pattern, ignoreCase) {
-  const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("%", ".*").replaceAll("_", ".");
+  const source = pattern
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("%", ".*")
+    .replaceAll("_", ".");
   return new RegExp(`^${source}$`, ignoreCase ? "is" : "s");
 }

@@ -1,5 +1,5 @@
-// Holds: committing (whole or in part) and voiding what was booked as INFLIGHT. The INFLIGHT row stays; a child row says
-// what became of it.
+// Holds: committing (whole or in part) and voiding what was booked as INFLIGHT. The INFLIGHT row stays; a child row
+// says what became of it.
 
 import { now } from "./clock.mjs";
 import { CoreError, LedgerError, classify, describe, isRefusal, wrapped } from "./errors.mjs";
@@ -23,10 +23,12 @@ export async function updateInflight(core, { params, body, signal }) {
   if (bound.status !== "commit" && bound.status !== "void") {
     throw new CoreError("TXN_INVALID_STATUS_ACTION", "status not supported. use either commit or void");
   }
-  if (bound.precise_amount !== null && bound.precise_amount <= 0n) throw new CoreError("TXN_INVALID_AMOUNT", "precise_amount must be positive");
+  if (bound.precise_amount !== null && bound.precise_amount <= 0n)
+    throw new CoreError("TXN_INVALID_AMOUNT", "precise_amount must be positive");
   const units = requestedUnits(store, params.txID, bound);
   if (bound.dry_run) return { status: 200, body: previewActions(store, params.txID, bound.status, units) };
-  if (!bound.skip_queue) return { status: 200, body: { ...storedView(queueAction(core, params.txID, bound.status, units)), queued: true } };
+  if (!bound.skip_queue)
+    return { status: 200, body: { ...storedView(queueAction(core, params.txID, bound.status, units)), queued: true } };
   const { done, failed } = await settleAll(new Run(core, { signal }), params.txID, bound.status, units);
   if (failed.length > 0) throw new LedgerError(`error occurred during processing: [${failed.map(describe).join(" ")}]`);
   if (done.length === 0) throw new CoreError("TXN_NOT_INFLIGHT", `no transaction to ${bound.status}`);
@@ -42,20 +44,26 @@ export function requestedUnits(store, id, { amount, precise_amount: units }) {
 
 /** The holds that an id stands for, newest first. */
 export const holds = (store, id) =>
-  store.family(id).filter((row) => row.status === "INFLIGHT").sort((a, b) => Number(b.created_at - a.created_at));
+  store
+    .family(id)
+    .filter((row) => row.status === "INFLIGHT")
+    .sort((a, b) => Number(b.created_at - a.created_at));
 
 /** Queues a commit or a void; one a transaction at a time. */
 export function queueAction(core, id, action, units) {
   const { store } = core;
   const representative = validate(store, id, action, units);
-  if (store.inflightActions.has(id)) throw new CoreError("GEN_CONFLICT", "a commit or void is already queued for this transaction");
+  if (store.inflightActions.has(id))
+    throw new CoreError("GEN_CONFLICT", "a commit or void is already queued for this transaction");
   const actionId = newId("act");
   store.inflightActions.set(id, actionId);
   store.later.after(core.delays.apply, () => runAction(core, id, action, units, actionId));
   return representative;
 }
 
-/** Carries a queued or dated action out; a hold that is gone by then is no fault, and one that is locked is tried again. */
+/**
+ * Carries a queued or dated action out; a hold that is gone by then is no fault, and one that is locked is tried again.
+ */
 export async function runAction(core, id, action, units, actionId, attempt = 0) {
   const run = new Run(core, { hooked: false });
   let again = false;
@@ -105,10 +113,23 @@ export function settlement(store, hold, action, units, reference = newId("ref"))
   if (action === "commit") refuseTooMuch(hold, units, left);
   const at = now();
   const txn = {
-    ...hold, transaction_id: newId("txn"), parent_transaction: hold.transaction_id, reference, meta: new Map(hold.meta), inflight: false,
-    status: action === "commit" ? "COMMIT" : "VOID", precise_amount: action === "commit" && units !== 0n ? units : left,
-    created_at: at, effective_date: at, allow_overdraft: false, overdraft_limit: 0, skip_queue: false, atomic: false,
-    scheduled_for: null, inflight_expiry_date: null, inflight_commit_date: null,
+    ...hold,
+    transaction_id: newId("txn"),
+    parent_transaction: hold.transaction_id,
+    reference,
+    meta: new Map(hold.meta),
+    inflight: false,
+    status: action === "commit" ? "COMMIT" : "VOID",
+    precise_amount: action === "commit" && units !== 0n ? units : left,
+    created_at: at,
+    effective_date: at,
+    allow_overdraft: false,
+    overdraft_limit: 0,
+    skip_queue: false,
+    atomic: false,
+    scheduled_for: null,
+    inflight_expiry_date: null,
+    inflight_commit_date: null,
   };
   txn.hash = hashOf(txn);
   return txn;
@@ -118,7 +139,9 @@ function remaining(store, hold, action) {
   if (hold.status !== "INFLIGHT") throw new LedgerError("transaction is not in inflight status");
   const children = [...store.transactions.values()].filter((row) => row.parent_transaction === hold.transaction_id);
   if (children.some((row) => row.status === "VOID")) throw new LedgerError("transaction has already been voided");
-  const committed = children.filter((row) => row.status === "APPLIED").reduce((sum, row) => sum + row.precise_amount, 0n);
+  const committed = children
+    .filter((row) => row.status === "APPLIED")
+    .reduce((sum, row) => sum + row.precise_amount, 0n);
   if (committed === hold.precise_amount) throw new LedgerError(`cannot ${action}. Transaction already committed`);
   return hold.precise_amount - committed;
 }
@@ -128,11 +151,14 @@ function refuseTooMuch(hold, units, left) {
   if (units < 0n) throw new LedgerError("commit amount cannot be negative");
   if (units > hold.precise_amount) {
     throw new LedgerError(
-      `cannot commit more than the original transaction amount. Original: ${money(hold.precise_amount)}, Requested: ${money(units)}`,
+      `cannot commit more than the original transaction amount. Original: ${money(hold.precise_amount)}, ` +
+        `Requested: ${money(units)}`,
     );
   }
   if (units > left) {
-    throw new LedgerError(`cannot commit more than the remaining amount. Available: ${money(left)}, Requested: ${money(units)}`);
+    throw new LedgerError(
+      `cannot commit more than the remaining amount. Available: ${money(left)}, Requested: ${money(units)}`,
+    );
   }
 }
 
@@ -145,7 +171,8 @@ function validate(store, id, action, units) {
   }
   const children = holds(store, id);
   if (children.length === 0) throw own ? new LedgerError("transaction is not in inflight status") : unknown(id);
-  if (children.every((hold) => isSettled(store, hold, action))) throw new LedgerError(`cannot ${action}. Transaction already committed`);
+  if (children.every((hold) => isSettled(store, hold, action)))
+    throw new LedgerError(`cannot ${action}. Transaction already committed`);
   return { ...children[0], transaction_id: id };
 }
 

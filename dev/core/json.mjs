@@ -176,5 +176,7 @@ class Reader {
 function quoted(c) {
   if (c === "'") return "'\\''";
   if (c === '"') return "'\"'";
-  return `'${JSON.stringify(c).slice(1, -1).replace(/^\\u00/, "\\x")}'`;
+  return `'${JSON.stringify(c)
+    .slice(1, -1)
+    .replace(/^\\u00/, "\\x")}'`;
 }

@@ -9,7 +9,11 @@ const LEDGER = { name: "CreateLedger", fields: { name: "string", meta_data: "map
 
 /** What a list of ledgers can be filtered by. */
 export const LEDGER_LIST = {
-  table: "ledgers", fields: new Set(["ledger_id", "name", "created_at", "meta_data"]), limit: 10, strict: true, capital: true,
+  table: "ledgers",
+  fields: new Set(["ledger_id", "name", "created_at", "meta_data"]),
+  limit: 10,
+  strict: true,
+  capital: true,
 };
 
 /** `POST /ledgers` */
@@ -49,4 +53,9 @@ function find(store, id) {
   return ledger;
 }
 
-const view = ({ ledger_id, name, created_at, meta }, time = formatStored) => ({ ledger_id, name, created_at: time(created_at), meta_data: meta });
+const view = ({ ledger_id, name, created_at, meta }, time = formatStored) => ({
+  ledger_id,
+  name,
+  created_at: time(created_at),
+  meta_data: meta,
+});

@@ -6,8 +6,8 @@ import { hashOf } from "./postings.mjs";
 import { newId } from "./store.mjs";
 
 /**
- * The legs of a transaction with several sources or destinations, as transactions of their own. Core numbers them in the
- * order in which a map of Go gives them out: any.
+ * The legs of a transaction with several sources or destinations, as transactions of their own. Core numbers them in
+ * the order in which a map of Go gives them out: any.
  * @param {object} txn
  * @param {(identifiers: string[]) => string[]} [order]
  */
@@ -24,8 +24,14 @@ export function splitLegs(txn, order = (identifiers) => identifiers) {
   return order([...parts.keys()]).map((identifier, i) => {
     const units = parts.get(identifier);
     const leg = {
-      ...txn, transaction_id: newId("txn"), parent_transaction: txn.transaction_id, precise_amount: units,
-      amount_string: fromUnits(units, txn.precision), sources: [], destinations: [], meta: new Map(txn.meta),
+      ...txn,
+      transaction_id: newId("txn"),
+      parent_transaction: txn.transaction_id,
+      precise_amount: units,
+      amount_string: fromUnits(units, txn.precision),
+      sources: [],
+      destinations: [],
+      meta: new Map(txn.meta),
     };
     leg.amount = Number(leg.amount_string);
     // Core hashes a leg before it knows its balance and its number: legs of one amount share a hash.

@@ -26,7 +26,8 @@ export function trackLineage(core, row) {
 /** `GET /balances/:id/lineage` */
 export function balanceLineage({ store }, { params }) {
   const balance = store.balance(params.id);
-  if (!balance.track_fund_lineage) throw new LedgerError(`balance ${params.id} does not have fund lineage tracking enabled`);
+  if (!balance.track_fund_lineage)
+    throw new LedgerError(`balance ${params.id} does not have fund lineage tracking enabled`);
   const mappings = store.lineage.filter((mapping) => mapping.balance === params.id);
   const providers = mappings.map(({ provider, shadow }) => {
     const { debit: amount, credit: spent } = store.balance(shadow);
@@ -34,14 +35,21 @@ export function balanceLineage({ store }, { params }) {
   });
   const total = providers.reduce((sum, each) => sum + each.available, 0n);
   const aggregate = mappings[0]?.aggregate ?? "";
-  return { status: 200, body: { balance_id: params.id, total_with_lineage: total, aggregate_balance_id: aggregate, providers } };
+  return {
+    status: 200,
+    body: { balance_id: params.id, total_with_lineage: total, aggregate_balance_id: aggregate, providers },
+  };
 }
 
 /** `GET /transactions/:id/lineage` */
 export function transactionLineage({ store }, { params }) {
   const row = store.transaction(params.id);
   const shadows = [...store.transactions.values()].filter((other) => other.meta.get("_shadow_for") === params.id);
-  const body = { transaction_id: params.id, fund_allocation: row.meta.get(ALLOCATION), shadow_transactions: shadows.map(storedView) };
+  const body = {
+    transaction_id: params.id,
+    fund_allocation: row.meta.get(ALLOCATION),
+    shadow_transactions: shadows.map(storedView),
+  };
   return { status: 200, body };
 }
 
@@ -51,25 +59,49 @@ function credit(store, row, destination, provider) {
   const who = identifierOf(identity);
   const shadow = resolveBalance(store, `@${provider}_${who}_lineage`, row.currency);
   const aggregate = resolveBalance(store, `@${who}_lineage`, row.currency);
-  book(store, row, `${row.reference}_shadow_${provider}`, `Shadow credit from ${provider}`, shadow, aggregate, row.precise_amount, {
-    _identity_id: identity.identity_id, _lineage_type: "credit", _main_balance: destination.balance_id, _provider: provider,
-  });
-  const known = store.lineage.some((mapping) => mapping.balance === destination.balance_id && mapping.provider === provider);
+  book(
+    store,
+    row,
+    `${row.reference}_shadow_${provider}`,
+    `Shadow credit from ${provider}`,
+    shadow,
+    aggregate,
+    row.precise_amount,
+    {
+      _identity_id: identity.identity_id,
+      _lineage_type: "credit",
+      _main_balance: destination.balance_id,
+      _provider: provider,
+    },
+  );
+  const known = store.lineage.some(
+    (mapping) => mapping.balance === destination.balance_id && mapping.provider === provider,
+  );
   if (!known) store.lineage.push({ balance: destination.balance_id, provider, shadow, aggregate });
 }
 
 function debit(store, row, source) {
   const mappings = store.lineage.filter((mapping) => mapping.balance === source.balance_id);
   const funds = mappings
-    .map((mapping) => ({ ...mapping, available: store.balance(mapping.shadow).debit - store.balance(mapping.shadow).credit }))
+    .map((mapping) => ({
+      ...mapping,
+      available: store.balance(mapping.shadow).debit - store.balance(mapping.shadow).credit,
+    }))
     .filter((fund) => fund.available > 0n);
   const shares = allocate(funds, row.precise_amount, source.allocation_strategy);
   for (const { provider, shadow, aggregate, units } of shares) {
     book(store, row, `${row.reference}_release_${provider}`, `Release ${provider} funds`, aggregate, shadow, units, {
-      _allocation: source.allocation_strategy, _lineage_type: "release", _main_balance: source.balance_id, _provider: provider,
+      _allocation: source.allocation_strategy,
+      _lineage_type: "release",
+      _main_balance: source.balance_id,
+      _provider: provider,
     });
   }
-  if (shares.length > 0) row.meta.set(ALLOCATION, shares.map(({ provider, units }) => ({ amount: units, provider })));
+  if (shares.length > 0)
+    row.meta.set(
+      ALLOCATION,
+      shares.map(({ provider, units }) => ({ amount: units, provider })),
+    );
 }
 
 function allocate(funds, units, strategy) {
@@ -89,10 +121,31 @@ function allocate(funds, units, strategy) {
 
 function book(store, row, reference, description, source, destination, units, meta) {
   const txn = {
-    transaction_id: newId("txn"), parent_transaction: "", source, destination, sources: [], destinations: [], reference, amount: 0, amount_string: "",
-    precise_amount: units, precision: row.precision, overdraft_limit: 0, currency: row.currency, description, status: "QUEUED", hash: "",
-    allow_overdraft: true, inflight: false, skip_queue: true, atomic: false, created_at: now(), effective_date: null, scheduled_for: null,
-    inflight_expiry_date: null, inflight_commit_date: null,
+    transaction_id: newId("txn"),
+    parent_transaction: "",
+    source,
+    destination,
+    sources: [],
+    destinations: [],
+    reference,
+    amount: 0,
+    amount_string: "",
+    precise_amount: units,
+    precision: row.precision,
+    overdraft_limit: 0,
+    currency: row.currency,
+    description,
+    status: "QUEUED",
+    hash: "",
+    allow_overdraft: true,
+    inflight: false,
+    skip_queue: true,
+    atomic: false,
+    created_at: now(),
+    effective_date: null,
+    scheduled_for: null,
+    inflight_expiry_date: null,
+    inflight_commit_date: null,
     meta: new Map(Object.entries({ ...meta, _shadow_for: row.transaction_id, allow_overdraft: true })),
   };
   applyPrecision(txn);

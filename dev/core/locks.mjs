@@ -45,7 +45,8 @@ export class Locks {
     const end = performance.now() + waitMs;
     await setImmediate();
     while (!signal?.aborted && ids.some((id) => this.#balances.has(id))) {
-      if (performance.now() >= end) throw new LedgerError("failed to acquire lock: failed to acquire all locks within the wait timeout");
+      if (performance.now() >= end)
+        throw new LedgerError("failed to acquire lock: failed to acquire all locks within the wait timeout");
       await pause(POLL_MS);
     }
     if (signal?.aborted) throw new LedgerError(`failed to acquire lock: lock wait cancelled: ${GONE}`);

@@ -27,7 +27,9 @@ function merge(store, id, meta) {
     return record.meta;
   }
   if (!/^(txn|bulk)_/.test(id)) throw new LedgerError(`invalid entity ID format: ${id}`);
-  const rows = [...store.transactions.values()].filter((row) => row.transaction_id === id || row.parent_transaction === id);
+  const rows = [...store.transactions.values()].filter(
+    (row) => row.transaction_id === id || row.parent_transaction === id,
+  );
   if (rows.length === 0) throw new LedgerError("entity not found");
   for (const row of rows) row.meta = new Map([...row.meta, ...meta]);
   return meta;

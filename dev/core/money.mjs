@@ -1,4 +1,5 @@
-// Amounts. A balance moves by whole units (BigInt); `amount` is what a person reads, `precision` the units in one of it.
+// Amounts. A balance moves by whole units (BigInt); `amount` is what a person reads, `precision` the units in one of
+// it.
 
 const QUOTIENT_DIGITS = 16;
 // Fine enough for any share that a double can write.
@@ -32,9 +33,9 @@ export function plainDecimal(number) {
 }
 
 /**
- * Divides a total among the legs of a transaction: `"10%"`, a fixed amount, `precise_distribution` in units, or `"left"`.
- * Shares are worked out in fractions of a unit and cut to whole ones at the end; what cutting leaves over goes to the
- * largest. Where every share is below one unit, all are nothing, as in Core.
+ * Divides a total among the legs of a transaction: `"10%"`, a fixed amount, `precise_distribution` in units, or
+ * `"left"`. Shares are worked out in fractions of a unit and cut to whole ones at the end; what cutting leaves over
+ * goes to the largest. Where every share is below one unit, all are nothing, as in Core.
  * @param {bigint} total
  * @param {{ identifier: string, distribution: string, precise_distribution: string }[]} legs
  * @param {number} precision
@@ -73,12 +74,14 @@ function fixedShares(whole, legs, precision) {
 
 function fixedShare(leg, precision) {
   if (leg.precise_distribution) {
-    if (/^[+-]?\d{1,18}$/.test(leg.precise_distribution)) return BigInt(leg.precise_distribution.replace("+", "")) * SHARE_SCALE;
+    if (/^[+-]?\d{1,18}$/.test(leg.precise_distribution))
+      return BigInt(leg.precise_distribution.replace("+", "")) * SHARE_SCALE;
     throw new Error("invalid precise_distribution format: must be an integer value in minor units");
   }
   if (!leg.distribution) return 0n;
   const amount = Number(leg.distribution);
-  if (leg.distribution.trim() !== leg.distribution || !Number.isFinite(amount)) throw new Error("invalid fixed amount format");
+  if (leg.distribution.trim() !== leg.distribution || !Number.isFinite(amount))
+    throw new Error("invalid fixed amount format");
   return scaled(amount) * BigInt(precision);
 }
 

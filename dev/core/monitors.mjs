@@ -5,8 +5,18 @@ import { CoreError, notFound } from "./errors.mjs";
 import { bindBody, faultsText } from "./requests.mjs";
 import { newId } from "./store.mjs";
 
-const FIELDS = ["debit_balance", "credit_balance", "balance", "inflight_debit_balance", "inflight_credit_balance", "inflight_balance"];
-const CONDITION = { name: "MonitorCondition", fields: { field: "string", operator: "string", value: "float", precision: "float" } };
+const FIELDS = [
+  "debit_balance",
+  "credit_balance",
+  "balance",
+  "inflight_debit_balance",
+  "inflight_credit_balance",
+  "inflight_balance",
+];
+const CONDITION = {
+  name: "MonitorCondition",
+  fields: { field: "string", operator: "string", value: "float", precision: "float" },
+};
 const MONITOR = {
   name: "CreateBalanceMonitor",
   fields: { balance_id: "string", condition: { one: CONDITION }, call_back_url: "string", meta_data: "map" },
@@ -15,9 +25,17 @@ const MONITOR = {
 /** `POST /balance-monitors` */
 export function createMonitor({ store }, { body }) {
   const bound = bindBody(body, MONITOR);
-  const faults = faultsText({ balance_id: bound.balance_id === "" ? "cannot be blank" : undefined, condition: conditionFault(bound.condition) });
+  const faults = faultsText({
+    balance_id: bound.balance_id === "" ? "cannot be blank" : undefined,
+    condition: conditionFault(bound.condition),
+  });
   if (faults) throw new CoreError("GEN_VALIDATION_ERROR", faults, { key: "errors" });
-  const monitor = { monitor_id: newId("mon"), balance_id: bound.balance_id, created_at: now(), condition: bound.condition };
+  const monitor = {
+    monitor_id: newId("mon"),
+    balance_id: bound.balance_id,
+    created_at: now(),
+    condition: bound.condition,
+  };
   store.monitors.set(monitor.monitor_id, monitor);
   return { status: 201, body: view(monitor, formatTime) };
 }
@@ -27,8 +45,10 @@ function conditionFault(condition) {
   const blank = "cannot be blank";
   if (field === "" && operator === "" && precision === 0 && value === 0) return blank;
   const faults = faultsText({
-    field: field === "" ? blank : FIELDS.includes(field) ? undefined : "must be a valid value", operator: operator === "" ? blank : undefined,
-    precision: precision === 0 ? blank : precision < 0 ? "precision cannot be negative" : undefined, value: value === 0 ? blank : undefined,
+    field: field === "" ? blank : FIELDS.includes(field) ? undefined : "must be a valid value",
+    operator: operator === "" ? blank : undefined,
+    precision: precision === 0 ? blank : precision < 0 ? "precision cannot be negative" : undefined,
+    value: value === 0 ? blank : undefined,
   });
   return faults && `(${faults})`;
 }
@@ -37,7 +57,10 @@ function conditionFault(condition) {
 export const monitorById = ({ store }, { params }) => ({ status: 200, body: view(find(store, params.id)) });
 
 /** `GET /balance-monitors`; like Core's, an empty list is null. */
-export const allMonitors = ({ store }) => ({ status: 200, body: nullWhenEmpty([...store.monitors.values()].map((each) => view(each))) });
+export const allMonitors = ({ store }) => ({
+  status: 200,
+  body: nullWhenEmpty([...store.monitors.values()].map((each) => view(each))),
+});
 
 /** `GET /balance-monitors/balances/:balance_id` */
 export function monitorsOfBalance({ store }, { params }) {
@@ -72,5 +95,10 @@ export const nullWhenEmpty = (list) => (list.length > 0 ? list : null);
 function view({ monitor_id, balance_id, created_at, condition }, time = formatStored) {
   const { value, precision, field, operator } = condition;
   const preciseValue = BigInt(Math.trunc(value * precision));
-  return { monitor_id, balance_id, created_at: time(created_at), condition: { value, precision, precise_value: preciseValue, field, operator } };
+  return {
+    monitor_id,
+    balance_id,
+    created_at: time(created_at),
+    condition: { value, precision, precise_value: preciseValue, field, operator },
+  };
 }

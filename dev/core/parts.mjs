@@ -1,5 +1,6 @@
-// Core books in parts: the items of a batch, the legs of a transaction, the rows of a refund, the holds of a commit, one
-// after the other. Each part waits for its balances, can fail by itself, and is not begun once the caller has gone away.
+// Core books in parts: the items of a batch, the legs of a transaction, the rows of a refund, the holds of a commit,
+// one after the other. Each part waits for its balances, can fail by itself, and is not begun once the caller has gone
+// away.
 
 import { trackLineage } from "./lineage.mjs";
 import { record, resolveBalance } from "./postings.mjs";

@@ -12,9 +12,23 @@ const APPLIED_AS = { QUEUED: "APPLIED", APPLIED: "APPLIED", SCHEDULED: "APPLIED"
 /** A balance with nothing in it. */
 export function emptyBalance(fields) {
   return {
-    balance_id: newId("bln"), ledger_id: GENERAL_LEDGER, identity_id: "", indicator: "", currency: "", created_at: now(), meta: null,
-    track_fund_lineage: false, allocation_strategy: "", version: 0,
-    balance: 0n, credit: 0n, debit: 0n, inflight: 0n, inflightCredit: 0n, inflightDebit: 0n, ...fields,
+    balance_id: newId("bln"),
+    ledger_id: GENERAL_LEDGER,
+    identity_id: "",
+    indicator: "",
+    currency: "",
+    created_at: now(),
+    meta: null,
+    track_fund_lineage: false,
+    allocation_strategy: "",
+    version: 0,
+    balance: 0n,
+    credit: 0n,
+    debit: 0n,
+    inflight: 0n,
+    inflightCredit: 0n,
+    inflightDebit: 0n,
+    ...fields,
   };
 }
 
@@ -65,7 +79,8 @@ export function refuseSameBalance(source, destination) {
   if (source.balance_id !== destination.balance_id) return;
   throw new CoreError(
     "GEN_CONFLICT",
-    `Optimistic locking failure: balance with ID '${source.balance_id}' may have been updated or deleted by another transaction`,
+    `Optimistic locking failure: balance with ID '${source.balance_id}' may have been updated or deleted by ` +
+      "another transaction",
   );
 }
 
@@ -95,7 +110,8 @@ export function applyToBalances(txn, source, destination) {
 function releaseHold(action, units, source, destination) {
   const short = (side, has) =>
     new LedgerError(
-      `failed to apply transaction to balances: ${action} inflight ${side} failed: insufficient inflight ${side} balance: have ${has}, need ${units}`,
+      `failed to apply transaction to balances: ${action} inflight ${side} failed: ` +
+        `insufficient inflight ${side} balance: have ${has}, need ${units}`,
     );
   if (source.inflightDebit < units) throw short("debit", source.inflightDebit);
   if (destination.inflightCredit < units) throw short("credit", destination.inflightCredit);
@@ -140,8 +156,12 @@ export function hashOf(txn) {
 /** A transaction as the answer to a write shows it. */
 export function freshView(txn) {
   return view(txn, formatTime, {
-    amount_string: txn.amount_string, overdraft_limit: txn.overdraft_limit, allow_overdraft: txn.allow_overdraft, skip_queue: txn.skip_queue,
-    atomic: txn.atomic, effective_date: formatTime(txn.effective_date ?? txn.created_at),
+    amount_string: txn.amount_string,
+    overdraft_limit: txn.overdraft_limit,
+    allow_overdraft: txn.allow_overdraft,
+    skip_queue: txn.skip_queue,
+    atomic: txn.atomic,
+    effective_date: formatTime(txn.effective_date ?? txn.created_at),
   });
 }
 
@@ -149,18 +169,41 @@ export function freshView(txn) {
 export const storedView = (row) => view(row, formatStored, {});
 
 /** A transaction as lists show it. */
-export const listedView = (row) => view(row, formatStored, { effective_date: formatStored(row.effective_date ?? row.created_at) });
+export const listedView = (row) =>
+  view(row, formatStored, { effective_date: formatStored(row.effective_date ?? row.created_at) });
 
 function view(txn, time, shown) {
-  const meta = new Map([...txn.meta].filter(([key, value]) => !(key === "inflight" && value === true)).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const meta = new Map(
+    [...txn.meta]
+      .filter(([key, value]) => !(key === "inflight" && value === true))
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
   return {
-    precise_amount: txn.precise_amount, amount: txn.amount, amount_string: shown.amount_string || undefined, precision: txn.precision,
-    overdraft_limit: shown.overdraft_limit ?? 0, transaction_id: txn.transaction_id, parent_transaction: txn.parent_transaction,
-    source: txn.source || undefined, destination: txn.destination || undefined, reference: txn.reference, currency: txn.currency,
-    description: txn.description || undefined, status: txn.status, hash: txn.hash, allow_overdraft: shown.allow_overdraft ?? false,
-    inflight: txn.inflight || txn.meta.get("inflight") === true, skip_queue: shown.skip_queue ?? false, atomic: shown.atomic ?? false,
-    sources: legsView(txn.sources), destinations: legsView(txn.destinations), created_at: time(txn.created_at), effective_date: shown.effective_date,
-    scheduled_for: time(txn.scheduled_for), inflight_expiry_date: time(txn.inflight_expiry_date), inflight_commit_date: time(txn.inflight_commit_date),
+    precise_amount: txn.precise_amount,
+    amount: txn.amount,
+    amount_string: shown.amount_string || undefined,
+    precision: txn.precision,
+    overdraft_limit: shown.overdraft_limit ?? 0,
+    transaction_id: txn.transaction_id,
+    parent_transaction: txn.parent_transaction,
+    source: txn.source || undefined,
+    destination: txn.destination || undefined,
+    reference: txn.reference,
+    currency: txn.currency,
+    description: txn.description || undefined,
+    status: txn.status,
+    hash: txn.hash,
+    allow_overdraft: shown.allow_overdraft ?? false,
+    inflight: txn.inflight || txn.meta.get("inflight") === true,
+    skip_queue: shown.skip_queue ?? false,
+    atomic: shown.atomic ?? false,
+    sources: legsView(txn.sources),
+    destinations: legsView(txn.destinations),
+    created_at: time(txn.created_at),
+    effective_date: shown.effective_date,
+    scheduled_for: time(txn.scheduled_for),
+    inflight_expiry_date: time(txn.inflight_expiry_date),
+    inflight_commit_date: time(txn.inflight_commit_date),
     meta_data: meta.size > 0 ? meta : undefined,
   };
 }

@@ -8,7 +8,8 @@ import { applyPrecision, applyToBalances, emptyBalance, refuseSameBalance } from
 import { refundOf, refundable } from "./refunds.mjs";
 
 const QUEUED_LEGS =
-  "skip_queue is false: legs are queued for independent async processing with no ordering guarantee, so each is projected on its own rather than cumulatively";
+  "skip_queue is false: legs are queued for independent async processing with no ordering guarantee, so each is " +
+  "projected on its own rather than cumulatively";
 
 /** The preview of one transaction, with one leg or several. */
 export function preview(store, transaction, working = new Projection(store)) {
@@ -16,8 +17,10 @@ export function preview(store, transaction, working = new Projection(store)) {
   applyPrecision(txn);
   const legs = splitLegs(txn);
   const result = startPreview(txn);
-  if (store.references.has(txn.reference)) refuse(result, `transaction validation failed: reference ${txn.reference} has already been used`);
-  if (txn.scheduled_for !== null) note(result, "scheduled_for is ignored in a dry run; the projection shows the effect as if applied now");
+  if (store.references.has(txn.reference))
+    refuse(result, `transaction validation failed: reference ${txn.reference} has already been used`);
+  if (txn.scheduled_for !== null)
+    note(result, "scheduled_for is ignored in a dry run; the projection shows the effect as if applied now");
   if (legs.length === 0) {
     projectLeg(result, working, txn);
     result.amount = txn.amount;
@@ -30,8 +33,19 @@ export function preview(store, transaction, working = new Projection(store)) {
 
 function startPreview(txn) {
   return {
-    dry_run: true, would_apply: true, rejection: undefined, operation: undefined, status: txn.status, reference: txn.reference, currency: txn.currency,
-    amount: txn.amount, precise_amount: String(txn.precise_amount), precision: txn.precision, balances: [], legs: undefined, notes: undefined,
+    dry_run: true,
+    would_apply: true,
+    rejection: undefined,
+    operation: undefined,
+    status: txn.status,
+    reference: txn.reference,
+    currency: txn.currency,
+    amount: txn.amount,
+    precise_amount: String(txn.precise_amount),
+    precision: txn.precision,
+    balances: [],
+    legs: undefined,
+    notes: undefined,
   };
 }
 
@@ -47,8 +61,10 @@ function projectSplit(result, store, working, txn, legs) {
   if (txn.skip_queue) result.balances = working.balances();
 }
 
-const addLeg = (result, identifier, role, leg) =>
-  (result.legs ??= []).push({ identifier, role, precise_amount: String(leg.precise_amount), amount: leg.amount });
+function addLeg(result, identifier, role, leg) {
+  result.legs ??= [];
+  result.legs.push({ identifier, role, precise_amount: String(leg.precise_amount), amount: leg.amount });
+}
 
 function projectLeg(result, working, leg) {
   try {
@@ -61,11 +77,18 @@ function projectLeg(result, working, leg) {
   }
 }
 
-const note = (result, text) => (result.notes ??= []).push(text);
+function note(result, text) {
+  result.notes ??= [];
+  result.notes.push(text);
+}
 
 function refuse(result, message) {
   result.would_apply = false;
-  const reason = /insufficient funds/i.test(message) ? "insufficient_funds" : /overdraft limit/i.test(message) ? "overdraft_limit" : "other";
+  const reason = /insufficient funds/i.test(message)
+    ? "insufficient_funds"
+    : /overdraft limit/i.test(message)
+      ? "overdraft_limit"
+      : "other";
   result.rejection ??= { code: classify(message) ?? "TXN_VALIDATION_ERROR", reason, message };
 }
 
@@ -81,7 +104,8 @@ export function previewActions(store, id, action, units) {
   if (legs.length === 0 && !own) throw new LedgerError("transaction not found");
   const result = { ...emptyPreview(), operation: action, status: action === "commit" ? "APPLIED" : "VOID" };
   if (legs.length === 0) refuse(result, "transaction is not in inflight status");
-  if (action === "void" && units > 0n) note(result, "amount is ignored when voiding; a void always releases the full remaining hold");
+  if (action === "void" && units > 0n)
+    note(result, "amount is ignored when voiding; a void always releases the full remaining hold");
   return projectAll(store, result, legs, (hold) => settlement(store, hold, action, units));
 }
 
@@ -93,11 +117,17 @@ export function previewRefund(store, id) {
     const refund = refundOf(store, row, {});
     return { ...refund, status: refund.inflight ? "INFLIGHT" : "APPLIED" };
   });
-  note(result, rows.length === 1 ? `projected refund of transaction ${rows[0].transaction_id}` : `projected refund of ${rows.length} refundable transactions under ${id}`);
+  note(
+    result,
+    rows.length === 1
+      ? `projected refund of transaction ${rows[0].transaction_id}`
+      : `projected refund of ${rows.length} refundable transactions under ${id}`,
+  );
   return result;
 }
 
-const emptyPreview = () => startPreview({ reference: undefined, status: undefined, currency: "", amount: 0, precise_amount: 0n, precision: 0 });
+const emptyPreview = () =>
+  startPreview({ reference: undefined, status: undefined, currency: "", amount: 0, precise_amount: 0n, precision: 0 });
 
 function projectAll(store, result, rows, toTransaction) {
   const working = new Projection(store);
@@ -142,8 +172,12 @@ export class Projection {
 
   balances() {
     return [...this.#entries.values()].map(({ before, after, role, virtual }) => ({
-      balance_id: before.balance_id, role, currency: before.currency, virtual: virtual || undefined,
-      ...figures("current", before), ...figures("resulting", after),
+      balance_id: before.balance_id,
+      role,
+      currency: before.currency,
+      virtual: virtual || undefined,
+      ...figures("current", before),
+      ...figures("resulting", after),
     }));
   }
 
@@ -151,7 +185,10 @@ export class Projection {
     const id = identifier.startsWith("@") ? this.store.indicators.get(`${identifier}\n${currency}`) : identifier;
     const key = id ?? identifier;
     if (!this.#entries.has(key)) {
-      const before = id === undefined ? emptyBalance({ balance_id: identifier, indicator: identifier, currency }) : this.store.balance(id);
+      const before =
+        id === undefined
+          ? emptyBalance({ balance_id: identifier, indicator: identifier, currency })
+          : this.store.balance(id);
       this.#entries.set(key, { before: { ...before }, after: { ...before }, role, virtual: id === undefined });
     }
     return this.#entries.get(key);
@@ -160,8 +197,11 @@ export class Projection {
 
 function figures(prefix, balance) {
   return {
-    [`${prefix}_balance`]: String(balance.balance), [`${prefix}_available`]: String(balance.balance - balance.inflightDebit),
-    [`${prefix}_credit_balance`]: String(balance.credit), [`${prefix}_debit_balance`]: String(balance.debit),
-    [`${prefix}_inflight_debit_balance`]: String(balance.inflightDebit), [`${prefix}_inflight_credit_balance`]: String(balance.inflightCredit),
+    [`${prefix}_balance`]: String(balance.balance),
+    [`${prefix}_available`]: String(balance.balance - balance.inflightDebit),
+    [`${prefix}_credit_balance`]: String(balance.credit),
+    [`${prefix}_debit_balance`]: String(balance.debit),
+    [`${prefix}_inflight_debit_balance`]: String(balance.inflightDebit),
+    [`${prefix}_inflight_credit_balance`]: String(balance.inflightCredit),
   };
 }

@@ -1,5 +1,5 @@
-// The queue: a transaction without `skip_queue` is a row that stays QUEUED, and a child, `<reference>_q`, that is booked
-// or rejected later.
+// The queue: a transaction without `skip_queue` is a row that stays QUEUED, and a child, `<reference>_q`, that is
+// booked or rejected later.
 
 import { now } from "./clock.mjs";
 import { describe, isRefusal } from "./errors.mjs";
@@ -9,7 +9,10 @@ import { hashOf, resolveBalance } from "./postings.mjs";
 import { rollBack } from "./refunds.mjs";
 import { newId } from "./store.mjs";
 
-/** Takes a transaction or its legs in: a moment later the QUEUED rows are there, and after that their children are booked. */
+/**
+ * Takes a transaction or its legs in: a moment later the QUEUED rows are there, and after that their children are
+ * booked.
+ */
 export function queue(core, txn, legs) {
   const queued = toQueue(txn, legs);
   core.store.later.after(core.delays.insert, () => enqueue(core, queued));
@@ -23,8 +26,8 @@ function toQueue(txn, legs) {
 }
 
 /**
- * Writes the QUEUED rows. One whose reference is taken, or whose balance is unknown, is dropped without a word, as in Core:
- * the legs before it stay QUEUED for ever, and none of them is booked.
+ * Writes the QUEUED rows. One whose reference is taken, or whose balance is unknown, is dropped without a word, as in
+ * Core: the legs before it stay QUEUED for ever, and none of them is booked.
  */
 function enqueue(core, queued) {
   const { later } = core.store;
@@ -50,7 +53,10 @@ function insertQueued(store, txn) {
   const parent = { ...txn, sources: [], destinations: [] };
   if (!store.insert(parent)) return undefined;
   return {
-    ...parent, meta: new Map(parent.meta), transaction_id: newId("txn"), parent_transaction: parent.transaction_id,
+    ...parent,
+    meta: new Map(parent.meta),
+    transaction_id: newId("txn"),
+    parent_transaction: parent.transaction_id,
     reference: `${parent.reference}_q`,
   };
 }
@@ -61,7 +67,8 @@ async function work(core, child, attempt = 0) {
     await run.book(child);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    if (isLocked(error) && attempt < MAX_RETRIES) core.store.later.after(core.retryDelayMs, () => work(core, child, attempt + 1));
+    if (isLocked(error) && attempt < MAX_RETRIES)
+      core.store.later.after(core.retryDelayMs, () => work(core, child, attempt + 1));
     else await reject(run, child, describe(error));
   }
 }
@@ -69,5 +76,6 @@ async function work(core, child, attempt = 0) {
 async function reject(run, child, reason) {
   child.status = "REJECTED";
   child.meta.set("blnk_rejection_reason", reason);
-  if (run.core.store.insert(child) && child.atomic) await rollBack(run, child.meta.get("QUEUED_PARENT_TRANSACTION"), child.inflight);
+  if (run.core.store.insert(child) && child.atomic)
+    await rollBack(run, child.meta.get("QUEUED_PARENT_TRANSACTION"), child.inflight);
 }

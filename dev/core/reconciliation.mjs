@@ -13,7 +13,15 @@ const CRITERIA = {
 const RULE = { name: "MatchingRule", fields: { name: "string", description: "string", criteria: { list: CRITERIA } } };
 const EXTERNAL = {
   name: "ExternalTransaction",
-  fields: { id: "string", amount: "float", reference: "string", currency: "string", description: "string", date: "string", source: "string" },
+  fields: {
+    id: "string",
+    amount: "float",
+    reference: "string",
+    currency: "string",
+    description: "string",
+    date: "string",
+    source: "string",
+  },
 };
 const COMMON = { strategy: "string", grouping_criteria: "string", dry_run: "bool", matching_rule_ids: "strings" };
 const START = { name: "StartReconciliation", fields: { upload_id: "string", ...COMMON } };
@@ -69,8 +77,12 @@ function findRule(store, id) {
 }
 
 const ruleView = (rule, createdTime) => ({
-  rule_id: rule.rule_id, created_at: createdTime(rule.created_at), updated_at: formatTime(rule.updated_at), name: rule.name,
-  description: rule.description, criteria: rule.criteria,
+  rule_id: rule.rule_id,
+  created_at: createdTime(rule.created_at),
+  updated_at: formatTime(rule.updated_at),
+  name: rule.name,
+  description: rule.description,
+  criteria: rule.criteria,
 });
 
 /** `POST /reconciliation/start` */
@@ -84,29 +96,44 @@ export function startReconciliation(core, { body }) {
 /** `POST /reconciliation/start-instant` */
 export function startInstant(core, { body }) {
   const bound = bindBody(body, INSTANT);
-  if (bound.external_transactions.length === 0) throw new CoreError("RECON_EXTERNAL_TXNS_REQUIRED", "external_transactions is required");
+  if (bound.external_transactions.length === 0)
+    throw new CoreError("RECON_EXTERNAL_TXNS_REQUIRED", "external_transactions is required");
   refuseMissing(bound, { strategy: "Strategy", matching_rule_ids: "MatchingRuleIDs" });
   if (bound.external_transactions.length > MAX_INSTANT) {
     throw new CoreError("GEN_VALIDATION_ERROR", `too many external_transactions; max is ${MAX_INSTANT}`);
   }
   refuseNoRules(bound);
-  return start(core, newId("instant"), bound.external_transactions.map((each) => external(each)), bound.matching_rule_ids);
+  return start(
+    core,
+    newId("instant"),
+    bound.external_transactions.map((each) => external(each)),
+    bound.matching_rule_ids,
+  );
 }
 
 function refuseNoRules(bound) {
-  if (bound.matching_rule_ids.length === 0) throw new CoreError("RECON_MATCHING_RULES_REQUIRED", "matching_rule_ids is required");
+  if (bound.matching_rule_ids.length === 0)
+    throw new CoreError("RECON_MATCHING_RULES_REQUIRED", "matching_rule_ids is required");
 }
 
 function refuseMissing(bound, names) {
   const missing = Object.entries(names).filter(([name]) => bound[name] === "" || bound[name] === null);
   if (missing.length === 0) return;
-  const lines = missing.map(([, name]) => `Key: '${name}' Error:Field validation for '${name}' failed on the 'required' tag`);
+  const lines = missing.map(
+    ([, name]) => `Key: '${name}' Error:Field validation for '${name}' failed on the 'required' tag`,
+  );
   throw new CoreError("GEN_MALFORMED_REQUEST", lines.join("\n"));
 }
 
 function start({ store, delays }, uploadId, records, ruleIds) {
   const run = {
-    reconciliation_id: newId("recon"), upload_id: uploadId, status: "started", matched: 0, unmatched: 0, started_at: now(), completed_at: null,
+    reconciliation_id: newId("recon"),
+    upload_id: uploadId,
+    status: "started",
+    matched: 0,
+    unmatched: 0,
+    started_at: now(),
+    completed_at: null,
   };
   store.reconciliations.set(run.reconciliation_id, run);
   store.later.after(delays.insert, () => reconcile(store, run, records, ruleIds));
@@ -119,7 +146,9 @@ function reconcile(store, run, records, ruleIds) {
   run.status = rules.every(Boolean) ? "completed" : "failed";
   if (run.status === "failed") return;
   const rows = [...store.transactions.values()];
-  run.matched = records.filter((record) => rows.some((row) => rules.some((rule) => rule.criteria.every((each) => meets(record, row, each))))).length;
+  run.matched = records.filter((record) =>
+    rows.some((row) => rules.some((rule) => rule.criteria.every((each) => meets(record, row, each)))),
+  ).length;
   run.unmatched = records.length - run.matched;
 }
 
@@ -141,8 +170,14 @@ export function reconciliationById({ store }, { params }) {
   return {
     status: 200,
     body: {
-      reconciliation_id, upload_id, status, matched_transactions: matched, unmatched_transactions: unmatched, is_dry_run: false,
-      started_at: formatStored(started_at), completed_at: completed_at === null ? null : formatStored(completed_at),
+      reconciliation_id,
+      upload_id,
+      status,
+      matched_transactions: matched,
+      unmatched_transactions: unmatched,
+      is_dry_run: false,
+      started_at: formatStored(started_at),
+      completed_at: completed_at === null ? null : formatStored(completed_at),
     },
   };
 }

@@ -50,14 +50,33 @@ export function refundable(store, id) {
 /** The refund of a row, checked but not booked. */
 export function refundOf(store, row, { skip_queue: skipQueue = false, description = "", meta_data: meta = null }) {
   const refunded = [...store.transactions.values()].some(
-    (other) => other.parent_transaction === row.transaction_id && other.source === row.destination && other.destination === row.source,
+    (other) =>
+      other.parent_transaction === row.transaction_id &&
+      other.source === row.destination &&
+      other.destination === row.source,
   );
   if (refunded) throw new LedgerError(`transaction ${row.transaction_id} has already been refunded`);
   return {
-    ...row, transaction_id: "", parent_transaction: row.transaction_id, reference: `${row.transaction_id}_refund`, source: row.destination,
-    destination: row.source, allow_overdraft: true, overdraft_limit: 0, skip_queue: skipQueue, atomic: false, inflight: row.status === "VOID",
-    status: "", description: description || row.description, meta: new Map([...row.meta, ...(meta ?? [])]), effective_date: null,
-    scheduled_for: null, inflight_expiry_date: null, inflight_commit_date: null, sources: [], destinations: [],
+    ...row,
+    transaction_id: "",
+    parent_transaction: row.transaction_id,
+    reference: `${row.transaction_id}_refund`,
+    source: row.destination,
+    destination: row.source,
+    allow_overdraft: true,
+    overdraft_limit: 0,
+    skip_queue: skipQueue,
+    atomic: false,
+    inflight: row.status === "VOID",
+    status: "",
+    description: description || row.description,
+    meta: new Map([...row.meta, ...(meta ?? [])]),
+    effective_date: null,
+    scheduled_for: null,
+    inflight_expiry_date: null,
+    inflight_commit_date: null,
+    sources: [],
+    destinations: [],
   };
 }
 

@@ -17,10 +17,28 @@ const DATE_FAULT = "please format the scheduled date as 'YYYY-MM-DDTHH:MM:SS+00:
 export const TRANSACTION = {
   name: "RecordTransaction",
   fields: {
-    amount: "float", precision: "float", overdraft_limit: "float", precise_amount: "bigint", allow_overdraft: "bool", inflight: "bool",
-    skip_queue: "bool", atomic: "bool", source: "string", reference: "string", destination: "string", description: "string",
-    currency: "string", balance_id: "string", scheduled_for: "string", inflight_expiry_date: "string", inflight_commit_date: "string",
-    sources: { list: DISTRIBUTION }, destinations: { list: DISTRIBUTION }, meta_data: "map", effective_date: "time", dry_run: "bool",
+    amount: "float",
+    precision: "float",
+    overdraft_limit: "float",
+    precise_amount: "bigint",
+    allow_overdraft: "bool",
+    inflight: "bool",
+    skip_queue: "bool",
+    atomic: "bool",
+    source: "string",
+    reference: "string",
+    destination: "string",
+    description: "string",
+    currency: "string",
+    balance_id: "string",
+    scheduled_for: "string",
+    inflight_expiry_date: "string",
+    inflight_commit_date: "string",
+    sources: { list: DISTRIBUTION },
+    destinations: { list: DISTRIBUTION },
+    meta_data: "map",
+    effective_date: "time",
+    dry_run: "bool",
   },
 };
 
@@ -28,8 +46,8 @@ export const TRANSACTION = {
  * Binds a body and says what Core says when it cannot.
  * @param {Buffer} body
  * @param {object} struct see `bind`
- * @param {{ message?: string, prefix?: string, plainText?: boolean, key?: string, optional?: boolean }} [how] `message` replaces
- *   the decoder's words; `optional` takes a body without a value as one without members
+ * @param {{ message?: string, prefix?: string, plainText?: boolean, key?: string, optional?: boolean }} [how] `message`
+ *   replaces the decoder's words; `optional` takes a body without a value as one without members
  */
 export function bindBody(body, struct, { message, prefix = "", plainText, key, optional } = {}) {
   try {
@@ -43,7 +61,9 @@ export function bindBody(body, struct, { message, prefix = "", plainText, key, o
 
 /** Every fault of a struct as one sentence, fields in order; undefined when there is none. */
 export function faultsText(faults) {
-  const names = Object.keys(faults).filter((name) => faults[name] !== undefined).sort();
+  const names = Object.keys(faults)
+    .filter((name) => faults[name] !== undefined)
+    .sort();
   return names.length === 0 ? undefined : `${names.map((name) => `${name}: ${faults[name]}`).join("; ")}.`;
 }
 
@@ -51,15 +71,21 @@ export function faultsText(faults) {
 export function transactionFaults(t) {
   const required = (name) => (t[name] === "" ? "cannot be blank" : undefined);
   const faults = {
-    amount: amountFault(t), precision: precisionFault(t.precision), currency: required("currency"), reference: required("reference"),
-    description: required("description"), source: sideFault(t, "source"), destination: sideFault(t, "destination") ?? sameBalanceFault(t),
+    amount: amountFault(t),
+    precision: precisionFault(t.precision),
+    currency: required("currency"),
+    reference: required("reference"),
+    description: required("description"),
+    source: sideFault(t, "source"),
+    destination: sideFault(t, "destination") ?? sameBalanceFault(t),
   };
   for (const name of DATES) if (t[name] !== "" && parseTime(t[name]) === undefined) faults[name] = DATE_FAULT;
   return faultsText(faults);
 }
 
 function amountFault(t) {
-  if (t.amount !== 0 && t.precise_amount !== null) return "either amount or precise_amount should be provided, not both";
+  if (t.amount !== 0 && t.precise_amount !== null)
+    return "either amount or precise_amount should be provided, not both";
   if (t.amount === 0 && t.precise_amount === null) return "either amount or precise_amount is required";
   if (t.amount !== 0 && plainDecimal(t.amount).replace(".", "").replace(/^0+/, "").length > 15) {
     return "amount has more than 15 significant digits which may cause rounding errors; use precise_amount instead";
@@ -83,18 +109,40 @@ function sameBalanceFault(t) {
   const sources = [t.source, ...t.sources.map((leg) => leg.identifier)].filter(Boolean);
   const destinations = [t.destination, ...t.destinations.map((leg) => leg.identifier)].filter(Boolean);
   const compared = t.source !== "" || t.destination !== "";
-  return compared && sources.some((id) => destinations.includes(id)) ? "source and destination cannot be the same balance" : undefined;
+  return compared && sources.some((id) => destinations.includes(id))
+    ? "source and destination cannot be the same balance"
+    : undefined;
 }
 
 /** A bound body as the transaction that the ledger works on. */
 export function toTransaction(t) {
   const date = (name) => (t[name] === "" ? null : parseSetTime(t[name]));
   return {
-    transaction_id: "", parent_transaction: "", source: t.source, destination: t.destination, sources: t.sources, destinations: t.destinations,
-    reference: t.reference, amount: t.amount, amount_string: "", precise_amount: t.precise_amount, precision: t.precision,
-    overdraft_limit: t.overdraft_limit, currency: t.currency, description: t.description, status: "", hash: "",
-    allow_overdraft: t.allow_overdraft, inflight: t.inflight, skip_queue: t.skip_queue, atomic: t.atomic, created_at: null,
-    effective_date: t.effective_date, scheduled_for: date("scheduled_for"), inflight_expiry_date: date("inflight_expiry_date"),
-    inflight_commit_date: date("inflight_commit_date"), meta: new Map(t.meta_data ?? []),
+    transaction_id: "",
+    parent_transaction: "",
+    source: t.source,
+    destination: t.destination,
+    sources: t.sources,
+    destinations: t.destinations,
+    reference: t.reference,
+    amount: t.amount,
+    amount_string: "",
+    precise_amount: t.precise_amount,
+    precision: t.precision,
+    overdraft_limit: t.overdraft_limit,
+    currency: t.currency,
+    description: t.description,
+    status: "",
+    hash: "",
+    allow_overdraft: t.allow_overdraft,
+    inflight: t.inflight,
+    skip_queue: t.skip_queue,
+    atomic: t.atomic,
+    created_at: null,
+    effective_date: t.effective_date,
+    scheduled_for: date("scheduled_for"),
+    inflight_expiry_date: date("inflight_expiry_date"),
+    inflight_commit_date: date("inflight_commit_date"),
+    meta: new Map(t.meta_data ?? []),
   };
 }

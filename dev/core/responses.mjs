@@ -12,24 +12,40 @@ const SECURITY_HEADERS = {
   "X-Frame-Options": "DENY",
 };
 const RATE_HEADERS = {
-  "Ratelimit-Limit": "5000000", "Ratelimit-Remaining": "10000000", "Ratelimit-Reset": "1", "X-Rate-Limit-Duration": "1",
+  "Ratelimit-Limit": "5000000",
+  "Ratelimit-Remaining": "10000000",
+  "Ratelimit-Reset": "1",
+  "X-Rate-Limit-Duration": "1",
   "X-Rate-Limit-Limit": "5000000.00",
 };
 
 export function redirectBody(method, location) {
   if (method !== "GET") return { status: 307, text: "" };
-  const escaped = location.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&#34;");
+  const escaped = location
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&#34;");
   return { status: 301, type: "text/html; charset=utf-8", text: `<a href="${escaped}">Moved Permanently</a>.\n\n` };
 }
 
 export function commonHeaders({ headers, socket }) {
-  const common = { ...SECURITY_HEADERS, ...RATE_HEADERS, "X-Rate-Limit-Request-Remote-Addr": `${socket.remoteAddress}:${socket.remotePort}` };
+  const common = {
+    ...SECURITY_HEADERS,
+    ...RATE_HEADERS,
+    "X-Rate-Limit-Request-Remote-Addr": `${socket.remoteAddress}:${socket.remotePort}`,
+  };
   if (headers["x-forwarded-for"]) common["X-Rate-Limit-Request-Forwarded-For"] = headers["x-forwarded-for"];
-  if (headers["x-forwarded-proto"] === "https") common["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains";
+  if (headers["x-forwarded-proto"] === "https")
+    common["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains";
   return common;
 }
 
-export function send(response, { status, body, text, type = body === undefined ? undefined : "application/json; charset=utf-8", location }, common = {}) {
+export function send(
+  response,
+  { status, body, text, type = body === undefined ? undefined : "application/json; charset=utf-8", location },
+  common = {},
+) {
   const bytes = Buffer.from(text ?? print(body));
   const headers = { ...common };
   if (type) headers["Content-Type"] = type;

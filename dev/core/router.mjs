@@ -3,13 +3,22 @@
 
 /**
  * @param {[string, string, Function, object?][]} rows
- * @returns {(method: string, path: string) => { pattern: string, handler: Function, rules: object, params: object } | undefined}
+ * @returns {(method: string, path: string) =>
+ *   { pattern: string, handler: Function, rules: object, params: object } | undefined}
  */
 export function router(rows) {
-  const routes = rows.map(([method, pattern, handler, rules = {}]) => ({ method, pattern, handler, rules, segments: pattern.split("/").slice(1) }));
+  const routes = rows.map(([method, pattern, handler, rules = {}]) => ({
+    method,
+    pattern,
+    handler,
+    rules,
+    segments: pattern.split("/").slice(1),
+  }));
   return (method, path) => {
     const segments = path.split("/").slice(1);
-    const found = routes.filter((route) => route.method === method && fits(route.segments, segments)).sort(mostStatic)[0];
+    const found = routes
+      .filter((route) => route.method === method && fits(route.segments, segments))
+      .sort(mostStatic)[0];
     return found && { ...found, params: parameters(found.segments, segments) };
   };
 }
@@ -21,14 +30,21 @@ export function router(rows) {
 export function decodePath(path) {
   if (/%(?![0-9a-fA-F]{2})/.test(path)) return undefined;
   const bytes = Buffer.from(path, "latin1");
-  const plain = path.includes("%") ? Buffer.from(path.replace(/%(..)/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))), "latin1") : bytes;
+  const plain = path.includes("%")
+    ? Buffer.from(
+        path.replace(/%(..)/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+        "latin1",
+      )
+    : bytes;
   return plain.toString("utf8");
 }
 
 // A parameter may be empty, as in `//metadata`, but not at the end of a path: there the slash is one too many.
 function fits(pattern, segments) {
   if (pattern.length !== segments.length) return false;
-  return pattern.every((part, i) => (part.startsWith(":") ? segments[i] !== "" || i < pattern.length - 1 : part === segments[i]));
+  return pattern.every((part, i) =>
+    part.startsWith(":") ? segments[i] !== "" || i < pattern.length - 1 : part === segments[i],
+  );
 }
 
 function mostStatic(a, b) {
@@ -37,4 +53,9 @@ function mostStatic(a, b) {
 }
 
 const parameters = (pattern, segments) =>
-  Object.fromEntries(pattern.map((part, i) => [part, segments[i]]).filter(([part]) => part.startsWith(":")).map(([part, value]) => [part.slice(1), value]));
+  Object.fromEntries(
+    pattern
+      .map((part, i) => [part, segments[i]])
+      .filter(([part]) => part.startsWith(":"))
+      .map(([part, value]) => [part.slice(1), value]),
+  );

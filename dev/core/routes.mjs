@@ -1,26 +1,70 @@
 // Core's routes that the stand-in has: method, path, handler, and what the route makes of error codes.
 
-import { balanceAt, balanceById, balanceByIndicator, BALANCE_LIST, createBalance, linkIdentity, listBalances } from "./balances.mjs";
+import {
+  balanceAt,
+  balanceById,
+  balanceByIndicator,
+  BALANCE_LIST,
+  createBalance,
+  linkIdentity,
+  listBalances,
+} from "./balances.mjs";
 import { commitBulk, createBulk, voidBulk } from "./bulk.mjs";
 import { CoreError } from "./errors.mjs";
 import { listByBody, listByQuery } from "./filters.mjs";
-import { createIdentity, deleteIdentity, identityById, IDENTITY_LIST, listIdentities, updateIdentity } from "./identities.mjs";
+import {
+  createIdentity,
+  deleteIdentity,
+  identityById,
+  IDENTITY_LIST,
+  listIdentities,
+  updateIdentity,
+} from "./identities.mjs";
 import { updateInflight } from "./inflight.mjs";
 import { createLedger, ledgerById, LEDGER_LIST, listLedgers, updateLedger } from "./ledgers.mjs";
 import { balanceLineage, transactionLineage } from "./lineage.mjs";
 import { updateMetadata } from "./metadata.mjs";
-import { allMonitors, createMonitor, deleteMonitor, monitorById, monitorsOfBalance, nullWhenEmpty, updateMonitor } from "./monitors.mjs";
-import { createRule, deleteRule, reconciliationById, startInstant, startReconciliation, updateRule } from "./reconciliation.mjs";
+import {
+  allMonitors,
+  createMonitor,
+  deleteMonitor,
+  monitorById,
+  monitorsOfBalance,
+  nullWhenEmpty,
+  updateMonitor,
+} from "./monitors.mjs";
+import {
+  createRule,
+  deleteRule,
+  reconciliationById,
+  startInstant,
+  startReconciliation,
+  updateRule,
+} from "./reconciliation.mjs";
 import { refundTransaction } from "./refunds.mjs";
 import { detokenizeField, detokenizeFields, tokenizedFields, tokenizeField, tokenizeFields } from "./tokens.mjs";
 import { createTransaction, listTransactions, transactionById, transactionByReference } from "./transactions.mjs";
 import { uploadStatement } from "./uploads.mjs";
 
 const TRANSACTION_LIST = {
-  table: "transactions", limit: 20,
+  table: "transactions",
+  limit: 20,
   fields: new Set([
-    "transaction_id", "parent_transaction", "amount", "currency", "source", "destination", "balance_id", "reference", "status", "created_at",
-    "effective_date", "indicator", "description", "precision", "meta_data",
+    "transaction_id",
+    "parent_transaction",
+    "amount",
+    "currency",
+    "source",
+    "destination",
+    "balance_id",
+    "reference",
+    "status",
+    "created_at",
+    "effective_date",
+    "indicator",
+    "description",
+    "precision",
+    "meta_data",
   ]),
 };
 
@@ -33,10 +77,15 @@ const idt = { upgrade: { GEN_NOT_FOUND: "IDT_NOT_FOUND" } };
 const newIdt = { upgrade: { GEN_CONFLICT: "IDT_VALIDATION_ERROR", GEN_BAD_REQUEST: "IDT_VALIDATION_ERROR" } };
 const rule = { upgrade: { GEN_NOT_FOUND: "RECON_RULE_NOT_FOUND" }, fallback: "GEN_INTERNAL" };
 
-const list = (rows, spec, whenEmpty = (page) => page) => ({ store }, { query }) => ({
-  status: 200, body: whenEmpty(listByQuery(rows(store), query, spec)),
-});
-const filter = (rows, spec, whenEmpty) => ({ store }, { body }) => ({ status: 200, body: listByBody(rows(store), body, spec, whenEmpty) });
+const list =
+  (rows, spec, whenEmpty = (page) => page) =>
+  ({ store }, { query }) => ({
+    status: 200,
+    body: whenEmpty(listByQuery(rows(store), query, spec)),
+  });
+const filter =
+  (rows, spec, whenEmpty) =>
+  ({ store }, { body }) => ({ status: 200, body: listByBody(rows(store), body, spec, whenEmpty) });
 
 /** @type {[string, string, Function, object?][]} */
 export const ROUTES = [
@@ -102,7 +151,7 @@ export const ROUTES = [
 ];
 
 // No hook can be made here; the list tells whether a key is the master key.
-function hooks(core, { isMaster }) {
+function hooks(_core, { isMaster }) {
   if (!isMaster) throw new CoreError("AUTH_MASTER_KEY_REQUIRED", "hook management requires master key");
   return { status: 200, body: [] };
 }

@@ -30,13 +30,16 @@ const find = router(ROUTES);
  * @param {number} [options.applyDelayMs] from there until it is applied
  * @param {number} [options.retryDelayMs] until queued work that met a lock is tried again
  * @param {number} [options.lockWaitMs] how long a booking waits for a locked balance before it fails with 423
- * @param {(row: object, index: number) => unknown} [options.beforeBooking] called before each part of a request is booked or
- *   queued, with the transaction and how many parts came before it; it may wait, or fail the part with an error of errors.mjs
- * @param {(identifiers: string[]) => string[]} [options.legOrder] the order in which legs are numbered and booked; any when left out
- * @param {boolean} [options.lateRefundFetch] true makes a race of Core's refunds happen every time: a row that was given back
- *   is met again, so that a refund that was booked answers 409
+ * @param {(row: object, index: number) => unknown} [options.beforeBooking] called before each part of a request is
+ *   booked or queued, with the transaction and how many parts came before it; it may wait, or fail the part with an
+ *   error of errors.mjs
+ * @param {(identifiers: string[]) => string[]} [options.legOrder] the order in which legs are numbered and booked; any
+ *   when left out
+ * @param {boolean} [options.lateRefundFetch] true makes a race of Core's refunds happen every time: a row that was
+ *   given back is met again, so that a refund that was booked answers 409
  * @returns {Promise<StandIn>}
- * @typedef {object} StandIn `beforeBooking`, `legOrder`, `lockWaitMs` and `lateRefundFetch` can be set on it at any time
+ * @typedef {object} StandIn `beforeBooking`, `legOrder`, `lockWaitMs` and `lateRefundFetch` can be set on it at any
+ *   time
  * @property {string} url
  * @property {number} port
  * @property {string} key
@@ -47,12 +50,32 @@ const find = router(ROUTES);
  * @property {() => Promise<void>} close
  */
 export async function startCore({
-  port = 0, host = "127.0.0.1", key = randomBytes(24).toString("hex"), scopedKeys = [], secure = true, insertDelayMs = 20, applyDelayMs = 150,
-  retryDelayMs = 1000, lockWaitMs = 3000, beforeBooking, legOrder = shuffle, lateRefundFetch = false,
+  port = 0,
+  host = "127.0.0.1",
+  key = randomBytes(24).toString("hex"),
+  scopedKeys = [],
+  secure = true,
+  insertDelayMs = 20,
+  applyDelayMs = 150,
+  retryDelayMs = 1000,
+  lockWaitMs = 3000,
+  beforeBooking,
+  legOrder = shuffle,
+  lateRefundFetch = false,
 } = {}) {
   const core = {
-    store: new Store(), locks: new Locks(), delays: { insert: insertDelayMs, apply: applyDelayMs }, retryDelayMs, lockWaitMs, beforeBooking,
-    legOrder, lateRefundFetch, key, scopedKeys, secure, requests: new Map(),
+    store: new Store(),
+    locks: new Locks(),
+    delays: { insert: insertDelayMs, apply: applyDelayMs },
+    retryDelayMs,
+    lockWaitMs,
+    beforeBooking,
+    legOrder,
+    lateRefundFetch,
+    key,
+    scopedKeys,
+    secure,
+    requests: new Map(),
   };
   const server = createServer(NO_TIMEOUTS, (request, response) => {
     serve(core, request, response).catch((error) => {
@@ -68,24 +91,38 @@ export async function startCore({
     server.listen(port, host, resolve);
   });
   const { port: actual } = server.address();
-  return Object.defineProperties({
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, port: actual, key, requests: core.requests,
-    lock: (id, ms) => core.locks.lock(id, ms),
-    unlock: (id) => core.locks.unlock(id),
-    settled: () => core.store.later.settled(),
-    close: () => {
-      core.store.later.stop();
-      core.locks.unlockAll();
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
+  return Object.defineProperties(
+    {
+      url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`,
+      port: actual,
+      key,
+      requests: core.requests,
+      lock: (id, ms) => core.locks.lock(id, ms),
+      unlock: (id) => core.locks.unlock(id),
+      settled: () => core.store.later.settled(),
+      close: () => {
+        core.store.later.stop();
+        core.locks.unlockAll();
+        server.closeAllConnections();
+        return new Promise((resolve) => server.close(() => resolve()));
+      },
     },
-  }, switchesOf(core));
+    switchesOf(core),
+  );
 }
 
 /** What a test can change while the stand-in runs. */
 function switchesOf(core) {
-  const access = (name) => ({ enumerable: true, get: () => core[name], set: (value) => { core[name] = value; } });
-  return Object.fromEntries(["beforeBooking", "legOrder", "lockWaitMs", "lateRefundFetch"].map((name) => [name, access(name)]));
+  const access = (name) => ({
+    enumerable: true,
+    get: () => core[name],
+    set: (value) => {
+      core[name] = value;
+    },
+  });
+  return Object.fromEntries(
+    ["beforeBooking", "legOrder", "lockWaitMs", "lateRefundFetch"].map((name) => [name, access(name)]),
+  );
 }
 
 async function serve(core, request, response) {
@@ -143,15 +180,26 @@ async function answerTo(core, request, { route, path, search, bytes, tooLarge, s
     if (!route) return { status: 404, type: "text/plain", text: "404 page not found" };
     if (tooLarge) throw tooLargeError(route.pattern);
     const query = new URLSearchParams(search);
-    return await route.handler(core, { params: route.params, query, headers: request.headers, body: bytes, isMaster, signal });
+    return await route.handler(core, {
+      params: route.params,
+      query,
+      headers: request.headers,
+      body: bytes,
+      isMaster,
+      signal,
+    });
   } catch (error) {
     return errorAnswer(error, route?.rules);
   }
 }
 
 function tooLargeError(pattern) {
-  if (pattern === "/reconciliation/upload") return new CoreError("GEN_PAYLOAD_TOO_LARGE", "upload exceeds the maximum allowed size");
-  return new CoreError("GEN_MALFORMED_REQUEST", pattern === "/transactions" ? "Invalid input" : "http: request body too large");
+  if (pattern === "/reconciliation/upload")
+    return new CoreError("GEN_PAYLOAD_TOO_LARGE", "upload exceeds the maximum allowed size");
+  return new CoreError(
+    "GEN_MALFORMED_REQUEST",
+    pattern === "/transactions" ? "Invalid input" : "http: request body too large",
+  );
 }
 
 /** @returns {boolean} whether the key is the master key */

@@ -29,7 +29,12 @@ export class Store {
   later = new Later();
 
   constructor() {
-    this.ledgers.set(GENERAL_LEDGER, { ledger_id: GENERAL_LEDGER, name: "General Ledger", created_at: now(), meta: new Map() });
+    this.ledgers.set(GENERAL_LEDGER, {
+      ledger_id: GENERAL_LEDGER,
+      name: "General Ledger",
+      created_at: now(),
+      meta: new Map(),
+    });
   }
 
   balance(id) {
@@ -53,13 +58,15 @@ export class Store {
   /** The rows that a transaction, a batch or a queued parent stands for. */
   family(id) {
     return [...this.transactions.values()].filter(
-      (row) => row.transaction_id === id || row.parent_transaction === id || row.meta.get("QUEUED_PARENT_TRANSACTION") === id,
+      (row) =>
+        row.transaction_id === id || row.parent_transaction === id || row.meta.get("QUEUED_PARENT_TRANSACTION") === id,
     );
   }
 
   /** Stores a row. False, and nothing is stored, when its reference is taken or a balance does not exist. */
   insert(row) {
-    if (this.references.has(row.reference) || !this.balances.has(row.source) || !this.balances.has(row.destination)) return false;
+    if (this.references.has(row.reference) || !this.balances.has(row.source) || !this.balances.has(row.destination))
+      return false;
     this.transactions.set(row.transaction_id, row);
     this.references.set(row.reference, row);
     return true;
@@ -85,7 +92,7 @@ class Later {
         else await work();
       } finally {
         if (!far) this.#near -= 1;
-        if (this.#near === 0) this.#waiting.splice(0).forEach((resolve) => resolve());
+        if (this.#near === 0) for (const resolve of this.#waiting.splice(0)) resolve();
       }
     }, wait);
     this.#timers.add(timer);
@@ -98,13 +105,15 @@ class Later {
 
   /** Resolves when nothing is queued any more. */
   settled() {
-    return this.#near === 0 || this.#stopped ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#near === 0 || this.#stopped
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   stop() {
     this.#stopped = true;
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
-    this.#waiting.splice(0).forEach((resolve) => resolve());
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -6,8 +6,13 @@ import { sorted } from "./bind.mjs";
 import { bindBody } from "./requests.mjs";
 
 const FIELDS = {
-  FirstName: "first_name", LastName: "last_name", OtherNames: "other_names", EmailAddress: "email_address", PhoneNumber: "phone_number",
-  Street: "street", PostCode: "post_code",
+  FirstName: "first_name",
+  LastName: "last_name",
+  OtherNames: "other_names",
+  EmailAddress: "email_address",
+  PhoneNumber: "phone_number",
+  Street: "street",
+  PostCode: "post_code",
 };
 const REQUEST = { name: "TokenizeRequest", fields: { fields: "strings" } };
 const NONCE_BYTES = 12;
@@ -79,7 +84,9 @@ function lookAlike(value) {
   const seed = createHmac("sha256", KEY).update(value).digest();
   const pick = (from, size, i) => String.fromCharCode(from.charCodeAt(0) + (seed[i % seed.length] % size));
   return [...value]
-    .map((c, i) => (/[A-Z]/.test(c) ? pick("A", 26, i) : /[a-z]/.test(c) ? pick("a", 26, i) : /[0-9]/.test(c) ? pick("0", 10, i) : c))
+    .map((c, i) =>
+      /[A-Z]/.test(c) ? pick("A", 26, i) : /[a-z]/.test(c) ? pick("a", 26, i) : /[0-9]/.test(c) ? pick("0", 10, i) : c,
+    )
     .join("");
 }
 

@@ -31,13 +31,17 @@ export function transactionById({ store }, { params }) {
 /** `GET /transactions/reference/:reference`; Core leaves precision and hash out of this one. */
 export function transactionByReference({ store }, { params }) {
   const row = store.references.get(params.reference);
-  if (!row) throw new CoreError("GEN_NOT_FOUND", `Transaction with reference '${params.reference}' not found`, { details: {} });
+  if (!row)
+    throw new CoreError("GEN_NOT_FOUND", `Transaction with reference '${params.reference}' not found`, { details: {} });
   return { status: 200, body: { ...storedView(row), precision: 0, hash: "" } };
 }
 
 /** All rows, newest first, as lists show them. */
 export function listTransactions(store) {
-  return [...store.transactions.values()].reverse().sort((a, b) => Number(b.created_at - a.created_at)).map(listedView);
+  return [...store.transactions.values()]
+    .reverse()
+    .sort((a, b) => Number(b.created_at - a.created_at))
+    .map(listedView);
 }
 
 /**
@@ -57,8 +61,10 @@ export async function createPosting(run, txn) {
     queue(core, txn, legs);
   }
   const { transaction_id: id } = txn;
-  if (txn.inflight_expiry_date !== null) later.at(txn.inflight_expiry_date, () => runAction(core, id, "void", 0n, newId("act")));
-  if (txn.inflight_commit_date !== null) later.at(txn.inflight_commit_date, () => runAction(core, id, "commit", 0n, newId("act")));
+  if (txn.inflight_expiry_date !== null)
+    later.at(txn.inflight_expiry_date, () => runAction(core, id, "void", 0n, newId("act")));
+  if (txn.inflight_commit_date !== null)
+    later.at(txn.inflight_commit_date, () => runAction(core, id, "commit", 0n, newId("act")));
   return txn;
 }
 
@@ -86,7 +92,9 @@ async function bookNow(run, txn, legs) {
       if (!isRefusal(error)) throw error;
       if (leg.atomic) await rollBack(run, txn.transaction_id, leg.inflight);
       // A record that is missing keeps its own code and words; any other failure says which leg it was.
-      throw error instanceof LedgerError ? new LedgerError(`failed to record split transaction ${i}: ${error.message}`) : error;
+      throw error instanceof LedgerError
+        ? new LedgerError(`failed to record split transaction ${i}: ${error.message}`)
+        : error;
     }
   }
 }

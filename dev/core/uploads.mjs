@@ -34,7 +34,8 @@ export function multipart(contentType, body) {
     const next = bytes.indexOf(delimiter, start + delimiter.length);
     if (next === -1) break;
     const head = bytes.indexOf("\r\n\r\n", start);
-    if (head !== -1 && head < next) parts.push(part(bytes.toString("utf8", start, head), bytes.subarray(head + 4, next)));
+    if (head !== -1 && head < next)
+      parts.push(part(bytes.toString("utf8", start, head), bytes.subarray(head + 4, next)));
     start = next;
   }
   return parts;
@@ -47,7 +48,8 @@ function part(head, bytes) {
 }
 
 function readRecords({ filename, bytes }, source) {
-  const type = /\.(csv|json)$/i.exec(filename)?.[1].toLowerCase() ?? (filename.includes(".") ? undefined : sniff(bytes));
+  const type =
+    /\.(csv|json)$/i.exec(filename)?.[1].toLowerCase() ?? (filename.includes(".") ? undefined : sniff(bytes));
   if (type === "json") return jsonRecords(bytes);
   return type === "csv" ? csvRecords(bytes.toString("utf8"), source) : undefined;
 }
@@ -55,14 +57,21 @@ function readRecords({ filename, bytes }, source) {
 function sniff(bytes) {
   const lines = bytes.subarray(0, 512).toString("utf8").split("\n").slice(0, 5);
   const commas = (line) => line.split(",").length;
-  if (lines.length > 1 && commas(lines[0]) > 1 && lines.every((line) => line === "" || commas(line) === commas(lines[0]))) return "csv";
+  if (
+    lines.length > 1 &&
+    commas(lines[0]) > 1 &&
+    lines.every((line) => line === "" || commas(line) === commas(lines[0]))
+  )
+    return "csv";
   return /^\s*[[{]/.test(lines[0]) ? "json" : undefined;
 }
 
 function jsonRecords(bytes) {
   try {
     const records = plain(readJson(bytes));
-    return Array.isArray(records) && records.every((each) => each instanceof Map) ? records.map((each) => external(Object.fromEntries(each))) : undefined;
+    return Array.isArray(records) && records.every((each) => each instanceof Map)
+      ? records.map((each) => external(Object.fromEntries(each)))
+      : undefined;
   } catch (error) {
     if (error instanceof JsonError) return undefined;
     throw error;
@@ -74,7 +83,8 @@ function csvRecords(text, source) {
   const columns = header?.map((name) => name.trim().toLowerCase()) ?? [];
   if (!["id", "amount", "date"].every((name) => columns.includes(name))) return undefined;
   const records = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
-  const whole = rows.every((row) => row.length === columns.length) && records.every((each) => REQUIRED.every((name) => each[name]));
+  const whole =
+    rows.every((row) => row.length === columns.length) && records.every((each) => REQUIRED.every((name) => each[name]));
   return whole ? records.map((each) => external({ ...each, source })) : undefined;
 }
 
@@ -94,7 +104,12 @@ function csvRows(text) {
 export function external({ id, amount, reference, currency, description, date, source }) {
   const text = (value) => (typeof value === "string" ? value : "");
   return {
-    id: text(id), amount: Number(amount) || 0, reference: text(reference), currency: text(currency), description: text(description),
-    date: parseTime(text(date)) ?? null, source: text(source),
+    id: text(id),
+    amount: Number(amount) || 0,
+    reference: text(reference),
+    currency: text(currency),
+    description: text(description),
+    date: parseTime(text(date)) ?? null,
+    source: text(source),
   };
 }

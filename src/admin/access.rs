@@ -12,8 +12,8 @@ const SHORTEST: usize = 32;
 pub struct Administrators(Vec<(String, [u8; 32])>);
 
 impl Administrators {
-    /// Reads the setting: one token, known as `admin`, or several as `name=token name=token`. A name may be there twice,
-    /// while its token is rotated.
+    /// Reads the setting: one token, known as `admin`, or several as `name=token name=token`. A name may be there
+    /// twice, while its token is rotated.
     ///
     /// # Errors
     /// A sentence for the log where the setting is missing or any token is too short; nobody may administer then.
@@ -33,8 +33,8 @@ impl Administrators {
         Ok(Self(named.into_iter().map(|(name, token)| (name.to_owned(), digest(token))).collect()))
     }
 
-    /// The name of the administrator whose token an `Authorization` header carries. All tokens are compared, in constant
-    /// time.
+    /// The name of the administrator whose token an `Authorization` header carries. All tokens are compared, in
+    /// constant time.
     #[must_use]
     pub fn authenticate(&self, authorization: Option<&str>) -> Option<&str> {
         let presented = digest(bearer(authorization?)?);

@@ -87,7 +87,8 @@ pub(super) fn change<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body
     Ok(answer(row, changed))
 }
 
-/// Gives a key a new secret under the same id. The one before it is accepted until its grace ends; any earlier one no more.
+/// Gives a key a new secret under the same id. The one before it is accepted until its grace ends; any earlier one no
+/// more.
 pub(super) fn rotate<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
     let (row, mut record) = context.load(Kind::ApiKey, id, CredentialRecord::from_json)?;
     must_be_active(&record)?;
@@ -159,8 +160,8 @@ impl Reach {
         }
     }
 
-    /// Every instance that is named now must be there and of the key's workspace: a key for another one would never open
-    /// anything, and an id that someone takes later would be opened by a key that was not made for it.
+    /// Every instance that is named now must be there and of the key's workspace: a key for another one would never
+    /// open anything, and an id that someone takes later would be opened by a key that was not made for it.
     pub(super) fn check<S: Store>(
         &self,
         context: &AdminContext<'_, S>,

@@ -1,7 +1,7 @@
 //! What an instance's Core shows of itself, and what that means.
 //!
-//! Core answers 401 without a key while its secure mode is on. `GET /hooks` tells the master key, which gets 200, from a
-//! scoped one, which gets 403, and from a wrong one, which gets 401. A scoped key makes Core decode and encode bodies
+//! Core answers 401 without a key while its secure mode is on. `GET /hooks` tells the master key, which gets 200, from
+//! a scoped one, which gets 403, and from a wrong one, which gets 401. A scoped key makes Core decode and encode bodies
 //! anew, which changes large numbers, so it is reported as wrong.
 
 use crate::error::Error;

@@ -167,8 +167,8 @@ fn check_allowed(base_url: Option<&BaseUrl>, allow_insecure: bool, faults: &mut 
     }
 }
 
-/// Seals what was given for the record as it is now, and names the fields that changed. What was not given stays: it was
-/// sealed for this very origin.
+/// Seals what was given for the record as it is now, and names the fields that changed. What was not given stays: it
+/// was sealed for this very origin.
 fn seal_into<S: Store>(
     record: &mut InstanceRecord,
     context: &mut AdminContext<'_, S>,

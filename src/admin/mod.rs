@@ -1,8 +1,8 @@
 //! The management surface over the records: `/admin/…`.
 //!
-//! [`handle`] takes one request, already authenticated ([`access`]), and answers it from the [`Store`]: it reads, checks and
-//! writes, and does no other I/O. What is left for the edge is in its answer: records to publish, a Core to look at.
-//! [`routes`] is the table of paths; [`body`] and [`query`] read what was sent, every fault at once.
+//! [`handle`] takes one request, already authenticated ([`access`]), and answers it from the [`Store`]: it reads,
+//! checks and writes, and does no other I/O. What is left for the edge is in its answer: records to publish, a Core to
+//! look at. [`routes`] is the table of paths; [`body`] and [`query`] read what was sent, every fault at once.
 
 pub mod access;
 mod api_keys;
@@ -108,7 +108,8 @@ pub enum Content {
 /// Answers a request.
 ///
 /// # Errors
-/// Any error of the surface; nothing was changed then, unless it is [`Error::AdminUnavailable`] on a reseal, which goes record by record.
+/// Any error of the surface; nothing was changed then, unless it is [`Error::AdminUnavailable`] on a reseal, which goes
+/// record by record.
 pub fn handle<S: Store>(ask: &RegistryRequest, context: &mut AdminContext<'_, S>) -> Result<Handled, Failure> {
     // The one thing that is not an administrator's to ask: the Worker asks it for a client.
     if ask.path == Endpoint::Revocation.path() {

@@ -121,8 +121,8 @@ pub(super) fn delete<S: Store>(context: &mut AdminContext<'_, S>, id: &str) -> R
     Ok(answer(row, changed))
 }
 
-/// Revokes one token. The client showed at the Worker that it is its own; the answer is the record as it is published, so
-/// that the Worker need not wait for KV. A token that is refused already changes nothing.
+/// Revokes one token. The client showed at the Worker that it is its own; the answer is the record as it is published,
+/// so that the Worker need not wait for KV. A token that is refused already changes nothing.
 pub(super) fn revoke_token<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -> Result<Handled, Failure> {
     let revocation = Revocation::from_json(body).ok_or(Error::Internal)?;
     let Revocation { client: id, token, issued_at } = revocation;
@@ -157,8 +157,8 @@ impl Client {
         self.0.tokens.get_or_insert(TokenRules::new(TokenTtl::DEFAULT))
     }
 
-    /// A client that stops being active loses its tokens. When it is active again, it loses those that were issued where
-    /// nobody had heard of it yet.
+    /// A client that stops being active loses its tokens. When it is active again, it loses those that were issued
+    /// where nobody had heard of it yet.
     fn set_status(&mut self, status: CredentialStatus, now: Timestamp) {
         if self.0.status != status {
             self.rules().end_all(now);

@@ -74,8 +74,8 @@ pub fn filter(query: Option<&str>, listed: Listed) -> Result<Filter, Error> {
     Ok(filter)
 }
 
-/// Reads the query of an export: the number of the line that it goes on behind, where there is one, and how many lines it
-/// has at most.
+/// Reads the query of an export: the number of the line that it goes on behind, where there is one, and how many lines
+/// it has at most.
 ///
 /// # Errors
 /// [`Error::AdminInvalidRequest`] with every fault.

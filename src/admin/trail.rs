@@ -13,7 +13,8 @@ const PAGE_BYTES: usize = 1 << 20;
 /// How many lines are read at once: one may be as large as the body of the request that it tells of.
 const BATCH: u32 = 50;
 
-/// Gives lines out, oldest first, from the one behind `cursor` on; without one from the first that was not exported yet.
+/// Gives lines out, oldest first, from the one behind `cursor` on; without one from the first that was not exported
+/// yet.
 pub(super) fn export<S: Store>(context: &mut AdminContext<'_, S>, query: Option<&str>) -> Result<Handled, Failure> {
     let (cursor, limit) = query::export(query)?;
     let given = context.store.mark(Mark::Given)?;

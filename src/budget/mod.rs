@@ -1,9 +1,10 @@
 //! How many bytes of bodies an isolate holds at once, and whose they are.
 //!
-//! Memory is counted as it is used: a body begins with a small part and grows with what arrives, so that who sends nothing
-//! takes nothing from others. Of the whole, one credential has a share and one workspace a larger one; a request that is the only
-//! one of its credential or workspace may go over that share, for what it may need is limited elsewhere, and else could never
-//! be sent. Plain counting: who finds no room may ask again, and gives back what it has.
+//! Memory is counted as it is used: a body begins with a small part and grows with what arrives, so that who sends
+//! nothing takes nothing from others. Of the whole, one credential has a share and one workspace a larger one; a
+//! request that is the only one of its credential or workspace may go over that share, for what it may need is limited
+//! elsewhere, and else could never be sent. Plain counting: who finds no room may ask again, and gives back what it
+//! has.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

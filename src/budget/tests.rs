@@ -64,7 +64,8 @@ fn nobody_goes_over_the_whole() {
     assert!(!budget.resize(&mut holds[0], usize::MAX));
 }
 
-/// Requests that come, grow with what arrives, shrink to what is sent, wait and go, at random, beside a slow count of them.
+/// Requests that come, grow with what arrives, shrink to what is sent, wait and go, at random, beside a slow count of
+/// them.
 #[test]
 fn in_any_order_no_limit_is_passed_and_nothing_is_left_behind() {
     let mut random = Random(7);

@@ -21,7 +21,8 @@ extern "C" {
     /// Takes over `Edge::settle` and `Edge::generation`.
     pub fn connect(edge: &JsValue);
 
-    /// Sends a request, the text being [`crate::proxy::UpstreamRequest::to_text`]'s, and gives the promise of what to answer.
+    /// Sends a request, the text being [`crate::proxy::UpstreamRequest::to_text`]'s, and gives the promise of what to
+    /// answer.
     pub fn forward(request: &Request, sending: &str) -> JsValue;
 
     /// The headers of a request to Core, name and value in turn.
@@ -38,8 +39,8 @@ extern "C" {
     /// An answer, once the rest of the request's body was read.
     pub fn drained(request: &Request, response: Response) -> Promise;
 
-    /// The body as one `Uint8Array`; null where it is larger than `limit`, of which all is held. Nothing may stay away for
-    /// longer than `idle_ms`.
+    /// The body as one `Uint8Array`; null where it is larger than `limit`, of which all is held. Nothing may stay away
+    /// for longer than `idle_ms`.
     #[wasm_bindgen(js_name = readSmall)]
     pub fn read_small(request: &Request, declared: Option<u32>, limit: u32, idle_ms: u32) -> Promise;
 }

@@ -50,8 +50,8 @@ const WHOLE_MS = 30_000;
 export const NO_ROOM = Symbol("no room");
 
 /**
- * The body as one Uint8Array; null where it is larger than `limit`, `NO_ROOM` where `room`, which holds so many bytes more,
- * says no. The `first` bytes are held already. It fails where the body breaks off, or does not come in time.
+ * The body as one Uint8Array; null where it is larger than `limit`, `NO_ROOM` where `room`, which holds so many bytes
+ * more, says no. The `first` bytes are held already. It fails where the body breaks off, or does not come in time.
  */
 export function read(request, declared, limit, first, idleMs, wholeMs, room) {
   if (!request.body) return Promise.resolve(new Uint8Array(0));
@@ -81,7 +81,10 @@ function readAtOnce(request, ms) {
 const BLOCK = 64 << 10;
 const LARGEST_BLOCK = 1 << 20;
 
-/** Reads into blocks of ours, which are filled to the end: of many small pieces the platform would make as many large buffers. */
+/**
+ * Reads into blocks of ours, which are filled to the end: of many small pieces the platform would make as many large
+ * buffers.
+ */
 function readInBlocks(body, declared, limit, first, idleMs, wholeMs, room) {
   return new Promise((resolve, reject) => {
     // Not a race of each read with the time: all of those that were won would be remembered until the last.
@@ -159,7 +162,10 @@ export function joined(chunks, length) {
   return whole;
 }
 
-/** A pipe that ends in failure, and with it the request, where more than `limit` bytes come. What is cut never looks whole. */
+/**
+ * A pipe that ends in failure, and with it the request, where more than `limit` bytes come. What is cut never looks
+ * whole.
+ */
 export async function pipeUpTo(limit, readable, writable, cut) {
   const reader = readable.getReader();
   const writer = writable.getWriter();

@@ -1,5 +1,5 @@
-// What each credential has under way at Core. It is counted here, where the end of a fetch is seen, and beside the wasm, whose
-// instance may be replaced meanwhile.
+// What each credential has under way at Core. It is counted here, where the end of a fetch is seen, and beside the
+// wasm, whose instance may be replaced meanwhile.
 
 let most = 0;
 
@@ -12,8 +12,9 @@ export function limitFlights(number) {
 const underWay = new Map();
 
 /**
- * Counts a request of a credential as under way, until it lands or, at the latest, in `longestMs`: where the platform drops a
- * request whose caller hung up, nothing of ours runs any more, and what is not counted down would lock the credential out.
+ * Counts a request of a credential as under way, until it lands or, at the latest, in `longestMs`: where the platform
+ * drops a request whose caller hung up, nothing of ours runs any more, and what is not counted down would lock the
+ * credential out.
  *
  * @returns what is to `land`; null where there are too many already
  */
@@ -21,7 +22,10 @@ export function takeOff(credential, longestMs) {
   if (most === 0) return undefined;
   const now = Date.now();
   let flights = underWay.get(credential);
-  if (flights === undefined) underWay.set(credential, (flights = new Set()));
+  if (flights === undefined) {
+    flights = new Set();
+    underWay.set(credential, flights);
+  }
   if (flights.size >= most) {
     for (const flight of flights) if (flight.until < now) flights.delete(flight);
     if (flights.size >= most) return null;

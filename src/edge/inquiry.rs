@@ -1,5 +1,5 @@
-//! `GET /idempotency/{key}`: the object of the key is asked what it knows, and then, where that is not the end of it and who
-//! asks still reaches the instance, to look at Core.
+//! `GET /idempotency/{key}`: the object of the key is asked what it knows, and then, where that is not the end of it
+//! and who asks still reaches the instance, to look at Core.
 
 use std::rc::Rc;
 

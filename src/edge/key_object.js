@@ -1,5 +1,5 @@
-// The call of the object that keeps an Idempotency-Key, from the Worker's side. A write without the header comes past none
-// of it.
+// The call of the object that keeps an Idempotency-Key, from the Worker's side. A write without the header comes past
+// none of it.
 
 import { joined } from "./body.js";
 import { land, takeOff } from "./in_flight.js";
@@ -12,17 +12,24 @@ const HOLDER = "x-blnk-edge-holder";
 /** Nothing is sent to this address: it is how a call of an object must look. */
 const OBJECT = "https://idempotency/";
 
-/** Calls the key's object: its answer. It is told how long the message is and whose, so that it can make room before it reads. */
+/**
+ * Calls the key's object: its answer. It is told how long the message is and whose, so that it can make room before it
+ * reads.
+ */
 function call(credential, workspace, namespace, name, requestId, message) {
   const object = namespace.get(namespace.idFromName(name));
-  const headers = { "x-request-id": requestId, [LENGTH]: String(message.byteLength), [HOLDER]: `${credential} ${workspace}` };
+  const headers = {
+    "x-request-id": requestId,
+    [LENGTH]: String(message.byteLength),
+    [HOLDER]: `${credential} ${workspace}`,
+  };
   // Whatever the status, it is Core's answer to the caller and no redirect of the object's.
   return object.fetch(OBJECT, { method: "POST", headers, body: message, redirect: "manual" });
 }
 
 /**
- * Hands the request to the key's object, and lets `started`, a Rust object, go on with what it answers. What the object does
- * for a credential is under way at Core as anything else is, for `longestMs` at most.
+ * Hands the request to the key's object, and lets `started`, a Rust object, go on with what it answers. What the object
+ * does for a credential is under way at Core as anything else is, for `longestMs` at most.
  */
 export async function carry(started, credential, workspace, longestMs, namespace, name, requestId, prefix, body) {
   const flight = takeOff(credential, longestMs);

@@ -46,8 +46,8 @@ struct Asked {
     at: Timestamp,
 }
 
-/// A read that was begun. It goes on when the request no longer waits for it, and what it gives is taken in all the same: a
-/// caller who hangs up, or a KV that is slow, must not keep a change from being seen.
+/// A read that was begun. It goes on when the request no longer waits for it, and what it gives is taken in all the
+/// same: a caller who hangs up, or a KV that is slow, must not keep a change from being seen.
 struct Reading<T> {
     asked: Asked,
     taken: Rc<RefCell<Option<Taken<T>>>>,
@@ -132,8 +132,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Begins to read a record. The request waits less where there is something to fall back on, and still will be when that
-    /// time is over.
+    /// Begins to read a record. The request waits less where there is something to fall back on, and still will be when
+    /// that time is over.
     fn begin<T: Revised + Identified + 'static>(
         &self,
         state: &Rc<State>,

@@ -61,8 +61,8 @@ pub struct Edge;
 impl Edge {
     /// Serves a request: gives a response, or the promise of one.
     ///
-    /// It takes and gives the platform's own objects: the `worker` crate, which wraps each answer in a promise and converts
-    /// requests and responses, makes a pass-through 1.4 to 1.5 times as dear.
+    /// It takes and gives the platform's own objects: the `worker` crate, which wraps each answer in a promise and
+    /// converts requests and responses, makes a pass-through 1.4 to 1.5 times as dear.
     #[must_use]
     pub fn fetch(request: Request, env: Env) -> JsValue {
         serve(Incoming::of(request), env)
@@ -76,8 +76,8 @@ impl Edge {
         settle::conclude(sending, &FetchResult { status, core_ms, answer: answer.as_ref() }, None)
     }
 
-    /// A number of the instance's own. An instance that has trapped is replaced before a call like this reaches it, so what
-    /// JavaScript holds of one with another number is gone.
+    /// A number of the instance's own. An instance that has trapped is replaced before a call like this reaches it, so
+    /// what JavaScript holds of one with another number is gone.
     #[must_use]
     pub fn generation() -> f64 {
         thread_local!(static GENERATION: f64 = js_sys::Math::random());
@@ -184,7 +184,8 @@ fn random_bytes() -> [u8; 16] {
     PAGE.with_borrow_mut(|page| {
         if page.is_empty() {
             let mut fresh = [[0; 16]; 128];
-            // The platform's generator does not fail inside a request; if it did, a trap would be better than no randomness.
+            // The platform's generator does not fail inside a request; if it did, a trap would be better than no
+            // randomness.
             getrandom::fill(fresh.as_flattened_mut()).unwrap_throw();
             page.extend(fresh);
         }

@@ -1,5 +1,5 @@
-//! The OAuth endpoints at the Worker: the limiter is asked, the body and the client's record are read here, and a revocation
-//! is handed to the registry.
+//! The OAuth endpoints at the Worker: the limiter is asked, the body and the client's record are read here, and a
+//! revocation is handed to the registry.
 
 use wasm_bindgen::prelude::*;
 
@@ -81,7 +81,8 @@ async fn answer(
     let authorization = lines.head().authorization;
     if endpoint == Endpoint::Token {
         let request = TokenRequest::read(authorization, &form)?;
-        // Never from a stale record: a token outlives the outage, and a secret that was taken away meanwhile must not get one.
+        // Never from a stale record: a token outlives the outage, and a secret that was taken away meanwhile must not
+        // get one.
         let record = client(request.client_id(), Reader::strict(env), state, trace).await?;
         let now = now();
         let granted = request.grant(record.as_deref(), now, random_bytes());
@@ -184,7 +185,8 @@ async fn revoke(
     }
 }
 
-/// Has the registry write a revocation, and gives the client's record as it is then; a sentence for the log where it fails.
+/// Has the registry write a revocation, and gives the client's record as it is then; a sentence for the log where it
+/// fails.
 async fn write(revocation: &Revocation, incoming: &Incoming, env: &Env) -> Result<CredentialRecord, String> {
     let ask = RegistryRequest {
         method: Method::Post.as_str().to_owned(),

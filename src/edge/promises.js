@@ -22,10 +22,16 @@ export function outlive(promise) {
   waitUntil(promise);
 }
 
-/** Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the time. */
+/**
+ * Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the
+ * time.
+ */
 export async function kvText(env, namespace, key, timeoutMs) {
   const read = Promise.resolve(env[namespace].get(key));
-  return within(timeoutMs, read.then((text) => (text === null ? null : [text])));
+  return within(
+    timeoutMs,
+    read.then((text) => (text === null ? null : [text])),
+  );
 }
 
 /** Puts a KV record. */
@@ -36,7 +42,10 @@ export async function kvPut(env, namespace, key, text) {
 /** Calls an object with a body: status and text of its answer, undefined where it does not answer within the time. */
 export async function askObject(env, namespace, name, body, timeoutMs) {
   const asked = env[namespace].getByName(name).fetch("https://registry/", { method: "POST", body });
-  return within(timeoutMs, asked.then(async (answer) => [answer.status, await answer.text()]));
+  return within(
+    timeoutMs,
+    asked.then(async (answer) => [answer.status, await answer.text()]),
+  );
 }
 
 /** How long a rate limiter may take: it is asked before anything is done for a request. */

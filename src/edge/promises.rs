@@ -1,7 +1,7 @@
 //! What is needed of the platform beside the request path: the functions of `promises.js`, and promises.
 //!
-//! Where something is waited for, JavaScript waits, and hands over what came of it: a promise in the platform's own code is a
-//! line, while a Rust future for it, with a timer's beside it, is 5 to 20 KB of wasm.
+//! Where something is waited for, JavaScript waits, and hands over what came of it: a promise in the platform's own
+//! code is a line, while a Rust future for it, with a timer's beside it, is 5 to 20 KB of wasm.
 
 use std::pin::Pin;
 
@@ -38,7 +38,8 @@ extern "C" {
     /// Nothing, after this time.
     pub fn sleep(ms: u32) -> Promise;
 
-    /// Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the time.
+    /// Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the
+    /// time.
     #[wasm_bindgen(js_name = kvText)]
     pub fn kv_text(env: &JsValue, namespace: &str, key: &str, timeout_ms: u32) -> Promise;
 
@@ -84,8 +85,8 @@ pub async fn settled(promise: Promise) -> Result<JsValue, String> {
     JsFuture::from(promise).await.map_err(|error| words(&error))
 }
 
-/// The promise of what a future gives. All of them go this way, boxed: `future_to_promise` is a copy of itself, with the
-/// future's whole code in it twice, for each kind of future that it is called with.
+/// The promise of what a future gives. All of them go this way, boxed: `future_to_promise` is a copy of itself, with
+/// the future's whole code in it twice, for each kind of future that it is called with.
 pub fn into_promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
     let boxed: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(future);
     future_to_promise(boxed)

@@ -39,14 +39,14 @@ struct Held {
     own: Rc<RefCell<Budget>>,
 }
 
-/// What memory is held for. Each kind has a budget of its own: what holds of one kind may wait for another, and what nobody
-/// vouches for takes nothing from bodies.
+/// What memory is held for. Each kind has a budget of its own: what holds of one kind may wait for another, and what
+/// nobody vouches for takes nothing from bodies.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// Bodies that the Worker reads.
     Body,
-    /// The same in the objects of keys, which mostly live in another isolate. A Worker's body waits for its object's, and
-    /// that one for Core alone.
+    /// The same in the objects of keys, which mostly live in another isolate. A Worker's body waits for its object's,
+    /// and that one for Core alone.
     KeyedBody,
     /// The rows that a look at Core looks for.
     Rows,
@@ -104,8 +104,8 @@ impl State {
         Some(Reservation { budget: Rc::clone(budget), hold })
     }
 
-    /// The same, after a moment if need be. It asks again and again: a promise that another request fulfils is one that the
-    /// runtime may cancel.
+    /// The same, after a moment if need be. It asks again and again: a promise that another request fulfils is one that
+    /// the runtime may cancel.
     pub async fn hold_in_turn(
         &self,
         kind: Kind,
@@ -122,8 +122,8 @@ impl State {
         self.hold(kind, credential, workspace, bytes)
     }
 
-    /// Holds the body of a request to one of the Worker's own surfaces, which is no larger than `limit`. Each has a share of its
-    /// own, like a workspace, and each of those who ask one like a credential.
+    /// Holds the body of a request to one of the Worker's own surfaces, which is no larger than `limit`. Each has a
+    /// share of its own, like a workspace, and each of those who ask one like a credential.
     pub async fn hold_own(
         &self,
         surface: &str,

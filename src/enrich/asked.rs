@@ -1,6 +1,7 @@
 //! What a body asks Core to book: enough of it to know the transactions again among Core's records.
 //!
-//! It is read as Core reads it (see `sent`), and only for requests with an `Idempotency-Key`: the others need none of it.
+//! It is read as Core reads it (see `sent`), and only for requests with an `Idempotency-Key`: the others need none of
+//! it.
 
 use std::collections::BTreeSet;
 

@@ -5,14 +5,14 @@ const MOST_PLACES: u32 = 38;
 /// No double has a larger exponent.
 const LARGEST_EXPONENT: u32 = 400;
 
-/// The most digits of an amount that Core takes. So few stand for themselves: of all decimals the double nearest to them, which
-/// is what Core keeps, is printed as these again.
+/// The most digits of an amount that Core takes. So few stand for themselves: of all decimals the double nearest to
+/// them, which is what Core keeps, is printed as these again.
 const MOST_DIGITS: usize = 15;
 
 /// How many units Core books for these literals, as decimal digits; `None` where Core books nothing of the kind.
 ///
-/// A `precise_amount` above zero counts as it is. Else it is `amount` times `precision`, in decimal and rounded half away
-/// from zero; a `precision` that is missing or zero counts as 1 (`model.ApplyPrecision` in Core).
+/// A `precise_amount` above zero counts as it is. Else it is `amount` times `precision`, in decimal and rounded half
+/// away from zero; a `precision` that is missing or zero counts as 1 (`model.ApplyPrecision` in Core).
 #[must_use]
 pub fn units(amount: Option<&str>, precise_amount: Option<&str>, precision: Option<&str>) -> Option<String> {
     if let Some(precise) = precise_amount {

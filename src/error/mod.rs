@@ -68,7 +68,8 @@ pub enum Error {
         /// The status of that answer, where it is known.
         status: Option<u16>,
     },
-    /// What became of the first request with this key could not be found out just now, or what keeps keys did not answer.
+    /// What became of the first request with this key could not be found out just now, or what keeps keys did not
+    /// answer.
     IdempotencyUnavailable,
     /// Core carried the first request with this key out in part, or what it did no longer stands.
     IdempotencyPartial {
@@ -147,7 +148,8 @@ const RETRY_AFTER_SECONDS: &str = "5";
 
 /// The same, while other requests, of its credential or with its key, are under way: most are over within a second.
 const IN_FLIGHT_SECONDS: &str = "1";
-/// The same after a rate limit: the longer of the two periods that a limiter can have, as it does not tell which is its own.
+/// The same after a rate limit: the longer of the two periods that a limiter can have, as it does not tell which is its
+/// own.
 const RATE_LIMIT_SECONDS: &str = "60";
 
 impl Error {

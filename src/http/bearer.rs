@@ -1,7 +1,7 @@
 //! The scheme `Bearer` (RFC 6750 section 2.1).
 
-/// The token of an `Authorization` value with the scheme `Bearer`. A repeated header arrives joined by a comma, which no
-/// token has.
+/// The token of an `Authorization` value with the scheme `Bearer`. A repeated header arrives joined by a comma, which
+/// no token has.
 #[must_use]
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;

@@ -1,6 +1,7 @@
 //! The target of a request: its URL, split into parts and not normalised.
 
-/// The longest URL that is looked at, in bytes: Cloudflare's own limit, so that a local run refuses what production would.
+/// The longest URL that is looked at, in bytes: Cloudflare's own limit, so that a local run refuses what production
+/// would.
 pub const MAX_URL_BYTES: usize = 16 * 1_024;
 
 /// A URL of more than [`MAX_URL_BYTES`].

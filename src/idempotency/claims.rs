@@ -1,10 +1,10 @@
 //! What one key alone may use: a reference of the caller's own, and the refund of a transaction.
 //!
-//! Looking at Core whether a reference is in use, and then sending it, are two steps: two keys could pass the first at the
-//! same time. Core's unique index saves single transactions then, not those with legs, whose names differ by how they are
-//! booked. So a claim is taken in one place before the look. That place is one of [`SHARDS`] objects of the instance,
-//! chosen by the claim's hash: an object for each reference would be 10,000 calls for a batch, and one for all would stand
-//! in every create's way. A claim is kept as long as its key is remembered.
+//! Looking at Core whether a reference is in use, and then sending it, are two steps: two keys could pass the first at
+//! the same time. Core's unique index saves single transactions then, not those with legs, whose names differ by how
+//! they are booked. So a claim is taken in one place before the look. That place is one of [`SHARDS`] objects of the
+//! instance, chosen by the claim's hash: an object for each reference would be 10,000 calls for a batch, and one for
+//! all would stand in every create's way. A claim is kept as long as its key is remembered.
 
 use std::collections::BTreeMap;
 
@@ -39,8 +39,8 @@ pub struct ClaimResponse {
     pub granted: bool,
 }
 
-/// The objects that keep these claims of an instance, by name, each with its part of them. Asked in this order, two keys that
-/// want the same claims never hold each other up: who gets the first that both want goes on.
+/// The objects that keep these claims of an instance, by name, each with its part of them. Asked in this order, two
+/// keys that want the same claims never hold each other up: who gets the first that both want goes on.
 #[must_use]
 pub fn shards(instance: &str, claims: &[String]) -> Vec<(String, Vec<String>)> {
     let mut shards: BTreeMap<usize, Vec<String>> = BTreeMap::new();

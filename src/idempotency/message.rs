@@ -1,5 +1,5 @@
-//! What Worker and object say to each other: a [`KeyRequest`] in front of the caller's body one way, and a [`Report`] beside
-//! the answer the other. Both exist only during the call; nothing of a message is stored.
+//! What Worker and object say to each other: a [`KeyRequest`] in front of the caller's body one way, and a [`Report`]
+//! beside the answer the other. Both exist only during the call; nothing of a message is stored.
 
 use serde::{Deserialize, Serialize};
 
@@ -86,8 +86,8 @@ impl WriteRequest {
 }
 
 impl CoreAddress {
-    /// The headers of the request itself, name and value in turn. Its answer is read and stored as bytes, so it is asked for
-    /// as such.
+    /// The headers of the request itself, name and value in turn. Its answer is read and stored as bytes, so it is
+    /// asked for as such.
     #[must_use]
     pub fn sent_headers(&self) -> Vec<String> {
         self.flat_headers(|name| name == "accept-encoding", &["accept-encoding", "identity"])

@@ -1,12 +1,14 @@
-//! `Idempotency-Key`: a write that is sent again is not carried out again, and what was done in part is never called done.
+//! `Idempotency-Key`: a write that is sent again is not carried out again, and what was done in part is never called
+//! done.
 //!
-//! One object for each credential and key keeps what became of the first request, and itself sends to Core. Here are its
-//! rules, without I/O; `edge` carries them out. In reading order:
+//! One object for each credential and key keeps what became of the first request, and itself sends to Core. Here are
+//! its rules, without I/O; `edge` carries them out. In reading order:
 //!
 //! - [`key`]: what a caller may send, and which object keeps it.
 //! - [`fingerprint`]: whether two requests are the same.
 //! - [`work`]: what a request asks for, as far as Core's records can tell afterwards whether it was done.
-//! - [`record`]: what is stored. No record is the state `new`; the others are `in_flight`, `unknown`, `partial` and `done`.
+//! - [`record`]: what is stored. No record is the state `new`; the others are `in_flight`, `unknown`, `partial` and
+//!   `done`.
 //! - [`receive`]: what a request gets, by what is stored.
 //! - [`attempt`]: the steps from there to an ending.
 //! - [`ending`]: what each ending leaves behind.

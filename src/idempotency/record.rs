@@ -1,6 +1,7 @@
 //! What is stored of a key: one JSON text, and the body of the answer beside it.
 //!
-//! Neither Core's key nor the caller's body is in it: the retry brings the body, and the fingerprint proves it the same.
+//! Neither Core's key nor the caller's body is in it: the retry brings the body, and the fingerprint proves it the
+//! same.
 
 use serde::{Deserialize, Serialize};
 

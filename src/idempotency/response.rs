@@ -28,8 +28,8 @@ pub enum Verdict {
 
 /// Judges an answer that is Core's own. `body` is what was read of it; none where it was too large to be kept.
 ///
-/// That Core did not act is only taken from what its middleware says before any handler runs: no key or a wrong one, a key
-/// that may not, too many requests. A 423 says that one balance was locked, and nothing of the parts before.
+/// That Core did not act is only taken from what its middleware says before any handler runs: no key or a wrong one, a
+/// key that may not, too many requests. A 423 says that one balance was locked, and nothing of the parts before.
 #[must_use]
 pub fn verdict(status: u16, work: &Work, body: Option<&[u8]>) -> Verdict {
     let code = error_code(body).unwrap_or_default();

@@ -6,8 +6,8 @@ use crate::enrich::Made;
 use crate::json::Writer;
 use crate::outcome::Parts;
 
-/// Whether a look at Core can still tell more: how it came out or, of a batch that was refused on its way, how much of it
-/// stands by now.
+/// Whether a look at Core can still tell more: how it came out or, of a batch that was refused on its way, how much of
+/// it stands by now.
 #[must_use]
 pub fn is_open(record: &KeyRecord) -> bool {
     match &record.phase {
@@ -16,8 +16,8 @@ pub fn is_open(record: &KeyRecord) -> bool {
     }
 }
 
-/// The answer, as JSON. `in_flight` says whether an attempt is under way right now; a record in flight without one is what a
-/// crash leaves behind, and unknown. `looked` is what a look has just shown.
+/// The answer, as JSON. `in_flight` says whether an attempt is under way right now; a record in flight without one is
+/// what a crash leaves behind, and unknown. `looked` is what a look has just shown.
 #[must_use]
 pub fn body(key: &str, record: &KeyRecord, in_flight: bool, looked: Option<&Parts>) -> String {
     let mut body = Writer::new();

@@ -106,8 +106,8 @@ impl<'a> Object<'a> {
         self.0.iter().any(|(other, _)| other == name)
     }
 
-    /// A member. One that is missing is as good as null, which is none of the types that must be there; `None` where it is
-    /// there twice: nobody can say which counts.
+    /// A member. One that is missing is as good as null, which is none of the types that must be there; `None` where it
+    /// is there twice: nobody can say which counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
         let mut found = None;

@@ -45,8 +45,8 @@ impl ClientCredentials {
         &self.id
     }
 
-    /// Judges what was presented by the client's record. Of an unknown client a hash is compared all the same, so that it
-    /// takes as long as a wrong secret.
+    /// Judges what was presented by the client's record. Of an unknown client a hash is compared all the same, so that
+    /// it takes as long as a wrong secret.
     ///
     /// # Errors
     /// [`OAuthError::InvalidClient`]; [`OAuthError::UnauthorizedClient`] for a client that is right, but disabled.

@@ -23,12 +23,12 @@ pub enum OAuthError {
         /// The method that it takes.
         allow: Method,
     },
-    /// The registry cannot be read or written at the moment. No specification has a code for this here; the one of RFC 6749
-    /// section 4.1.2.1 says it.
+    /// The registry cannot be read or written at the moment. No specification has a code for this here; the one of RFC
+    /// 6749 section 4.1.2.1 says it.
     TemporarilyUnavailable,
     /// The client or its address has used up its requests for now. The code is that of
-    /// [`TemporarilyUnavailable`](Self::TemporarilyUnavailable), which is to come back later too: of those that are registered
-    /// none says more, and clients know it. The status tells the two apart.
+    /// [`TemporarilyUnavailable`](Self::TemporarilyUnavailable), which is to come back later too: of those that are
+    /// registered none says more, and clients know it. The status tells the two apart.
     RateLimited,
     /// The worker is not configured, or something that must not happen happened; the log says what.
     ServerError,

@@ -9,8 +9,8 @@ use crate::registry::Secret;
 /// The largest body, in bytes: many times what any request of these needs.
 pub const MAX_BODY_BYTES: usize = 16 * 1_024;
 
-/// The most parameters of a request: those that are known here are six. Each name is compared with those before it, before
-/// anyone is authenticated, so that they must be few.
+/// The most parameters of a request: those that are known here are six. Each name is compared with those before it,
+/// before anyone is authenticated, so that they must be few.
 pub const MAX_PARAMETERS: usize = 20;
 
 /// A body that is larger than [`MAX_BODY_BYTES`].
@@ -24,11 +24,12 @@ pub const INCOMPLETE: OAuthError = InvalidRequest("The body ended before it was 
 pub struct Form(Vec<(String, Secret)>);
 
 impl Form {
-    /// Reads a body. Nothing is looked at behind the last parameter that it may have, those without a value counted too.
+    /// Reads a body. Nothing is looked at behind the last parameter that it may have, those without a value counted
+    /// too.
     ///
     /// # Errors
-    /// [`InvalidRequest`] where it is of another media type, not UTF-8, too large, or has a parameter twice or too many of
-    /// them.
+    /// [`InvalidRequest`] where it is of another media type, not UTF-8, too large, or has a parameter twice or too many
+    /// of them.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, OAuthError> {
         let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
         if !media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {

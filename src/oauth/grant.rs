@@ -73,8 +73,8 @@ pub fn body(claims: &Claims, signer: &Signer, now: Timestamp) -> String {
     body.text("scope", &claims.scopes.to_string()).end()
 }
 
-/// The scopes that a request asks for: names with one space between each two (RFC 6749 section 3.3). A client that has `*`
-/// may ask for less.
+/// The scopes that a request asks for: names with one space between each two (RFC 6749 section 3.3). A client that has
+/// `*` may ask for less.
 fn narrowed(asked: &str, allowed: Scopes) -> Result<Scopes, OAuthError> {
     asked
         .split(' ')

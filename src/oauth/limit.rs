@@ -1,9 +1,9 @@
 //! Under which keys a rate limiter counts requests to the endpoints.
 //!
-//! Before a client is known its address is counted, and after that the client. The limiter that counts them is the one of
-//! `/proxy`, whose keys are the ids of credentials: no id has a colon, so that none of these keys can be one of those. A
-//! client is counted apart from what it sends to `/proxy`, and each endpoint apart from the other: whoever uses one of them
-//! up, with a stolen token or secret perhaps, must not keep the client from revoking its tokens.
+//! Before a client is known its address is counted, and after that the client. The limiter that counts them is the one
+//! of `/proxy`, whose keys are the ids of credentials: no id has a colon, so that none of these keys can be one of
+//! those. A client is counted apart from what it sends to `/proxy`, and each endpoint apart from the other: whoever
+//! uses one of them up, with a stolen token or secret perhaps, must not keep the client from revoking its tokens.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -15,11 +15,11 @@ const OTHER_WORKERS: Ipv6Addr = Ipv6Addr::new(0x2a06, 0x98c0, 0x3600, 0, 0, 0, 0
 /// The longest that the name of a zone may be.
 const ZONE_BYTES: usize = 253;
 
-/// The key of a caller's address as the platform names it. Of an IPv6 address the first half counts, as a single caller has
-/// all of the second; Workers of other zones count by their zone, which the platform names in `worker`.
+/// The key of a caller's address as the platform names it. Of an IPv6 address the first half counts, as a single caller
+/// has all of the second; Workers of other zones count by their zone, which the platform names in `worker`.
 ///
-/// `None` without an address: the platform always gives one, so that nobody can leave it away, and one key for all of whom
-/// it gave none would let each of them use up the others' requests.
+/// `None` without an address: the platform always gives one, so that nobody can leave it away, and one key for all of
+/// whom it gave none would let each of them use up the others' requests.
 #[must_use]
 pub fn by_address(endpoint: Endpoint, address: Option<&str>, worker: Option<&str>) -> Option<String> {
     let address: IpAddr = address?.parse().ok()?;

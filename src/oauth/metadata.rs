@@ -6,9 +6,9 @@ use crate::json::Writer;
 use crate::json::write::{list, quoted};
 use crate::registry::Scope;
 
-/// The metadata document for a request. The issuer is the origin at which it was asked for, as section 3.3 wants: a Worker
-/// answers at several (a domain of its own, its `workers.dev` name), and each is as good as the other. `None` where the host
-/// is written in any way that an origin cannot have.
+/// The metadata document for a request. The issuer is the origin at which it was asked for, as section 3.3 wants: a
+/// Worker answers at several (a domain of its own, its `workers.dev` name), and each is as good as the other. `None`
+/// where the host is written in any way that an origin cannot have.
 #[must_use]
 pub fn document(target: &Target<'_>) -> Option<String> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');

@@ -1,10 +1,11 @@
-//! OAuth 2.0 for applications: a client exchanges its id and secret for a short-lived access token (RFC 6749 section 4.4),
-//! and hands it back when it is done with it (RFC 7009).
+//! OAuth 2.0 for applications: a client exchanges its id and secret for a short-lived access token (RFC 6749
+//! section 4.4), and hands it back when it is done with it (RFC 7009).
 //!
-//! As elsewhere nothing here does I/O. A request to an endpoint is read first ([`TokenRequest`], [`RevocationRequest`]),
-//! which names the one record that it needs; then it is answered from that record. In reading order: [`form`] (what was
-//! sent), [`client`] (who sent it), [`limit`] (how often that is counted), [`grant`] (a new token), [`revocation`] (the end of
-//! one), [`metadata`] (what is supported), [`error`]. What a token is stands in [`crate::token::access_token`].
+//! As elsewhere nothing here does I/O. A request to an endpoint is read first ([`TokenRequest`],
+//! [`RevocationRequest`]), which names the one record that it needs; then it is answered from that record. In reading
+//! order: [`form`] (what was sent), [`client`] (who sent it), [`limit`] (how often that is counted), [`grant`] (a new
+//! token), [`revocation`] (the end of one), [`metadata`] (what is supported), [`error`]. What a token is stands in
+//! [`crate::token::access_token`].
 
 pub mod client;
 pub mod error;

@@ -28,7 +28,8 @@ impl PresentedCredential<'_> {
 
 /// Reads the one token of a request: `Authorization: Bearer {token}` (RFC 6750 section 2.1; the scheme in any case) or,
 /// as Blnk's own SDKs send it, `X-Blnk-Key: {token}`. Both may be there when they say the same; never does one stand in
-/// for another that is wrong. An empty header counts as none. An access token must be `signer`'s; without one there are none.
+/// for another that is wrong. An empty header counts as none. An access token must be `signer`'s; without one there are
+/// none.
 ///
 /// # Errors
 /// [`Error::MissingCredential`], or [`Error::InvalidCredential`] for every text that is not one well-formed token.

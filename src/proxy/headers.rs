@@ -18,9 +18,9 @@ pub const FORWARDED: [&str; 9] = [
 
 /// Down, a deny list: everything else that Core sends is passed on.
 ///
-/// Hop-by-hop headers (RFC 9110 section 7.6.1); two of Core's that publish addresses; cookies, of which Core sets none but
-/// Cloudflare Access does, and its cookie opens Core's host to whoever holds it; headers that speak for the edge's whole
-/// origin, not for this answer; and those that only the proxy itself may say.
+/// Hop-by-hop headers (RFC 9110 section 7.6.1); two of Core's that publish addresses; cookies, of which Core sets none
+/// but Cloudflare Access does, and its cookie opens Core's host to whoever holds it; headers that speak for the edge's
+/// whole origin, not for this answer; and those that only the proxy itself may say.
 pub const NEVER_RETURNED: [&str; 20] = [
     "alt-svc",
     "clear-site-data",

@@ -37,8 +37,8 @@ pub enum InquiryDecision {
     Ask(Inquiry),
 }
 
-/// Decides a request to `/idempotency/…`, in the order of [`super::decide`]: the credential (401), its scope (403: either
-/// of the two will do), and then the method (405) and the key (400).
+/// Decides a request to `/idempotency/…`, in the order of [`super::decide`]: the credential (401), its scope (403:
+/// either of the two will do), and then the method (405) and the key (400).
 #[must_use]
 pub fn decide_inquiry(
     head: &Head<'_>,

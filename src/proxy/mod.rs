@@ -1,12 +1,12 @@
 //! One request, decided: from its head to a plan for Core, or a refusal.
 //!
-//! [`decide`] is the product in one function. It does no I/O: what it lacks it asks for ([`Decision::Need`]), and is asked
-//! again. [`settle()`] judges what came of the plan. The order of the steps is in the types: a [`Plan`] is made only of a
-//! grant, a grant only of an authenticated caller, and each only in its own step.
+//! [`decide`] is the product in one function. It does no I/O: what it lacks it asks for ([`Decision::Need`]), and is
+//! asked again. [`settle()`] judges what came of the plan. The order of the steps is in the types: a [`Plan`] is made
+//! only of a grant, a grant only of an authenticated caller, and each only in its own step.
 //!
 //! In reading order: [`credentials`] (the token), [`target`] (path, query, instance), [`routes`] (the table),
-//! [`authorize`] (who may do what), [`headers`] (what passes each way), [`settle`](mod@settle) (what came of it), [`inquiry`] (what became of a
-//! key).
+//! [`authorize`] (who may do what), [`headers`] (what passes each way), [`settle`](mod@settle) (what came of it),
+//! [`inquiry`] (what became of a key).
 
 pub mod authorize;
 pub mod credentials;

@@ -24,8 +24,8 @@ pub enum UpstreamResult {
 /// Whether the answer is Core's, to be passed on as it is.
 ///
 /// # Errors
-/// [`Error::CoreUnreachable`] for a failure and for what did not come from Core: a status below 200, Cloudflare's own 520
-/// to 527 and 530, and a 403 or 5xx in HTML, which tunnels, Access and load balancers send and Core never does;
+/// [`Error::CoreUnreachable`] for a failure and for what did not come from Core: a status below 200, Cloudflare's own
+/// 520 to 527 and 530, and a 403 or 5xx in HTML, which tunnels, Access and load balancers send and Core never does;
 /// [`Error::CoreRedirect`]; [`Error::CoreTimeout`].
 pub fn settle(upstream: UpstreamResult, timeout: TimeoutMs) -> Result<(), Error> {
     match upstream {

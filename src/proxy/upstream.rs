@@ -1,8 +1,9 @@
 //! A request that is ready to be sent, as one text.
 //!
-//! Crossings between wasm and JavaScript are what the request path costs most, so everything that `fetch` needs crosses in
-//! one of them. JavaScript keeps the text until there is an answer, and hands it back where the answer is not an ordinary
-//! one: nothing is kept in wasm for a request that is under way, and a caller who hangs up leaves nothing behind.
+//! Crossings between wasm and JavaScript are what the request path costs most, so everything that `fetch` needs crosses
+//! in one of them. JavaScript keeps the text until there is an answer, and hands it back where the answer is not an
+//! ordinary one: nothing is kept in wasm for a request that is under way, and a caller who hangs up leaves nothing
+//! behind.
 
 use crate::registry::TimeoutMs;
 
@@ -67,8 +68,8 @@ pub struct UpstreamRequest<'a> {
 const YES: &str = "1";
 
 impl<'a> UpstreamRequest<'a> {
-    /// The text: a line each, and then name and value in turn of the headers to set. No value has a line break in it: URL,
-    /// ids and headers cannot, and JSON escapes it.
+    /// The text: a line each, and then name and value in turn of the headers to set. No value has a line break in it:
+    /// URL, ids and headers cannot, and JSON escapes it.
     #[must_use]
     pub fn to_text(&self, set: &[&str]) -> String {
         let yes = |holds| if holds { YES } else { "" };

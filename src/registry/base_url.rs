@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// An absolute `http` or `https` URL without userinfo, query or fragment, and without a slash at its end, so that a Core
-/// path can be put behind it. Made only by [`BaseUrl::parse`]; what it holds needs no escaping and no URL parser changes it.
+/// An absolute `http` or `https` URL without userinfo, query or fragment, and without a slash at its end, so that a
+/// Core path can be put behind it. Made only by [`BaseUrl::parse`]; what it holds needs no escaping and no URL parser
+/// changes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     text: Box<str>,

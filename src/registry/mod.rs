@@ -47,8 +47,8 @@ pub enum RecordError {
     Version(u32),
 }
 
-/// Reads the version first, so that a newer record is named as such and not as a broken one. `read` gets the version and the
-/// record.
+/// Reads the version first, so that a newer record is named as such and not as a broken one. `read` gets the version
+/// and the record.
 fn read_record<T>(json: &str, read: fn(u32, &Object<'_>) -> Option<T>) -> Result<T, RecordError> {
     let record = Object::parse(json).ok_or(RecordError::Shape)?;
     let v = record.get("v").and_then(Json::small).ok_or(RecordError::Shape)?;

@@ -1,9 +1,9 @@
 //! Publication: how a record comes from the registry, which is the truth, to KV, which the request path reads.
 //!
-//! Two puts of one record that are under way at once may land in either order, and the older one would then stay in KV. So
-//! one put a record is under way at a time. A put that is not answered is waited for no longer than [`GIVE_UP_MS`]; should
-//! it end after all, what KV holds is no longer known and the record is put once more. The rules are here, without I/O; the
-//! registry carries them out.
+//! Two puts of one record that are under way at once may land in either order, and the older one would then stay in KV.
+//! So one put a record is under way at a time. A put that is not answered is waited for no longer than [`GIVE_UP_MS`];
+//! should it end after all, what KV holds is no longer known and the record is put once more. The rules are here,
+//! without I/O; the registry carries them out.
 
 use crate::clock::Timestamp;
 

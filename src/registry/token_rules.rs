@@ -6,8 +6,8 @@ use crate::clock::Timestamp;
 use crate::json::write::{Writer, list};
 use crate::json::{Json, Object};
 
-/// How many revoked tokens a record holds. Every request of the client reads them, so that they are few; one more ends all
-/// tokens that the client has.
+/// How many revoked tokens a record holds. Every request of the client reads them, so that they are few; one more ends
+/// all tokens that the client has.
 pub const MAX_REVOKED: usize = 500;
 
 /// How far the clocks of two Workers may lie apart, in seconds. What is to be over now is over this much later too.
@@ -82,8 +82,8 @@ impl TokenRules {
             && self.revoked.iter().all(|revoked| revoked.id != id)
     }
 
-    /// Refuses a token from now on. Where there is no room left, all tokens that were issued up to now are refused: rather
-    /// too many than one too few.
+    /// Refuses a token from now on. Where there is no room left, all tokens that were issued up to now are refused:
+    /// rather too many than one too few.
     pub fn revoke(&mut self, token: RevokedToken, issued_at: Timestamp, now: Timestamp) {
         self.revoked.retain(|revoked| now < revoked.until.plus_seconds(CLOCKS_APART_SECONDS));
         if self.revoked.len() < MAX_REVOKED {

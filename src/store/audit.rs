@@ -61,8 +61,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// The changes of the record's last line of this action with this change counted in it; `None` where a new line begins:
-    /// a change that is not counted, another day (UTC), or a line that an export gave out, as all up to `given` are.
+    /// The changes of the record's last line of this action with this change counted in it; `None` where a new line
+    /// begins: a change that is not counted, another day (UTC), or a line that an export gave out, as all up to `given`
+    /// are.
     #[must_use]
     pub fn counted_in(&self, last: &Line, given: u64) -> Option<String> {
         let day = self.at.to_rfc3339();
@@ -95,7 +96,8 @@ pub struct Line {
     pub kind: &'static str,
     /// The record's id.
     pub id: String,
-    /// An object, as JSON: each changed field as `{"old", "new"}`, or `"changed"` for a secret; or what [`counted`] gives.
+    /// An object, as JSON: each changed field as `{"old", "new"}`, or `"changed"` for a secret; or what [`counted`]
+    /// gives.
     pub changes: String,
 }
 
@@ -116,8 +118,8 @@ impl Line {
     }
 }
 
-/// What differs between two views of a record, both JSON objects and neither of them showing a secret; `secrets` names those
-/// that changed. A record that is new has no old view. Gives a JSON object.
+/// What differs between two views of a record, both JSON objects and neither of them showing a secret; `secrets` names
+/// those that changed. A record that is new has no old view. Gives a JSON object.
 ///
 /// Views are compared as they are written: one writer writes both, so what is equal is written alike.
 #[must_use]

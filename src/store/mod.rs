@@ -85,8 +85,8 @@ pub trait Store {
     fn rows(&self, kind: Kind, filter: &Filter) -> Result<Vec<(u64, RecordRow)>, StoreError>;
 
     /// Writes a record and the line of the audit trail, and with them the mark that it is to be published. The first
-    /// revision must be new, every other one more than the stored one. A change that is counted goes into the line that it
-    /// [counts in](audit::Change::counted_in).
+    /// revision must be new, every other one more than the stored one. A change that is counted goes into the line that
+    /// it [counts in](audit::Change::counted_in).
     ///
     /// # Errors
     /// Any [`StoreError`]; nothing was written then.

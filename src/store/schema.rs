@@ -11,8 +11,8 @@ pub const READ_VERSION: &str = "SELECT value FROM meta WHERE key = 'schema_versi
 /// Notes the version, its only binding.
 pub const WRITE_VERSION: &str = "INSERT OR REPLACE INTO meta (key, value) VALUES ('schema_version', ?)";
 
-/// The statements that lead from each version to the next; the first leads from an empty database to version 1. One that
-/// was released is never changed: a change is a further entry.
+/// The statements that lead from each version to the next; the first leads from an empty database to version 1. One
+/// that was released is never changed: a change is a further entry.
 pub const MIGRATIONS: &[&[&str]] = &[&[
     "CREATE TABLE records (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,8 +39,8 @@ pub const MIGRATIONS: &[&[&str]] = &[&[
     ) STRICT",
 ]];
 
-/// Makes what only serves speed, each time that a database is opened. It is no version of its own: a worker that does not
-/// know of it opens and changes the same database, so that a deployment can be taken back.
+/// Makes what only serves speed, each time that a database is opened. It is no version of its own: a worker that does
+/// not know of it opens and changes the same database, so that a deployment can be taken back.
 ///
 /// The index finds the line that a client's revocations are counted in; the number of a line is part of every index.
 pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS audit_counted ON audit (id) WHERE action = 'revoke_token'";

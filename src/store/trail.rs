@@ -1,8 +1,8 @@
 //! The size of the audit trail, and which of its lines may go.
 //!
-//! A line goes only once it was exported, whatever the trail's size: an export gave it out, and whoever asked for that said
-//! that it arrived. Two marks say so. Lines that were given out are not changed any more, so that what was exported is what
-//! was stored.
+//! A line goes only once it was exported, whatever the trail's size: an export gave it out, and whoever asked for that
+//! said that it arrived. Two marks say so. Lines that were given out are not changed any more, so that what was
+//! exported is what was stored.
 
 use crate::clock::Timestamp;
 use crate::json::Writer;

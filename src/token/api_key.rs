@@ -1,9 +1,10 @@
-//! What callers hold: API keys, `blnk_{id}_{secret}{check}`, and the secrets of OAuth clients, `blnk_cs_{secret}{check}`.
+//! What callers hold: API keys, `blnk_{id}_{secret}{check}`, and the secrets of OAuth clients,
+//! `blnk_cs_{secret}{check}`.
 //!
 //! - `id`: 16 of `[0-9A-Za-z]`, the credential's id. The record is found by it in one exact-key read.
 //! - `secret`: 43 of `[0-9A-Za-z]`, 256 random bits in base62. Only its SHA-256 is stored.
-//! - `check`: 6 of `[0-9A-Za-z]`, the CRC-32 (ISO-HDLC, as in IEEE 802.3) in base62 of everything before it, so that a mistyped or
-//!   cut token, or garbage, is refused without asking KV. It is no protection: anyone can compute it.
+//! - `check`: 6 of `[0-9A-Za-z]`, the CRC-32 (ISO-HDLC, as in IEEE 802.3) in base62 of everything before it, so that a
+//!   mistyped or cut token, or garbage, is refused without asking KV. It is no protection: anyone can compute it.
 //!
 //! A client presents its id beside its secret, so that the secret does not name it. No id has two characters, so that a
 //! client's secret cannot be read as an API key.

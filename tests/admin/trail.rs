@@ -204,8 +204,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever the order of things: what is not stored any more was given out just as it was, nothing is counted twice, and
-    /// nothing is left out.
+    /// Whatever the order of things: what is not stored any more was given out just as it was, nothing is counted
+    /// twice, and nothing is left out.
     #[test]
     fn no_line_and_no_count_is_lost(steps in prop::collection::vec(step(), 1..80)) {
         let mut office = Office::new();

@@ -14,7 +14,12 @@ import { Failure } from "../../dev/run.mjs";
 const here = { os: [process.platform], cpu: [process.arch] };
 
 test("a package that is not there, or in another version, is missing", () => {
-  const locked = { "": {}, "node_modules/a": { version: "1.0.0" }, "node_modules/b": { version: "2.0.0" }, "node_modules/c": { version: "3.0.0" } };
+  const locked = {
+    "": {},
+    "node_modules/a": { version: "1.0.0" },
+    "node_modules/b": { version: "2.0.0" },
+    "node_modules/c": { version: "3.0.0" },
+  };
   const installed = { "node_modules/a": { version: "1.0.0" }, "node_modules/b": { version: "1.9.9" } };
   assert.deepEqual(missingPackages(locked, installed), ["node_modules/b", "node_modules/c"]);
 });
@@ -29,8 +34,14 @@ test("a program for this system is missing, one for another system is not", () =
 });
 
 test("the toolchain is what rust-toolchain.toml names", () => {
-  const text = '[toolchain]\nchannel = "1.2.3"\nprofile = "minimal"\ncomponents = ["clippy", "rustfmt"]\ntargets = ["wasm32-unknown-unknown"]\n';
-  assert.deepEqual(toolchain(text), { channel: "1.2.3", components: ["clippy", "rustfmt"], targets: ["wasm32-unknown-unknown"] });
+  const text =
+    '[toolchain]\nchannel = "1.2.3"\nprofile = "minimal"\ncomponents = ["clippy", "rustfmt"]\n' +
+    'targets = ["wasm32-unknown-unknown"]\n';
+  assert.deepEqual(toolchain(text), {
+    channel: "1.2.3",
+    components: ["clippy", "rustfmt"],
+    targets: ["wasm32-unknown-unknown"],
+  });
 });
 
 test("wasm-bindgen has one version in the Worker and in the program that reads its output", () => {
@@ -42,19 +53,30 @@ test("wasm-bindgen has one version in the Worker and in the program that reads i
 
 test("on a machine without the toolchain it is installed by name, with its components and targets", (t) => {
   const calls = callsOfSetUp(t, "");
-  assert.deepEqual(calls.filter((call) => !call.includes("list")), [
-    "--version",
-    "toolchain install 1.95.0 --profile minimal --no-self-update",
-    "target add --toolchain 1.95.0 wasm32-unknown-unknown",
-    "component add --toolchain 1.95.0 clippy rustfmt",
-  ].map((call) => call.replaceAll("1.95.0", toolchain().channel)));
+  assert.deepEqual(
+    calls.filter((call) => !call.includes("list")),
+    [
+      "--version",
+      "toolchain install 1.95.0 --profile minimal --no-self-update",
+      "target add --toolchain 1.95.0 wasm32-unknown-unknown",
+      "component add --toolchain 1.95.0 clippy rustfmt",
+    ].map((call) => call.replaceAll("1.95.0", toolchain().channel)),
+  );
 });
 
 test("on a machine with the toolchain nothing is installed", (t) => {
-  const installed = [`${toolchain().channel}-x86_64-unknown-linux-gnu (active)`, "wasm32-unknown-unknown", "clippy-x86_64-unknown-linux-gnu", "rustfmt-x86_64-unknown-linux-gnu"];
+  const installed = [
+    `${toolchain().channel}-x86_64-unknown-linux-gnu (active)`,
+    "wasm32-unknown-unknown",
+    "clippy-x86_64-unknown-linux-gnu",
+    "rustfmt-x86_64-unknown-linux-gnu",
+  ];
   const calls = callsOfSetUp(t, installed.join("\n"));
   assert.ok(calls.length > 0);
-  assert.deepEqual(calls.filter((call) => / (install|add) /.test(call)), []);
+  assert.deepEqual(
+    calls.filter((call) => / (install|add) /.test(call)),
+    [],
+  );
 });
 
 /** What the set-up asks of a rustup that answers every list with `installed`. */
@@ -63,14 +85,21 @@ function callsOfSetUp(t, installed) {
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, "rustup"), `#!/bin/sh\necho "$*" >> '${folder}/calls'\nprintf '%s\\n' '${installed}'\n`);
   chmodSync(join(folder, "rustup"), 0o755);
-  const script = `import { installToolchain } from ${JSON.stringify(join(root, "dev/rust.mjs"))}; await installToolchain();`;
-  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { env: { PATH: folder }, encoding: "utf8" });
+  const module = JSON.stringify(join(root, "dev/rust.mjs"));
+  const script = `import { installToolchain } from ${module}; await installToolchain();`;
+  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    env: { PATH: folder },
+    encoding: "utf8",
+  });
   assert.equal(status, 0, stderr);
   return readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
 }
 
 test("a missing tool ends a command with one sentence and no stack trace", () => {
-  const { status, stderr } = spawnSync(process.execPath, [join(root, "dev/setup.mjs")], { env: { PATH: "/nonexistent" }, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "dev/setup.mjs")], {
+    env: { PATH: "/nonexistent" },
+    encoding: "utf8",
+  });
   assert.equal(status, 1);
   assert.match(stderr.trim(), /^rustup is missing: [^\n]+$/);
 });
@@ -96,8 +125,14 @@ test("the commands run before any npm package is installed", () => {
   const files = readdirSync(join(root, "dev"), { recursive: true }).filter((name) => name.endsWith(".mjs"));
   assert.ok(files.includes("start.mjs"));
   for (const file of files) {
-    const imported = [...read(`dev/${file}`).matchAll(/^(?:import|export)[^"';]*\bfrom "([^"]+)"/gm)].map(([, name]) => name);
-    assert.deepEqual(imported.filter((name) => !/^(node:|\.)/.test(name)), [], file);
+    const imported = [...read(`dev/${file}`).matchAll(/^(?:import|export)[^"';]*\bfrom "([^"]+)"/gm)].map(
+      ([, name]) => name,
+    );
+    assert.deepEqual(
+      imported.filter((name) => !/^(node:|\.)/.test(name)),
+      [],
+      file,
+    );
   }
 });
 
@@ -107,7 +142,10 @@ test("the lock file names no registry", () => {
 
 test("the pinned workerd knows the compatibility date", () => {
   const { workerd } = JSON.parse(read("package.json")).devDependencies;
-  const newest = workerd.match(/^1\.(\d{4})(\d\d)(\d\d)\./).slice(1).join("-");
+  const newest = workerd
+    .match(/^1\.(\d{4})(\d\d)(\d\d)\./)
+    .slice(1)
+    .join("-");
   assert.ok(read("wrangler.toml").match(/^compatibility_date = "(.+)"$/m)[1] <= newest);
 });
 

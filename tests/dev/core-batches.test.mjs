@@ -62,7 +62,10 @@ test("what is no hold cannot be committed", async (t) => {
   const { core, destination } = await ledger(t);
   const { json } = await send(core, "POST", "/transactions", deposit({ destination, reference: "r" }));
   assert.deepEqual(code(await update(core, json.transaction_id, { status: "commit" })), [400, "TXN_NOT_INFLIGHT"]);
-  assert.deepEqual(code(await update(core, "txn_none", { status: "commit", skip_queue: false })), [404, "TXN_NOT_FOUND"]);
+  assert.deepEqual(code(await update(core, "txn_none", { status: "commit", skip_queue: false })), [
+    404,
+    "TXN_NOT_FOUND",
+  ]);
 });
 
 test("several holds are settled in one request, each with its own result", async (t) => {
@@ -70,22 +73,42 @@ test("several holds are settled in one request, each with its own result", async
   const [a, b] = [await hold("a"), await hold("b")];
   const body = { skip_queue: true, transactions: [{ transaction_id: a, amount: 2 }, { transaction_id: "txn_none" }] };
   const committed = await send(core, "POST", "/transactions/inflight/bulk/commit", body);
-  assert.deepEqual([committed.json.succeeded, committed.json.failed, committed.json.results[1].code], [1, 1, "NOT_FOUND"]);
+  assert.deepEqual(
+    [committed.json.succeeded, committed.json.failed, committed.json.results[1].code],
+    [1, 1, "NOT_FOUND"],
+  );
   const voided = await send(core, "POST", "/transactions/inflight/bulk/void", { transaction_ids: [a, b] });
-  assert.deepEqual(voided.json.results.map((each) => each.code), ["QUEUED", "QUEUED"]);
+  assert.deepEqual(
+    voided.json.results.map((each) => each.code),
+    ["QUEUED", "QUEUED"],
+  );
   await core.settled();
   assert.deepEqual(await figures(), [200, 0]);
 });
 
 test("a refund turns the money round, under a reference of its own, and only once", async (t) => {
   const { core, destination, figures } = await ledger(t);
-  const { json } = await send(core, "POST", "/transactions", deposit({ destination, reference: "r", meta_data: { a: 1 } }));
+  const { json } = await send(
+    core,
+    "POST",
+    "/transactions",
+    deposit({ destination, reference: "r", meta_data: { a: 1 } }),
+  );
   const body = { skip_queue: true, description: "back", meta_data: { type: "refund" } };
   const refund = await send(core, "POST", `/refund-transaction/${json.transaction_id}`, body);
-  assert.deepEqual([refund.status, refund.json.reference, refund.json.source], [201, `${json.transaction_id}_refund`, destination]);
-  assert.deepEqual([refund.json.description, refund.json.meta_data.a, refund.json.meta_data.type], ["back", 1, "refund"]);
+  assert.deepEqual(
+    [refund.status, refund.json.reference, refund.json.source],
+    [201, `${json.transaction_id}_refund`, destination],
+  );
+  assert.deepEqual(
+    [refund.json.description, refund.json.meta_data.a, refund.json.meta_data.type],
+    ["back", 1, "refund"],
+  );
   assert.deepEqual(await figures(), [0, 0]);
-  assert.deepEqual(code(await send(core, "POST", `/refund-transaction/${json.transaction_id}`, body)), [409, "GEN_CONFLICT"]);
+  assert.deepEqual(code(await send(core, "POST", `/refund-transaction/${json.transaction_id}`, body)), [
+    409,
+    "GEN_CONFLICT",
+  ]);
 });
 
 test("an atomic batch that fails gives everything back and burns its references", async (t) => {
@@ -94,7 +117,10 @@ test("an atomic batch that fails gives everything back and burns its references"
   const batch = { atomic: true, skip_queue: true, transactions: [deposit({ destination, reference: "a" }), poor] };
   const failed = await send(core, "POST", "/transactions/bulk", batch);
   assert.deepEqual(code(failed), [400, "TXN_INSUFFICIENT_FUNDS"]);
-  assert.match(failed.json.error, /^failed to queue transaction 2 \(Reference: b, .*\. All transactions in this batch have been refunded\.$/);
+  assert.match(
+    failed.json.error,
+    /^failed to queue transaction 2 \(Reference: b, .*\. All transactions in this batch have been refunded\.$/,
+  );
   assert.equal(failed.json.error_detail.details.batch_id, failed.json.batch_id);
   await core.settled();
   assert.deepEqual(await figures(), [0, 0]);
@@ -113,7 +139,10 @@ test("a batch that is not atomic keeps what was booked before it failed", async 
 test("the batch decides about inflight and skip_queue, not its items", async (t) => {
   const { core, destination, figures } = await ledger(t);
   const transactions = [deposit({ destination, reference: "a" })];
-  assert.equal((await send(core, "POST", "/transactions/bulk", { skip_queue: true, inflight: true, transactions })).json.status, "inflight");
+  assert.equal(
+    (await send(core, "POST", "/transactions/bulk", { skip_queue: true, inflight: true, transactions })).json.status,
+    "inflight",
+  );
   assert.deepEqual(await figures(), [0, 1000]);
 });
 
@@ -131,7 +160,8 @@ test("a batch is previewed on one set of balances when its items follow each oth
 test("a second array of transactions is read over the first, as Core's decoder does", async (t) => {
   const { core, destination } = await ledger(t);
   const item = (fields) => JSON.stringify(deposit({ destination, amount: 12.5, ...fields }));
-  const body = `{"skip_queue":true,"transactions":[${item({ precision: 1000, reference: "a" })},${item({ reference: "b" })}],
+  const first = [item({ precision: 1000, reference: "a" }), item({ reference: "b" })];
+  const body = `{"skip_queue":true,"transactions":[${first.join(",")}],
     "Transactions":[${item({ precision: undefined, reference: "c" })}]}`;
   const answer = await send(core, "POST", "/transactions/bulk", body);
   assert.deepEqual([answer.status, answer.json.transaction_count], [201, 1]);

@@ -25,16 +25,19 @@ export function send(core, method, path, body, headers = {}) {
   const { hostname, port } = new URL(core.url);
   const all = Object.entries({ "X-Blnk-Key": core.key, ...headers }).filter(([, value]) => value !== undefined);
   return new Promise((resolve, reject) => {
-    const call = request({ hostname, port, method, path, headers: Object.fromEntries(all), agent: false }, async (response) => {
-      try {
-        const chunks = [];
-        for await (const chunk of response) chunks.push(chunk);
-        const text = Buffer.concat(chunks).toString("utf8");
-        resolve({ status: response.statusCode, headers: response.headers, text, json: parsed(text) });
-      } catch (error) {
-        reject(error);
-      }
-    });
+    const call = request(
+      { hostname, port, method, path, headers: Object.fromEntries(all), agent: false },
+      async (response) => {
+        try {
+          const chunks = [];
+          for await (const chunk of response) chunks.push(chunk);
+          const text = Buffer.concat(chunks).toString("utf8");
+          resolve({ status: response.statusCode, headers: response.headers, text, json: parsed(text) });
+        } catch (error) {
+          reject(error);
+        }
+      },
+    );
     call.on("error", reject);
     call.end(bytes);
   });
@@ -68,7 +71,10 @@ export async function balancesIn(core, ...currencies) {
 
 /** The rows in which a field has one of some values, newest first. */
 export async function rowsBy(core, field, ...values) {
-  const { status, json } = await send(core, "POST", "/transactions/filter", { filters: [{ field, operator: "in", values }], limit: 100 });
+  const { status, json } = await send(core, "POST", "/transactions/filter", {
+    filters: [{ field, operator: "in", values }],
+    limit: 100,
+  });
   if (status !== 200) throw new Error(`the filter answered ${status}`);
   return json;
 }
@@ -76,6 +82,13 @@ export async function rowsBy(core, field, ...values) {
 /** A transaction in which nothing is missing. */
 export function deposit(fields) {
   return {
-    amount: 10, precision: 100, currency: "USD", source: "@world", description: "Deposit", allow_overdraft: true, skip_queue: true, ...fields,
+    amount: 10,
+    precision: 100,
+    currency: "USD",
+    source: "@world",
+    description: "Deposit",
+    allow_overdraft: true,
+    skip_queue: true,
+    ...fields,
   };
 }

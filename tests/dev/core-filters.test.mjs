@@ -16,10 +16,16 @@ before(async () => {
   const [destination] = await balancesIn(core, "USD");
   ids = [];
   for (const [n, reference] of REFERENCES.entries()) {
-    const { json } = await send(core, "POST", "/transactions", deposit({ destination, reference, meta_data: { n, odd: n % 2 === 1, text: `${n}` } }));
+    const { json } = await send(
+      core,
+      "POST",
+      "/transactions",
+      deposit({ destination, reference, meta_data: { n, odd: n % 2 === 1, text: `${n}` } }),
+    );
     ids.push(json.transaction_id);
   }
-  for (let i = 0; i < 120; i += 1) await send(core, "POST", "/transactions", deposit({ destination, reference: `more${i}` }));
+  for (let i = 0; i < 120; i += 1)
+    await send(core, "POST", "/transactions", deposit({ destination, reference: `more${i}` }));
 });
 after(() => core.close());
 
@@ -90,5 +96,8 @@ test("a filter that makes no sense is refused in Core's words", async () => {
   assert.match(unknown, /^Invalid filter: invalid operator 'IN' for field 'reference': must be one of eq, ne, /);
   assert.equal(await refused(eq("hash", "x")), "Invalid filter: invalid field 'hash' for table 'transactions'");
   const nested = await refused(eq("meta_data.a.b", 1));
-  assert.equal(nested, "Invalid filter: invalid JSON key 'a.b' in field 'meta_data.a.b': must match pattern ^[a-zA-Z][a-zA-Z0-9_]*$");
+  assert.equal(
+    nested,
+    "Invalid filter: invalid JSON key 'a.b' in field 'meta_data.a.b': must match pattern ^[a-zA-Z][a-zA-Z0-9_]*$",
+  );
 });

@@ -40,13 +40,24 @@ test("with secure mode off nobody is asked for a key, and nobody is master", asy
 test("another method, another case and a route that is not there are a plain 404", async (t) => {
   const core = await coreFor(t);
   const cases = [
-    ["PATCH", "/ledgers"], ["HEAD", "/ledgers"], ["OPTIONS", "/ledgers"], ["GET", "/LEDGERS"], ["GET", "//ledgers"], ["GET", "/ledgers/../ledgers"],
-    ["GET", "/transactions/reference/a%2Fb"], ["GET", "/api-keys"], ["GET", "/backup"],
+    ["PATCH", "/ledgers"],
+    ["HEAD", "/ledgers"],
+    ["OPTIONS", "/ledgers"],
+    ["GET", "/LEDGERS"],
+    ["GET", "//ledgers"],
+    ["GET", "/ledgers/../ledgers"],
+    ["GET", "/transactions/reference/a%2Fb"],
+    ["GET", "/api-keys"],
+    ["GET", "/backup"],
   ];
   for (const [method, path] of cases) {
     const answer = await send(core, method, path);
     const text = method === "HEAD" ? "" : "404 page not found";
-    assert.deepEqual([answer.status, answer.text, answer.headers["content-type"]], [404, text, "text/plain"], `${method} ${path}`);
+    assert.deepEqual(
+      [answer.status, answer.text, answer.headers["content-type"]],
+      [404, text, "text/plain"],
+      `${method} ${path}`,
+    );
   }
 });
 
@@ -60,7 +71,10 @@ test("a path is decoded before it is routed", async (t) => {
 
 test("one slash too many is redirected, key or no key, with the query and the prefix", async (t) => {
   const core = await coreFor(t);
-  const got = await send(core, "GET", "/ledgers/?limit=2", undefined, { "X-Blnk-Key": undefined, "X-Forwarded-Prefix": "/p" });
+  const got = await send(core, "GET", "/ledgers/?limit=2", undefined, {
+    "X-Blnk-Key": undefined,
+    "X-Forwarded-Prefix": "/p",
+  });
   assert.deepEqual([got.status, got.headers.location], [301, "/p/ledgers?limit=2"]);
   const posted = await send(core, "POST", "/transactions/", {});
   assert.deepEqual([posted.status, posted.headers.location, posted.text], [307, "/transactions", ""]);
@@ -72,7 +86,10 @@ test("up to 2 KiB have a length and more comes in chunks", async (t) => {
   // The fraction of a second has up to nine digits, so two sizes near the bound are not told apart.
   const within = await send(core, "POST", "/ledgers", { name: "x".repeat(2048 - rest - 9) });
   const above = await send(core, "POST", "/ledgers", { name: "x".repeat(2048 - rest + 10) });
-  assert.deepEqual([within.headers["content-length"], within.headers["transfer-encoding"]], [String(within.text.length), undefined]);
+  assert.deepEqual(
+    [within.headers["content-length"], within.headers["transfer-encoding"]],
+    [String(within.text.length), undefined],
+  );
   assert.deepEqual([above.headers["content-length"], above.headers["transfer-encoding"]], [undefined, "chunked"]);
 });
 
@@ -82,7 +99,8 @@ test("a body that a batch cannot bind is JSON called plain text, and markup is e
   assert.equal(batch.headers["content-type"], "text/plain; charset=utf-8");
   assert.equal(
     batch.json.error,
-    "Invalid request body: json: cannot unmarshal string into Go struct field BulkTransactionRequest.transactions of type []*model.RecordTransaction",
+    "Invalid request body: json: cannot unmarshal string into Go struct field BulkTransactionRequest.transactions " +
+      "of type []*model.RecordTransaction",
   );
   const ledger = await send(core, "POST", "/ledgers", '{"name":"<a&b>\\u2028"}');
   assert.ok(ledger.text.includes('"name":"\\u003ca\\u0026b\\u003e\\u2028"'), ledger.text);
@@ -90,7 +108,10 @@ test("a body that a batch cannot bind is JSON called plain text, and markup is e
 
 test("what a proxy forwards shows in the answer", async (t) => {
   const core = await coreFor(t);
-  const { headers } = await send(core, "GET", "/ledgers", undefined, { "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1" });
+  const { headers } = await send(core, "GET", "/ledgers", undefined, {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-For": "192.0.2.1",
+  });
   assert.equal(headers["strict-transport-security"], "max-age=31536000; includeSubDomains");
   assert.equal(headers["x-rate-limit-request-forwarded-for"], "192.0.2.1");
 });

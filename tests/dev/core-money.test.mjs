@@ -7,7 +7,14 @@ import { distribute, fromUnits, plainDecimal, toUnits } from "../../dev/core/mon
 import { balancesIn, coreFor, send, units } from "./core-client.mjs";
 
 const POSTINGS = 300;
-const FIGURES = ["balance", "credit_balance", "debit_balance", "inflight_balance", "inflight_credit_balance", "inflight_debit_balance"];
+const FIGURES = [
+  "balance",
+  "credit_balance",
+  "debit_balance",
+  "inflight_balance",
+  "inflight_credit_balance",
+  "inflight_debit_balance",
+];
 
 test("over random postings all balances add up to zero and each equals its history", async (t) => {
   const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
@@ -28,8 +35,9 @@ test("over random postings all balances add up to zero and each equals its histo
 test("a unit too large for a double is posted and read back whole", async (t) => {
   const core = await coreFor(t);
   const [balance] = await balancesIn(core, "USD");
-  const body = `{"precise_amount":123456789012345678901234567891,"precision":100,"currency":"USD","source":"@world","destination":"${balance}",
-    "description":"d","reference":"big","allow_overdraft":true,"skip_queue":true}`;
+  const body = `{"precise_amount":123456789012345678901234567891,"precision":100,"currency":"USD",
+    "source":"@world","destination":"${balance}","description":"d","reference":"big",
+    "allow_overdraft":true,"skip_queue":true}`;
   const created = await send(core, "POST", "/transactions", body);
   assert.equal(units(created.text, "precise_amount"), 123456789012345678901234567891n);
   const read = await send(core, "GET", `/balances/${balance}`);
@@ -37,8 +45,17 @@ test("a unit too large for a double is posted and read back whole", async (t) =>
 });
 
 test("an amount times its precision is rounded half away from zero, on its decimal digits", () => {
-  const cases = [[100.5, 1, 101n], [12.5, 1, 13n], [-12.5, 1, -13n], [0.49, 1, 0n], [1.005, 100, 101n], [0.1, 1e18, 10n ** 17n], [1e21, 3, 3n * 10n ** 21n]];
-  for (const [amount, precision, expected] of cases) assert.equal(toUnits(amount, precision), expected, `${amount} x ${precision}`);
+  const cases = [
+    [100.5, 1, 101n],
+    [12.5, 1, 13n],
+    [-12.5, 1, -13n],
+    [0.49, 1, 0n],
+    [1.005, 100, 101n],
+    [0.1, 1e18, 10n ** 17n],
+    [1e21, 3, 3n * 10n ** 21n],
+  ];
+  for (const [amount, precision, expected] of cases)
+    assert.equal(toUnits(amount, precision), expected, `${amount} x ${precision}`);
 });
 
 test("units over precision are written as decimals, cut after sixteen digits", () => {
@@ -49,7 +66,8 @@ test("units over precision are written as decimals, cut after sixteen digits", (
 });
 
 test("the legs of a transaction add up to its total, whatever the shares", () => {
-  const legs = (...shares) => shares.map((distribution, i) => ({ identifier: `b${i}`, distribution, precise_distribution: "" }));
+  const legs = (...shares) =>
+    shares.map((distribution, i) => ({ identifier: `b${i}`, distribution, precise_distribution: "" }));
   assert.deepEqual([...distribute(9000n, legs("60%", "left"), 100).values()], [5400n, 3600n]);
   assert.deepEqual([...distribute(1000n, legs("2.5", "10%", "left"), 100).values()], [250n, 100n, 650n]);
   // 6.66 and 3.34 units: both are cut, and the larger gets the unit that is over.
@@ -57,7 +75,10 @@ test("the legs of a transaction add up to its total, whatever the shares", () =>
   assert.deepEqual([...distribute(2n, legs("40%", "40%", "20%"), 1).values()], [0n, 0n, 0n]);
   for (const total of [7n, 100n, 101n, 10n ** 30n + 1n]) {
     const parts = distribute(total, legs("33.3%", "33.3%", "33.4%"), 100);
-    assert.equal([...parts.values()].reduce((sum, part) => sum + part, 0n), total);
+    assert.equal(
+      [...parts.values()].reduce((sum, part) => sum + part, 0n),
+      total,
+    );
   }
   assert.throws(() => distribute(100n, legs("60%", "60%"), 100), /exceed 100%/);
   assert.throws(() => distribute(100n, legs("2", "left"), 100), /exceeds remaining/);
@@ -70,20 +91,39 @@ async function post(core, random, balances, seen, reference) {
   const applied = random.pick(seen.applied);
   const kind = random.pick(["one", "one", "one", "several", "bulk", "settle", "settle", "refund"]);
   const single = () => ({
-    currency: "USD", description: "d", precision: random.pick([100, 100, 1, undefined]), reference: random.pick([reference, reference, reference, "r1"]),
-    source: account(), destination: account(), skip_queue: random.chance(0.6), inflight: random.chance(0.3), allow_overdraft: random.chance(0.6),
+    currency: "USD",
+    description: "d",
+    precision: random.pick([100, 100, 1, undefined]),
+    reference: random.pick([reference, reference, reference, "r1"]),
+    source: account(),
+    destination: account(),
+    skip_queue: random.chance(0.6),
+    inflight: random.chance(0.3),
+    allow_overdraft: random.chance(0.6),
     ...random.pick([{ amount: random.int(1, 500_000) / 100 }, { precise_amount: random.int(1, 2 ** 40) }]),
   });
   const requests = {
     one: () => ["POST", "/transactions", single()],
-    several: () => ["POST", "/transactions", { ...single(), destination: undefined, source: "@world", destinations: shares(balances, random) }],
+    several: () => [
+      "POST",
+      "/transactions",
+      { ...single(), destination: undefined, source: "@world", destinations: shares(balances, random) },
+    ],
     bulk: () => {
       const transactions = [0, 1, 2].map((n) => ({ ...single(), reference: `${reference}b${n}` }));
-      return ["POST", "/transactions/bulk", { atomic: random.chance(0.5), skip_queue: random.chance(0.7), inflight: random.chance(0.3), transactions }];
+      return [
+        "POST",
+        "/transactions/bulk",
+        { atomic: random.chance(0.5), skip_queue: random.chance(0.7), inflight: random.chance(0.3), transactions },
+      ];
     },
     settle: () => {
       const amount = random.pick([undefined, undefined, 0.5, 1]);
-      return ["PUT", `/transactions/inflight/${id}`, { status: random.pick(["commit", "void"]), amount, skip_queue: random.chance(0.7) }];
+      return [
+        "PUT",
+        `/transactions/inflight/${id}`,
+        { status: random.pick(["commit", "void"]), amount, skip_queue: random.chance(0.7) },
+      ];
     },
     refund: () => ["POST", `/refund-transaction/${applied ?? id}`, { skip_queue: random.chance(0.7) }],
   };
@@ -110,7 +150,9 @@ async function check(core, seed) {
   await core.settled();
   const rows = await objects(core, "/transactions?limit=100000");
   const balances = await objects(core, "/balances?limit=1000");
-  const history = new Map(balances.map((text) => [field(text, "balance_id"), Object.fromEntries(FIGURES.map((name) => [name, 0n]))]));
+  const history = new Map(
+    balances.map((text) => [field(text, "balance_id"), Object.fromEntries(FIGURES.map((name) => [name, 0n]))]),
+  );
   for (const row of rows) replay(history, rows, row);
   let sum = 0n;
   let held = 0n;
@@ -140,7 +182,9 @@ function replay(history, rows, row) {
   if (status === "APPLIED") move("debit_balance", "credit_balance", amount);
   if (status !== "INFLIGHT") return;
   const settling = rows.filter(
-    (other) => field(other, "parent_transaction") === field(row, "transaction_id") && ["APPLIED", "VOID"].includes(field(other, "status")),
+    (other) =>
+      field(other, "parent_transaction") === field(row, "transaction_id") &&
+      ["APPLIED", "VOID"].includes(field(other, "status")),
   );
   const settled = settling.reduce((sum, other) => sum + units(other, "precise_amount"), 0n);
   move("inflight_debit_balance", "inflight_credit_balance", amount - settled);

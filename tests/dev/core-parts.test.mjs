@@ -7,7 +7,13 @@ import { test } from "node:test";
 import { CoreError, LedgerError } from "../../dev/core/errors.mjs";
 import { balancesIn, coreFor, deposit, rowsBy, send } from "./core-client.mjs";
 
-const FAST = { insertDelayMs: 1, applyDelayMs: 2, retryDelayMs: 5, lockWaitMs: 30, legOrder: (identifiers) => identifiers };
+const FAST = {
+  insertDelayMs: 1,
+  applyDelayMs: 2,
+  retryDelayMs: 5,
+  lockWaitMs: 30,
+  legOrder: (identifiers) => identifiers,
+};
 const LOCKED = "failed to acquire lock: failed to acquire all locks within the wait timeout";
 const post = (core, body, path = "/transactions") => send(core, "POST", path, body);
 const bulk = (core, body) => post(core, { skip_queue: true, ...body }, "/transactions/bulk");
@@ -19,9 +25,13 @@ const shown = (rows) => rows.map((row) => [row.reference, row.status]);
 async function ledger(t, options) {
   const core = await coreFor(t, { ...FAST, ...options });
   const [a, b] = await balancesIn(core, "USD", "USD");
-  const destinations = [{ identifier: a, distribution: "40%" }, { identifier: b, distribution: "left" }];
+  const destinations = [
+    { identifier: a, distribution: "40%" },
+    { identifier: b, distribution: "left" },
+  ];
   const legs = (fields) => deposit({ reference: "L", destinations, ...fields });
-  const items = (...destinations) => destinations.map((destination, i) => deposit({ destination, reference: `i${i + 1}` }));
+  const items = (...destinations) =>
+    destinations.map((destination, i) => deposit({ destination, reference: `i${i + 1}` }));
   return { core, a, b, legs, items };
 }
 
@@ -53,7 +63,10 @@ test("a locked leg leaves the legs before it booked", async (t) => {
   const { core, b, legs } = await ledger(t);
   core.lock(b);
   const answer = await post(core, legs());
-  assert.deepEqual([...code(answer), answer.json.error], [423, "GEN_RESOURCE_LOCKED", `failed to record split transaction 1: ${LOCKED}`]);
+  assert.deepEqual(
+    [...code(answer), answer.json.error],
+    [423, "GEN_RESOURCE_LOCKED", `failed to record split transaction 1: ${LOCKED}`],
+  );
   assert.deepEqual(shown(await rowsBy(core, "reference", "L-1", "L-2")), [["L-1", "APPLIED"]]);
 });
 
@@ -87,7 +100,10 @@ test("a queued commit that meets a lock is carried out once the lock is gone, ea
   await core.settled();
   const holds = await rowsBy(core, "parent_transaction", json.transaction_id);
   const children = await rowsBy(core, "parent_transaction", ...holds.map((row) => row.transaction_id));
-  assert.deepEqual(children.map((row) => row.precise_amount), [100, 100]);
+  assert.deepEqual(
+    children.map((row) => row.precise_amount),
+    [100, 100],
+  );
 });
 
 test("a partial commit takes the same amount of each leg, and what failed is listed", async (t) => {
@@ -95,9 +111,10 @@ test("a partial commit takes the same amount of each leg, and what failed is lis
   const { json } = await post(core, legs({ inflight: true }));
   core.lock(b);
   const locked = await settle(core, json.transaction_id, { status: "commit", amount: 3 });
-  assert.deepEqual([...code(locked), locked.json.error], [
-    423, "GEN_RESOURCE_LOCKED", `error occurred during processing: [saving transaction to db error: ${LOCKED}]`,
-  ]);
+  assert.deepEqual(
+    [...code(locked), locked.json.error],
+    [423, "GEN_RESOURCE_LOCKED", `error occurred during processing: [saving transaction to db error: ${LOCKED}]`],
+  );
   core.unlock(b);
   const tooMuch = await settle(core, json.transaction_id, { status: "commit", amount: 3 });
   const over = "cannot commit more than the remaining amount. Available: USD1.00, Requested: USD3.00";
@@ -108,18 +125,27 @@ test("a partial commit takes the same amount of each leg, and what failed is lis
 
 test("a batch of commits marks what is locked and settles the rest", async (t) => {
   const { core, a, b, legs } = await ledger(t);
-  const hold = async (destination, reference) => (await post(core, deposit({ destination, reference, inflight: true }))).json.transaction_id;
+  const hold = async (destination, reference) =>
+    (await post(core, deposit({ destination, reference, inflight: true }))).json.transaction_id;
   const [first, second] = [await hold(a, "h1"), await hold(b, "h2")];
   const parent = (await post(core, legs({ inflight: true }))).json.transaction_id;
   core.lock(b);
   const ids = [first, second, second, parent];
-  const { status, json } = await post(core, { skip_queue: true, transaction_ids: ids }, "/transactions/inflight/bulk/void");
+  const { status, json } = await post(
+    core,
+    { skip_queue: true, transaction_ids: ids },
+    "/transactions/inflight/bulk/void",
+  );
   assert.deepEqual([status, json.succeeded, json.failed], [200, 1, 3]);
-  assert.deepEqual(json.results.map((each) => [each.code, each.message]), [
-    [undefined, undefined], ["LOCKED", `saving transaction to db error: ${LOCKED}`],
-    ["LOCKED", `failed to acquire lock for inflight void: lock for key inflight-commit:${second} is already held`],
-    ["NOT_FOUND", `NOT_FOUND: Transaction with ID '${parent}' not found`],
-  ]);
+  assert.deepEqual(
+    json.results.map((each) => [each.code, each.message]),
+    [
+      [undefined, undefined],
+      ["LOCKED", `saving transaction to db error: ${LOCKED}`],
+      ["LOCKED", `failed to acquire lock for inflight void: lock for key inflight-commit:${second} is already held`],
+      ["NOT_FOUND", `NOT_FOUND: Transaction with ID '${parent}' not found`],
+    ],
+  );
 });
 
 test("the hook sees each part of a request with its index, and can delay or fail it", async (t) => {
@@ -131,14 +157,28 @@ test("the hook sees each part of a request with its index, and can delay or fail
     if (row.reference === "i3") throw new LedgerError("insufficient funds in source balance");
   };
   const answer = await bulk(core, { transactions: items(a, a, a, a) });
-  assert.deepEqual([...code(answer), seen], [400, "TXN_INSUFFICIENT_FUNDS", [["i1", 0], ["i2", 1], ["i3", 2]]]);
-  core.beforeBooking = (row, index) => {
+  assert.deepEqual(
+    [...code(answer), seen],
+    [
+      400,
+      "TXN_INSUFFICIENT_FUNDS",
+      [
+        ["i1", 0],
+        ["i2", 1],
+        ["i3", 2],
+      ],
+    ],
+  );
+  core.beforeBooking = (_row, index) => {
     if (index === 1) throw new CoreError("GEN_INTERNAL", "Failed to retrieve transaction");
   };
   assert.deepEqual(code(await post(core, legs())), [500, "GEN_INTERNAL"]);
   core.beforeBooking = undefined;
   const booked = await rowsBy(core, "reference", "i1", "i2", "i3", "i4", "L-1", "L-2");
-  assert.deepEqual(booked.map((row) => row.reference), ["L-1", "i2", "i1"]);
+  assert.deepEqual(
+    booked.map((row) => row.reference),
+    ["L-1", "i2", "i1"],
+  );
 });
 
 test("a caller that goes away ends its batch before the next item, and an atomic one is not taken back", async (t) => {
@@ -146,20 +186,27 @@ test("a caller that goes away ends its batch before the next item, and an atomic
   for (const atomic of [false, true]) {
     const transactions = [1, 2, 3].map((i) => deposit({ destination: a, reference: `${atomic}${i}` }));
     let call;
-    core.beforeBooking = async (row, index) => {
+    core.beforeBooking = async (_row, index) => {
       if (index !== 1) return;
       call.destroy();
       await pause(50);
     };
     await new Promise((resolve) => {
-      call = request(`${core.url}/transactions/bulk`, { method: "POST", headers: { "X-Blnk-Key": core.key }, agent: false });
+      call = request(`${core.url}/transactions/bulk`, {
+        method: "POST",
+        headers: { "X-Blnk-Key": core.key },
+        agent: false,
+      });
       call.on("error", resolve);
       call.end(JSON.stringify({ skip_queue: true, atomic, transactions }));
     });
     await pause(80);
     await core.settled();
     const [row, ...more] = await rowsBy(core, "reference", ...[1, 2, 3].map((i) => `${atomic}${i}`));
-    assert.deepEqual([row.reference, more, await rowsBy(core, "parent_transaction", row.transaction_id)], [`${atomic}1`, [], []]);
+    assert.deepEqual(
+      [row.reference, more, await rowsBy(core, "parent_transaction", row.transaction_id)],
+      [`${atomic}1`, [], []],
+    );
   }
 });
 
@@ -169,9 +216,17 @@ test("legs are numbered in any order, and two to one balance are one row", async
   const destinations = [...balances, balances[0]].map((identifier) => ({ identifier, distribution: "10%" }));
   const orders = new Set();
   for (let i = 0; i < 5; i += 1) {
-    const { json } = await post(core, deposit({ reference: `r${i}`, destinations: [...destinations, { identifier: "@rest", distribution: "left" }] }));
-    const rows = (await rowsBy(core, "parent_transaction", json.transaction_id)).sort((x, y) => (x.reference < y.reference ? -1 : 1));
-    assert.deepEqual(rows.map((row) => row.reference), [1, 2, 3, 4, 5, 6, 7].map((n) => `r${i}-${n}`));
+    const { json } = await post(
+      core,
+      deposit({ reference: `r${i}`, destinations: [...destinations, { identifier: "@rest", distribution: "left" }] }),
+    );
+    const rows = (await rowsBy(core, "parent_transaction", json.transaction_id)).sort((x, y) =>
+      x.reference < y.reference ? -1 : 1,
+    );
+    assert.deepEqual(
+      rows.map((row) => row.reference),
+      [1, 2, 3, 4, 5, 6, 7].map((n) => `r${i}-${n}`),
+    );
     orders.add(rows.map((row) => row.destination).join());
   }
   assert.ok(orders.size > 1);
@@ -180,7 +235,9 @@ test("legs are numbered in any order, and two to one balance are one row", async
 test("legs inside a batch have their transaction as parent, items without legs the batch", async (t) => {
   const { core, a, legs } = await ledger(t);
   const { json } = await bulk(core, { transactions: [deposit({ destination: a, reference: "one" }), legs()] });
-  const [one, first, second] = (await rowsBy(core, "reference", "one", "L-1", "L-2")).sort((x, y) => (x.reference > y.reference ? -1 : 1));
+  const [one, first, second] = (await rowsBy(core, "reference", "one", "L-1", "L-2")).sort((x, y) =>
+    x.reference > y.reference ? -1 : 1,
+  );
   assert.equal(one.parent_transaction, json.batch_id);
   assert.match(first.parent_transaction, /^txn_/);
   assert.equal(first.parent_transaction, second.parent_transaction);
@@ -211,14 +268,23 @@ test("what a queue books has the created_at of its QUEUED parent", async (t) => 
 
 test("atomic legs that fail are taken back later, through the queue", async (t) => {
   const { core, a, legs } = await ledger(t, { insertDelayMs: 150 });
-  const destinations = [{ identifier: a, distribution: "40%" }, { identifier: "bln_none", distribution: "left" }];
+  const destinations = [
+    { identifier: a, distribution: "40%" },
+    { identifier: "bln_none", distribution: "left" },
+  ];
   const answer = await post(core, legs({ atomic: true, destinations }));
-  assert.deepEqual([...code(answer), answer.json.error], [404, "TXN_NOT_FOUND", "Balance with ID 'bln_none' not found"]);
+  assert.deepEqual(
+    [...code(answer), answer.json.error],
+    [404, "TXN_NOT_FOUND", "Balance with ID 'bln_none' not found"],
+  );
   const [leg] = await rowsBy(core, "reference", "L-1");
   const back = `${leg.transaction_id}_refund`;
   assert.deepEqual(await rowsBy(core, "reference", back), []);
   await core.settled();
-  assert.deepEqual(shown(await rowsBy(core, "reference", back, `${back}_q`)), [[`${back}_q`, "APPLIED"], [back, "QUEUED"]]);
+  assert.deepEqual(shown(await rowsBy(core, "reference", back, `${back}_q`)), [
+    [`${back}_q`, "APPLIED"],
+    [back, "QUEUED"],
+  ]);
 });
 
 test("an atomic batch of holds that fails is voided at once", async (t) => {

@@ -23,7 +23,10 @@ async function ledger(t, options) {
     await core.settled();
     return json.transaction_id;
   };
-  const destinations = [{ identifier: a, distribution: "50%" }, { identifier: b, distribution: "left" }];
+  const destinations = [
+    { identifier: a, distribution: "50%" },
+    { identifier: b, distribution: "left" },
+  ];
   return { core, a, b, figures, create, destinations };
 }
 
@@ -33,7 +36,10 @@ test("a second refund answers 409 and gives back the first", async (t) => {
   const first = await refund(core, id);
   assert.deepEqual([first.status, await figures()], [201, [0, 0]]);
   const second = await refund(core, id);
-  const already = (...ids) => `error occurred during processing: [${ids.map((each) => `transaction ${each} has already been refunded`).join(" ")}]`;
+  const already = (...ids) => {
+    const faults = ids.map((each) => `transaction ${each} has already been refunded`);
+    return `error occurred during processing: [${faults.join(" ")}]`;
+  };
   assert.deepEqual([...code(second), second.json.error], [409, "GEN_CONFLICT", already(id)]);
   assert.deepEqual(await figures(), [1000, 0]);
   const third = await refund(core, id);
@@ -63,7 +69,10 @@ test("after a lock in the middle, the next refund of queued legs gives back the 
   core.lock(b);
   const locked = await refund(core, id);
   assert.deepEqual(code(locked), [423, "GEN_RESOURCE_LOCKED"]);
-  assert.match(locked.json.error, new RegExp(`^error occurred during processing: \\[failed to queue refund transaction txn_\\S+: ${LOCKED}\\]$`));
+  assert.match(
+    locked.json.error,
+    new RegExp(`^error occurred during processing: \\[failed to queue refund transaction txn_\\S+: ${LOCKED}\\]$`),
+  );
   assert.deepEqual(await figures(), [0, 500]);
   core.unlock(b);
   assert.deepEqual([...code(await refund(core, id)), await figures()], [409, "GEN_CONFLICT", [500, 0]]);
@@ -72,12 +81,15 @@ test("after a lock in the middle, the next refund of queued legs gives back the 
 test("a leg that fails does not keep the other from being refunded", async (t) => {
   const { core, create, destinations, figures } = await ledger(t);
   const id = await create({ destinations });
-  core.beforeBooking = (row, index) => {
+  core.beforeBooking = (_row, index) => {
     if (index === 0) throw new LedgerError("no");
   };
   const answer = await refund(core, id);
   assert.deepEqual(code(answer), [400, "GEN_BAD_REQUEST"]);
-  assert.match(answer.json.error, /^error occurred during processing: \[failed to queue refund transaction txn_\S+: no\]$/);
+  assert.match(
+    answer.json.error,
+    /^error occurred during processing: \[failed to queue refund transaction txn_\S+: no\]$/,
+  );
   assert.deepEqual((await figures()).sort(), [0, 500]);
 });
 
@@ -86,14 +98,21 @@ test("a refund is refused while the same one is under way", async (t) => {
   const id = await create({ destination: a });
   core.lock(a);
   let begun;
-  const under = new Promise((resolve) => { begun = resolve; });
+  const under = new Promise((resolve) => {
+    begun = resolve;
+  });
   core.beforeBooking = () => begun();
   const first = refund(core, id);
   await under;
   const second = await refund(core, id, {});
-  assert.deepEqual([second.status, second.json.error], [
-    423, `error occurred during processing: [failed to acquire lock for refund: lock for key refund:${id} is already held]`,
-  ]);
+  assert.deepEqual(
+    [second.status, second.json.error],
+    [
+      423,
+      `error occurred during processing: [failed to acquire lock for refund: ` +
+        `lock for key refund:${id} is already held]`,
+    ],
+  );
   core.unlock(a);
   assert.equal((await first).status, 201);
 });

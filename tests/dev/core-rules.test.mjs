@@ -61,7 +61,13 @@ test("without funds a transaction is refused with skip_queue, and its reference 
 
 test("without funds a queued transaction is rejected later, and its reference is burnt", async (t) => {
   const { core, destination } = await ledger(t);
-  const poor = deposit({ source: destination, destination: "@world", reference: "r", allow_overdraft: false, skip_queue: false });
+  const poor = deposit({
+    source: destination,
+    destination: "@world",
+    reference: "r",
+    allow_overdraft: false,
+    skip_queue: false,
+  });
   assert.equal((await post(core, poor)).status, 201);
   await core.settled();
   const child = await byReference(core, "r_q");
@@ -74,16 +80,35 @@ test("without funds a queued transaction is rejected later, and its reference is
 test("an overdraft limit lets a balance fall that far and no further", async (t) => {
   const { core, destination } = await ledger(t);
   const draw = (amount, reference) =>
-    post(core, deposit({ source: destination, destination: "@world", amount, reference, allow_overdraft: true, overdraft_limit: 5 }));
+    post(
+      core,
+      deposit({
+        source: destination,
+        destination: "@world",
+        amount,
+        reference,
+        allow_overdraft: true,
+        overdraft_limit: 5,
+      }),
+    );
   assert.equal((await draw(5, "a")).status, 201);
   const further = await draw(0.01, "b");
-  assert.deepEqual([further.status, further.json.error], [400, "failed to apply transaction to balances: transaction exceeds overdraft limit"]);
+  assert.deepEqual(
+    [further.status, further.json.error],
+    [400, "failed to apply transaction to balances: transaction exceeds overdraft limit"],
+  );
 });
 
 test("legs are stored under the reference with a number, and the reference itself reads 404", async (t) => {
   const { core, destination } = await ledger(t);
   const [second] = await balancesIn(core, "USD");
-  const split = deposit({ reference: "m", destinations: [{ identifier: destination, distribution: "60%" }, { identifier: second, distribution: "left" }] });
+  const split = deposit({
+    reference: "m",
+    destinations: [
+      { identifier: destination, distribution: "60%" },
+      { identifier: second, distribution: "left" },
+    ],
+  });
   const atOnce = await post(core, split);
   assert.equal((await byReference(core, "m")).status, 404);
   assert.equal((await send(core, "GET", `/transactions/${atOnce.json.transaction_id}`)).status, 404);
@@ -117,21 +142,34 @@ test("an indicator is a balance of its own in each currency", async (t) => {
   assert.equal((await send(core, "GET", "/balances/indicator/@world/currency/GBP")).status, 404);
 });
 
-test("what Core's decoder takes is taken: keys in any case, the last value that is not null, text after the value", async (t) => {
+test("Core's decoder takes keys in any case, the last value that is not null, and text after the value", async (t) => {
   const { core, destination } = await ledger(t);
   const body = (reference, members) => {
     const { precision, ...rest } = deposit({ amount: 12.5, destination, reference });
     return `${JSON.stringify(rest).slice(0, -1)},${members}}`;
   };
   const cases = [
-    ['"PRECISION":1000', 1000], ['"preci\u017fion":1000', 1000], ['"\\u0070recision":1e3', 1000], ['"precision":1000,"Precision":null', 1000],
-    ['"precision":1000,"precision":0', 1], ['"precision":null', 1], ['"meta_data":{"precision":1000}', 1], ['"\uff50recision":1000', 1],
+    ['"PRECISION":1000', 1000],
+    ['"preci\u017fion":1000', 1000],
+    ['"\\u0070recision":1e3', 1000],
+    ['"precision":1000,"Precision":null', 1000],
+    ['"precision":1000,"precision":0', 1],
+    ['"precision":null', 1],
+    ['"meta_data":{"precision":1000}', 1],
+    ['"\uff50recision":1000', 1],
   ];
   for (const [i, [members, precision]] of cases.entries()) {
     const answer = await post(core, `${body(`d${i}`, members)} and more`);
     assert.deepEqual([answer.status, answer.json.precision], [201, precision], members);
   }
-  const refused = ['"precision":"100"', '"precision":01', '"precision":100,', '"precise_amount":1.5', '"skip_queue":1', '"precision":1e400'];
+  const refused = [
+    '"precision":"100"',
+    '"precision":01',
+    '"precision":100,',
+    '"precise_amount":1.5',
+    '"skip_queue":1',
+    '"precision":1e400',
+  ];
   for (const members of refused) {
     const answer = await post(core, body("refused", members));
     assert.deepEqual([answer.status, answer.json.error_detail.code], [400, "GEN_MALFORMED_REQUEST"], members);
@@ -145,15 +183,25 @@ test("every missing field is named", async (t) => {
   const blank = (name) => `${name}: cannot be blank`;
   assert.equal(
     answer.json.errors,
-    `amount: either amount or precise_amount is required; ${blank("currency")}; ${blank("description")}; ${either("destination")}; ${blank("reference")}; ${either("source")}.`,
+    `amount: either amount or precise_amount is required; ${blank("currency")}; ${blank("description")}; ` +
+      `${either("destination")}; ${blank("reference")}; ${either("source")}.`,
   );
 });
 
 test("a dry run books nothing and leaves the reference free", async (t) => {
   const { core, destination } = await ledger(t);
-  const poor = deposit({ source: destination, destination: "@world", reference: "r", allow_overdraft: false, dry_run: true });
+  const poor = deposit({
+    source: destination,
+    destination: "@world",
+    reference: "r",
+    allow_overdraft: false,
+    dry_run: true,
+  });
   const preview = await post(core, poor);
-  assert.deepEqual([preview.status, preview.json.would_apply, preview.json.rejection.code], [200, false, "TXN_INSUFFICIENT_FUNDS"]);
+  assert.deepEqual(
+    [preview.status, preview.json.would_apply, preview.json.rejection.code],
+    [200, false, "TXN_INSUFFICIENT_FUNDS"],
+  );
   const well = await post(core, { ...poor, allow_overdraft: true });
   assert.deepEqual([well.json.would_apply, well.json.balances[0].resulting_balance], [true, "-1000"]);
   assert.equal((await send(core, "GET", "/transactions")).text, "[]");
@@ -163,7 +211,12 @@ test("a dry run books nothing and leaves the reference free", async (t) => {
 test("a scheduled transaction is applied at its time and not before", async (t) => {
   const { core, destination } = await ledger(t);
   const due = Date.now() + 400;
-  const scheduled = deposit({ destination, reference: "r", skip_queue: false, scheduled_for: new Date(due).toISOString() });
+  const scheduled = deposit({
+    destination,
+    reference: "r",
+    skip_queue: false,
+    scheduled_for: new Date(due).toISOString(),
+  });
   assert.equal((await post(core, scheduled)).json.status, "SCHEDULED");
   await core.settled();
   if (Date.now() < due) assert.equal(await balanceOf(core, destination), 0n);
@@ -174,7 +227,10 @@ test("a scheduled transaction is applied at its time and not before", async (t) 
 test("a date that is Go's zero time counts as none", async (t) => {
   const { core, destination } = await ledger(t);
   const dates = { scheduled_for: ZERO, inflight_expiry_date: ZERO, inflight_commit_date: ZERO };
-  const answer = await post(core, deposit({ destination, reference: "r", inflight: true, skip_queue: false, ...dates }));
+  const answer = await post(
+    core,
+    deposit({ destination, reference: "r", inflight: true, skip_queue: false, ...dates }),
+  );
   assert.deepEqual([answer.json.status, answer.json.scheduled_for], ["QUEUED", ZERO]);
 });
 
@@ -193,11 +249,19 @@ test("a time is kept to the nanosecond in the answer, and to the microsecond onc
 
 test("a hold is voided at its expiry", async (t) => {
   const { core, destination } = await ledger(t);
-  const held = deposit({ destination, reference: "r", inflight: true, inflight_expiry_date: new Date(Date.now() + 200).toISOString() });
+  const held = deposit({
+    destination,
+    reference: "r",
+    inflight: true,
+    inflight_expiry_date: new Date(Date.now() + 200).toISOString(),
+  });
   const { json } = await post(core, held);
   await until(async () => units((await send(core, "GET", `/balances/${destination}`)).text, "inflight_balance") === 0n);
   const rows = await send(core, "GET", `/transactions?parent_transaction_eq=${json.transaction_id}`);
-  assert.deepEqual(rows.json.map((row) => row.status), ["VOID"]);
+  assert.deepEqual(
+    rows.json.map((row) => row.status),
+    ["VOID"],
+  );
 });
 
 test("the hash of a transaction is Core's", () => {

@@ -25,7 +25,10 @@ test("every exchange of the recording gets Core's status, headers, fields and va
     if (name === "commit an inflight transaction") pausedAt = new Date().toISOString();
     const swap = (text) => text?.replace(ID, (id) => live.get(id) ?? id).replace("2026-11-21T03:01:09Z", pausedAt);
     const body = request.body_base64 ? Buffer.from(request.body_base64, "base64") : swap(request.body);
-    const answer = await send(core, request.method, swap(request.path), body, { ...request.headers, ...KEYS[request.core_key] });
+    const answer = await send(core, request.method, swap(request.path), body, {
+      ...request.headers,
+      ...KEYS[request.core_key],
+    });
     await t.test(name, () => compare(name, response, answer, live));
   }
 });
@@ -63,7 +66,8 @@ function pairIds(recorded, live, pairs) {
   if (typeof recorded === "string" && typeof live === "string") {
     const theirs = recorded.match(ID) ?? [];
     const ours = live.match(ID) ?? [];
-    if (theirs.length === ours.length) theirs.forEach((id, i) => pairs.has(id) || pairs.set(id, ours[i]));
+    if (theirs.length !== ours.length) return;
+    for (const [i, id] of theirs.entries()) if (!pairs.has(id)) pairs.set(id, ours[i]);
   } else if (recorded && live && typeof recorded === "object") {
     for (const key of Object.keys(recorded)) pairIds(recorded[key], live[key], pairs);
   }
@@ -77,7 +81,12 @@ function comparable(text) {
     .replace(/"hash":"[0-9a-f]{64}"/g, '"hash":"<hash>"')
     .replace(/"FPT:[^"]+"/g, '"FPT:"')
     .replace(/"version":\d+/g, '"version":0')
-    .replace(/"tokenized_fields":\[[^\]]*\]/, (list) => list.split(/[[\],]/).sort().join(" "));
+    .replace(/"tokenized_fields":\[[^\]]*\]/, (list) =>
+      list
+        .split(/[[\],]/)
+        .sort()
+        .join(" "),
+    );
 }
 
 /** Which members a list's items have, whatever is in them. */
@@ -85,5 +94,7 @@ function shapeOfItems(value) {
   const items = Array.isArray(value) ? value : value.data;
   assert.ok(items.length > 0, "the list is not empty");
   const always = (keys) => [...keys].filter((key) => !["indicator", "allocation_strategy"].includes(key));
-  return [...new Set(items.map((item) => always(Object.keys(item)).join()))].concat(Array.isArray(value) ? [] : Object.keys(value));
+  return [...new Set(items.map((item) => always(Object.keys(item)).join()))].concat(
+    Array.isArray(value) ? [] : Object.keys(value),
+  );
 }

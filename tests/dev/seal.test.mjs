@@ -12,7 +12,12 @@ const sealedText = fixture("sealed.txt");
 /** What `sealed.txt` was sealed for. */
 const CORE = { instance: "instance_golden", workspace: "default", field: "core_key", origin: "https://core.example" };
 /** What the record's secrets were sealed for. */
-const RECORD = { instance: record.id, workspace: record.workspace, field: "core_key", origin: new URL(record.base_url).origin };
+const RECORD = {
+  instance: record.id,
+  workspace: record.workspace,
+  field: "core_key",
+  origin: new URL(record.base_url).origin,
+};
 
 test("a sealed text opens to what was sealed", async () => {
   assert.equal(await open(sealedText, CORE), "core-master-key");

@@ -29,7 +29,13 @@ describe("before a caller is known", () => {
   };
 
   test("a flood of garbage tokens reads nothing", async () => {
-    const tokens = ["x", "blnk_", `${apiKey("A".repeat(16)).slice(0, -1)}!`, `blnk_${"9".repeat(65)}`, "a".repeat(4_000)];
+    const tokens = [
+      "x",
+      "blnk_",
+      `${apiKey("A".repeat(16)).slice(0, -1)}!`,
+      `blnk_${"9".repeat(65)}`,
+      "a".repeat(4_000),
+    ];
     const statuses = await flood(FLOOD, (n) => stage.send("read", { key: tokens[n % tokens.length] }));
     assert.deepEqual(statuses, [401]);
     assert.deepEqual([stage.worker.kv.operations.length, stage.core.requests.length], [0, 0]);
@@ -57,7 +63,10 @@ describe("before a caller is known", () => {
   test("a URL over 16 KiB is refused before anything is looked at, without and with a body", async () => {
     const path = stage.path(`/ledgers?x=${"y".repeat(20_000)}`);
     for (const options of [{}, { method: "POST", body: Buffer.alloc(1_000_000) }]) {
-      const answer = await stage.worker.fetch(path, { ...options, headers: { authorization: `Bearer ${stage.key.key}` } });
+      const answer = await stage.worker.fetch(path, {
+        ...options,
+        headers: { authorization: `Bearer ${stage.key.key}` },
+      });
       assert.deepEqual([answer.status, answer.json().error_detail.code], [414, "PROXY_URI_TOO_LONG"]);
     }
     assert.equal(stage.core.requests.length, 0);
@@ -97,11 +106,12 @@ describe("before a caller is known", () => {
     assert.equal(stage.core.requests.length, 0);
   });
 
-  test("an unknown caller who sends its body slowly is answered after two seconds, and sends nobody anything", async () => {
+  test("an unknown caller with a slow body is answered after two seconds, and sends nobody anything", async () => {
     const started = performance.now();
     const connection = await connect(stage.worker.origin);
     await connection.write(
-      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer blnk_nobody\r\nContent-Length: 5000\r\n\r\n{`,
+      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer blnk_nobody\r\n` +
+        "Content-Length: 5000\r\n\r\n{",
     );
     const answer = await connection.answer();
     connection.close();

@@ -35,7 +35,9 @@ test("while KV fails a change is taken, said to be unpublished, and published la
   const record = await create("a");
   assert.equal(record.published, false);
   assert.equal(revisionInKv("a"), undefined);
-  await worker.logsUntil((lines) => lines.some((line) => line.includes('"event":"publication"') && line.includes("instance/a")));
+  await worker.logsUntil((lines) =>
+    lines.some((line) => line.includes('"event":"publication"') && line.includes("instance/a")),
+  );
   heal();
   await becomesPublished("a");
   assert.equal(revisionInKv("a"), 1);
@@ -81,7 +83,11 @@ test("a database that fails half way leaves nothing of the change", async () => 
   const broken = "CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'told to fail'); END";
   await inRegistry(worker, broken);
   const headers = { "x-request-id": "half" };
-  const attempts = [["POST", "/instances", { ...CORE, id: "b" }], ["PATCH", "/instances/a", { name: "x" }], ["DELETE", "/instances/a"]];
+  const attempts = [
+    ["POST", "/instances", { ...CORE, id: "b" }],
+    ["PATCH", "/instances/a", { name: "x" }],
+    ["DELETE", "/instances/a"],
+  ];
   for (const [method, path, body] of attempts) {
     const answer = await desk.call(method, path, body, headers);
     assert.deepEqual([answer.status, answer.headers.get("retry-after")], [503, "5"]);

@@ -34,7 +34,10 @@ describe("who may ask", () => {
     assert.equal(answer.headers.get("x-request-id"), "adm-1");
     assert.equal(answer.headers.get("cache-control"), "no-store");
     const { route, actor, status, code } = await worker.logLine("adm-1");
-    assert.deepEqual({ route, actor, status, code }, { route: "/admin/instances", actor: "admin", status: 200, code: undefined });
+    assert.deepEqual(
+      { route, actor, status, code },
+      { route: "/admin/instances", actor: "admin", status: 200, code: undefined },
+    );
   });
 
   test("a body that nobody wants loses no answer", async () => {
@@ -113,7 +116,11 @@ describe("records", () => {
 
   test("every change is published, and a deleted record stays in KV as such", async () => {
     await desk.instance({ id: "changing", base_url: NEW.base_url });
-    const changes = [["PATCH", { status: "paused" }, "paused"], ["PATCH", { status: "active" }, "active"], ["DELETE", undefined, "deleted"]];
+    const changes = [
+      ["PATCH", { status: "paused" }, "paused"],
+      ["PATCH", { status: "active" }, "active"],
+      ["DELETE", undefined, "deleted"],
+    ];
     for (const [index, [method, body, status]] of changes.entries()) {
       const record = await desk.expect(200, method, "/instances/changing", body);
       assert.deepEqual([record.status, record.published, record.revision], [status, true, index + 2]);
@@ -131,7 +138,10 @@ describe("records", () => {
     await desk.expect(409, "POST", `/api-keys/${id}/rotate`);
     await desk.expect(200, "DELETE", `/api-keys/${id}`);
     const { data } = await desk.expect(200, "GET", "/audit?limit=5");
-    assert.deepEqual(data.map(({ action }) => action), ["delete", "revoke", "update", "rotate", "create"]);
+    assert.deepEqual(
+      data.map(({ action }) => action),
+      ["delete", "revoke", "update", "rotate", "create"],
+    );
     assert.ok(data.every((line) => line.id === id && line.kind === "api_key"));
     const shown = JSON.stringify([data, await desk.expect(200, "GET", `/api-keys/${id}`)]);
     assert.ok(!shown.includes(key) && !shown.includes(rotated.key));
@@ -140,7 +150,10 @@ describe("records", () => {
   test("every fault of a body is named at once", async () => {
     const { error_detail } = await desk.expect(400, "POST", "/instances", { base_url: "ftp://x", colour: 1 });
     const fields = error_detail.details.fields.map(({ field }) => field);
-    assert.deepEqual([error_detail.code, ...fields], ["ADMIN_INVALID_REQUEST", "name", "base_url", "core_key", "colour"]);
+    assert.deepEqual(
+      [error_detail.code, ...fields],
+      ["ADMIN_INVALID_REQUEST", "name", "base_url", "core_key", "colour"],
+    );
   });
 
   test("a body that is too large or no UTF-8 is refused, however it is sent", async () => {
@@ -164,7 +177,11 @@ describe("records", () => {
   test("no secret is in clear in KV, on disk or in the log", async () => {
     const core_key = "planted-core-key-5f1c";
     const client_secret = "planted-access-secret-77aa";
-    const { id } = await desk.instance({ base_url: NEW.base_url, core_key, access: { client_id: "planted-id-01", client_secret } });
+    const { id } = await desk.instance({
+      base_url: NEW.base_url,
+      core_key,
+      access: { client_id: "planted-id-01", client_secret },
+    });
     const { key } = await desk.apiKey({ instances: [id] });
     const places = [JSON.stringify(worker.kv.dump()), worker.logs.join("\n"), ...onDisk(worker.storage)];
     assert.ok(places.length > 2 && places.some((text) => text.includes(id)), "the places hold what was written");
@@ -177,7 +194,10 @@ describe("records", () => {
 describe("a check", () => {
   const check = async (answer) => {
     const upstream = await startUpstream(answer);
-    const { id } = await desk.instance({ base_url: upstream.origin, access: { client_id: "cid", client_secret: "cs" } });
+    const { id } = await desk.instance({
+      base_url: upstream.origin,
+      access: { client_id: "cid", client_secret: "cs" },
+    });
     const verdict = await desk.expect(200, "POST", `/instances/${id}/check`);
     await upstream.stop();
     return { ...verdict, problems: verdict.problems.length, seen: upstream.requests };
@@ -189,10 +209,17 @@ describe("a check", () => {
   };
 
   test("tells a master key, a scoped one and a wrong one apart", async () => {
-    for (const [hooks, key_accepted, master_key, problems] of [[200, true, true, 0], [403, true, false, 1], [401, false, false, 1]]) {
+    for (const [hooks, key_accepted, master_key, problems] of [
+      [200, true, true, 0],
+      [403, true, false, 1],
+      [401, false, false, 1],
+    ]) {
       const { seen, ...verdict } = await check(secure(hooks));
       assert.deepEqual(verdict, { reachable: true, secure_mode: true, key_accepted, master_key, problems });
-      assert.deepEqual(seen.map(({ method, target }) => `${method} ${target}`).sort(), ["GET /hooks", "GET /ledgers?limit=1"]);
+      assert.deepEqual(seen.map(({ method, target }) => `${method} ${target}`).sort(), [
+        "GET /hooks",
+        "GET /ledgers?limit=1",
+      ]);
       for (const { target, headers } of seen) {
         assert.equal(headers.get("x-blnk-key"), target === "/hooks" ? CORE_KEY : null);
         assert.deepEqual([headers.get("cf-access-client-id"), headers.get("cf-access-client-secret")], ["cid", "cs"]);
@@ -202,12 +229,20 @@ describe("a check", () => {
 
   test("says that a Core takes requests without a key", async () => {
     const { seen, ...verdict } = await check(reply({ body: [] }));
-    assert.deepEqual(verdict, { reachable: true, secure_mode: false, key_accepted: null, master_key: null, problems: 1 });
+    assert.deepEqual(verdict, {
+      reachable: true,
+      secure_mode: false,
+      key_accepted: null,
+      master_key: null,
+      problems: 1,
+    });
   });
 
   test("never follows a redirect with the key", async () => {
     const elsewhere = await startUpstream();
-    const { seen, ...verdict } = await check(reply({ status: 302, headers: { location: `${elsewhere.origin}/hooks` } }));
+    const { seen, ...verdict } = await check(
+      reply({ status: 302, headers: { location: `${elsewhere.origin}/hooks` } }),
+    );
     assert.equal(verdict.reachable, false);
     assert.equal(seen.length, 2);
     assert.equal(elsewhere.requests.length, 0);

@@ -33,7 +33,10 @@ async function page(query = "") {
   assert.equal(answer.headers.get("content-type"), "application/x-ndjson");
   const text = answer.text();
   assert.ok(text === "" || text.endsWith("}\n"));
-  return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
 }
 
 /** Exports as the README says, into `archive`. */
@@ -71,11 +74,14 @@ test("an export gives the lines oldest first, and goes on where it was confirmed
   for (const id of ["a", "b", "c"]) await create(id);
   const lines = await page();
   assert.deepEqual(lines, await stored());
-  assert.deepEqual(lines.map(({ seq, actor, action, id }) => [seq, actor, action, id]), [
-    [1, "admin", "create", "a"],
-    [2, "admin", "create", "b"],
-    [3, "admin", "create", "c"],
-  ]);
+  assert.deepEqual(
+    lines.map(({ seq, actor, action, id }) => [seq, actor, action, id]),
+    [
+      [1, "admin", "create", "a"],
+      [2, "admin", "create", "b"],
+      [3, "admin", "create", "c"],
+    ],
+  );
   assert.deepEqual(await page("?limit=2"), lines.slice(0, 2), "what was not confirmed is given again");
   await confirm(2);
   await worker.kill();
@@ -87,8 +93,14 @@ test("an export gives the lines oldest first, and goes on where it was confirmed
 
 test("an export is for administrators, and confirms nothing that was not given", async () => {
   await create("a");
-  for (const [method, path] of [["GET", "export"], ["POST", "exported"]]) {
-    const answer = await worker.fetch(`/admin/audit/${path}`, { method, body: method === "POST" ? '{"through":1}' : undefined });
+  for (const [method, path] of [
+    ["GET", "export"],
+    ["POST", "exported"],
+  ]) {
+    const answer = await worker.fetch(`/admin/audit/${path}`, {
+      method,
+      body: method === "POST" ? '{"through":1}' : undefined,
+    });
     assert.equal(answer.status, 401, path);
   }
   assert.equal((await desk.call("POST", "/audit/exported", { through: 1 })).json().error_detail.code, "ADMIN_CONFLICT");
@@ -98,7 +110,9 @@ test("an export is for administrators, and confirms nothing that was not given",
 });
 
 test("the README's export confirms nothing that it could not write", async (t) => {
-  const [, loop] = /```sh\n(while page=.*?)```/s.exec(readFileSync(new URL("../../README.md", import.meta.url), "utf8"));
+  const [, loop] = /```sh\n(while page=.*?)```/s.exec(
+    readFileSync(new URL("../../README.md", import.meta.url), "utf8"),
+  );
   const folder = mkdtempSync(join(tmpdir(), "export-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const archive = join(folder, "audit.jsonl");
@@ -109,11 +123,25 @@ test("the README's export confirms nothing that it could not write", async (t) =
   for (const id of ["a", "b", "c"]) await create(id);
   mkdirSync(archive);
   await run();
-  assert.deepEqual((await page()).map(({ seq }) => seq), [1, 2, 3], "nothing was confirmed");
+  assert.deepEqual(
+    (await page()).map(({ seq }) => seq),
+    [1, 2, 3],
+    "nothing was confirmed",
+  );
   rmdirSync(archive);
   await run();
-  const lines = readFileSync(archive, "utf8").split("\n").slice(0, -1).map((line) => JSON.parse(line));
-  assert.deepEqual(lines.map(({ seq, id }) => [seq, id]), [[1, "a"], [2, "b"], [3, "c"]]);
+  const lines = readFileSync(archive, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    lines.map(({ seq, id }) => [seq, id]),
+    [
+      [1, "a"],
+      [2, "b"],
+      [3, "c"],
+    ],
+  );
   assert.deepEqual(await page(), [], "all was confirmed");
 });
 
@@ -123,18 +151,28 @@ test("a trail over its size waits for its export with a warning, and is then pru
   await create("b");
   await worker.logsUntil((lines) => events(lines, "over its size with 3500 lines").length > 0, "the warning", 20_000);
   assert.equal(events(worker.logs, '"level":"warn"').length, 1);
-  assert.deepEqual((await stored()).map(({ seq }) => seq), numbers(1, 3_500), "nothing went");
+  assert.deepEqual(
+    (await stored()).map(({ seq }) => seq),
+    numbers(1, 3_500),
+    "nothing went",
+  );
 
   const archive = new Map();
   await exportAll(archive);
   await worker.logsUntil((lines) => events(lines, "pruned up to line 2500").length > 0, "the pruning");
   assert.deepEqual([...archive.keys()], numbers(1, 3_500));
   const left = await stored();
-  assert.deepEqual(left.map(({ seq }) => seq), numbers(2_501, 3_500));
+  assert.deepEqual(
+    left.map(({ seq }) => seq),
+    numbers(2_501, 3_500),
+  );
   assert.deepEqual(left, [...archive.values()].slice(-ROWS));
   // The numbers go on, and so does the export.
   await create("c");
-  assert.deepEqual((await page()).map(({ seq, id }) => [seq, id]), [[3_501, "c"]]);
+  assert.deepEqual(
+    (await page()).map(({ seq, id }) => [seq, id]),
+    [[3_501, "c"]],
+  );
 });
 
 test("lines that are too old go once they were exported, and no younger one", async () => {
@@ -146,10 +184,16 @@ test("lines that are too old go once they were exported, and no younger one", as
   assert.equal(lines.length, 11);
   await confirm(4);
   await worker.logsUntil((logs) => events(logs, "pruned up to line 4").length > 0, "the pruning");
-  assert.deepEqual((await stored()).map(({ seq }) => seq), numbers(5, 11));
+  assert.deepEqual(
+    (await stored()).map(({ seq }) => seq),
+    numbers(5, 11),
+  );
   await confirm(11);
   await worker.logsUntil((logs) => events(logs, "pruned up to line 6").length > 0, "the pruning");
-  assert.deepEqual((await stored()).map(({ seq }) => seq), numbers(7, 11));
+  assert.deepEqual(
+    (await stored()).map(({ seq }) => seq),
+    numbers(7, 11),
+  );
 });
 
 test("the alarm publishes beside pruning, and prunes beside publishing that fails", async () => {
@@ -166,5 +210,8 @@ test("the alarm publishes beside pruning, and prunes beside publishing that fail
     assert.ok(performance.now() < end, "it is not published");
     await sleep(100);
   }
-  assert.deepEqual((await stored()).map(({ seq }) => seq), numbers(502, 1_501));
+  assert.deepEqual(
+    (await stored()).map(({ seq }) => seq),
+    numbers(502, 1_501),
+  );
 });

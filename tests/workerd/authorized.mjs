@@ -17,7 +17,11 @@ export async function startAuthorized(options = {}) {
   const proxy = await startProxy({ ...options, vars: { SIGNING_KEY: signingKey(1), ...options.vars } });
   const { worker, desk } = proxy;
   const published = async (record) => {
-    await worker.kv.until("CREDENTIALS", `credential/${record.id}`, (text) => JSON.parse(text).revision >= record.revision);
+    await worker.kv.until(
+      "CREDENTIALS",
+      `credential/${record.id}`,
+      (text) => JSON.parse(text).revision >= record.revision,
+    );
     return record;
   };
 
@@ -37,7 +41,11 @@ export async function startAuthorized(options = {}) {
 
   /** Asks for a token with `client_secret_basic`. */
   const askToken = ({ id, client_secret: secret }, parameters = {}, headers = {}) =>
-    post("/oauth/token", { grant_type: "client_credentials", ...parameters }, { authorization: basic(id, secret), ...headers });
+    post(
+      "/oauth/token",
+      { grant_type: "client_credentials", ...parameters },
+      { authorization: basic(id, secret), ...headers },
+    );
 
   /** A token that must be given. */
   const token = async (holder, parameters) => {
@@ -66,7 +74,11 @@ export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toS
  * @param {string} [key] base64
  * @param {string} [keyId] base64 of the key whose id it shows
  */
-export function signed({ client, scopes = 6, issuedAt = Date.now(), expiresAt = issuedAt + 3_600_000 }, key = signingKey(1), keyId = key) {
+export function signed(
+  { client, scopes = 6, issuedAt = Date.now(), expiresAt = issuedAt + 3_600_000 },
+  key = signingKey(1),
+  keyId = key,
+) {
   const times = Buffer.alloc(16);
   times.writeBigUInt64BE(BigInt(issuedAt), 0);
   times.writeBigUInt64BE(BigInt(expiresAt), 8);

@@ -91,7 +91,11 @@ describe("what is too large", () => {
 
   test("is told while the connection stays of use", async () => {
     const connection = await connect(proxy.worker.origin);
-    for (const [length, status] of [[LIMIT + 1, 413], [200_000, 413], [LIMIT, 200]]) {
+    for (const [length, status] of [
+      [LIMIT + 1, 413],
+      [200_000, 413],
+      [LIMIT, 200],
+    ]) {
       const body = whole(length);
       const lines = ["Host: edge.example", `Authorization: Bearer ${proxy.key.key}`, `Content-Length: ${body.length}`];
       await connection.write(head(`POST /proxy/transactions?instance_id=${proxy.instance.id} HTTP/1.1`, lines));
@@ -107,10 +111,15 @@ describe("what cannot be read", () => {
   test("for its Content-Encoding is refused, and identity is none", async () => {
     const headers = { "Content-Type": "application/json" };
     for (const coding of ["gzip", "br", "deflate", "zstd", "GZIP", "identity, gzip", "x"]) {
-      await refused(gzipSync("{}"), 415, "PROXY_UNSUPPORTED_ENCODING", { headers: { ...headers, "Content-Encoding": coding } });
+      await refused(gzipSync("{}"), 415, "PROXY_UNSUPPORTED_ENCODING", {
+        headers: { ...headers, "Content-Encoding": coding },
+      });
     }
     for (const coding of ["identity", "Identity"]) {
-      const answer = await proxy.call("POST", "/transactions", { body: "{}", headers: { ...headers, "Content-Encoding": coding } });
+      const answer = await proxy.call("POST", "/transactions", {
+        body: "{}",
+        headers: { ...headers, "Content-Encoding": coding },
+      });
       assert.equal(answer.status, 200, answer.text());
     }
     assert.equal(proxy.arrived().length, 2);
@@ -128,7 +137,10 @@ describe("what cannot be read", () => {
       await connection.write(head(`POST /proxy/transactions?instance_id=${proxy.instance.id} HTTP/1.1`, lines));
       await connection.write(sent);
       connection.socket.end();
-      const answer = await Promise.race([connection.answer(), new Promise((resolve) => setTimeout(resolve, 1_500, null))]);
+      const answer = await Promise.race([
+        connection.answer(),
+        new Promise((resolve) => setTimeout(resolve, 1_500, null)),
+      ]);
       connection.close();
       // Where the caller is gone there may be no one to answer.
       if (answer !== null) assert.equal(answer.status, 400, answer.text());

@@ -37,12 +37,30 @@ describe("a credential", () => {
       "no token": [["Authorization", "Bearer"]],
       "two words": [["Authorization", `Bearer ${key} ${key}`]],
       "a quoted token": [["Authorization", `Bearer "${key}"`]],
-      "one header twice, alike": [["Authorization", `Bearer ${key}`], ["Authorization", `Bearer ${key}`]],
-      "one header twice, the first wrong": [["Authorization", "Bearer x"], ["Authorization", `Bearer ${key}`]],
-      "X-Blnk-Key twice": [["X-Blnk-Key", key], ["X-Blnk-Key", key]],
-      "two headers that differ": [["Authorization", `Bearer ${key}`], ["X-Blnk-Key", other]],
-      "a bad one beside a good one": [["Authorization", `Bearer ${key}`], ["X-Blnk-Key", "x"]],
-      "a good one beside a bad one": [["Authorization", "Basic eDp5"], ["X-Blnk-Key", key]],
+      "one header twice, alike": [
+        ["Authorization", `Bearer ${key}`],
+        ["Authorization", `Bearer ${key}`],
+      ],
+      "one header twice, the first wrong": [
+        ["Authorization", "Bearer x"],
+        ["Authorization", `Bearer ${key}`],
+      ],
+      "X-Blnk-Key twice": [
+        ["X-Blnk-Key", key],
+        ["X-Blnk-Key", key],
+      ],
+      "two headers that differ": [
+        ["Authorization", `Bearer ${key}`],
+        ["X-Blnk-Key", other],
+      ],
+      "a bad one beside a good one": [
+        ["Authorization", `Bearer ${key}`],
+        ["X-Blnk-Key", "x"],
+      ],
+      "a good one beside a bad one": [
+        ["Authorization", "Basic eDp5"],
+        ["X-Blnk-Key", key],
+      ],
       "an id that nobody has": [["Authorization", `Bearer ${apiKey("0000000000000000")}`]],
       "a wrong secret": [["Authorization", `Bearer ${apiKey(id)}`]],
       "an access token": [["Authorization", `Bearer ${apiKey(id).replace("blnk_", "blnk_at_")}`]],
@@ -61,7 +79,12 @@ describe("a credential", () => {
   });
 
   test("is judged before path, method and instance", async () => {
-    for (const [method, path] of [["GET", "/nope"], ["PATCH", "/ledgers"], ["GET", "/hooks"], ["GET", "/%2e%2e/"]]) {
+    for (const [method, path] of [
+      ["GET", "/nope"],
+      ["PATCH", "/ledgers"],
+      ["GET", "/hooks"],
+      ["GET", "/%2e%2e/"],
+    ]) {
       const answer = await proxy.call(method, path, { key: apiKey("0000000000000000") });
       assertError(answer, 401, "PROXY_INVALID_CREDENTIAL");
     }
@@ -70,7 +93,13 @@ describe("a credential", () => {
 
 describe("an instance", () => {
   test("that is not named, where the credential has no default, is asked for", async () => {
-    for (const path of ["/ledgers", "/ledgers?", "/ledgers?instance_id=", "/ledgers?instance_id", "/ledgers?Instance_Id=a"]) {
+    for (const path of [
+      "/ledgers",
+      "/ledgers?",
+      "/ledgers?instance_id=",
+      "/ledgers?instance_id",
+      "/ledgers?Instance_Id=a",
+    ]) {
       assertError(await proxy.call("GET", path, { instance: null }), 400, "PROXY_MISSING_INSTANCE_ID");
     }
   });
@@ -94,7 +123,7 @@ describe("an instance", () => {
     }
   });
 
-  test("that is unknown, paused, deleted, of another workspace or not the credential's gets one answer for all", async () => {
+  test("that is unknown, paused, deleted, another workspace's or not the credential's: one answer", async () => {
     const { desk, upstream } = proxy;
     const make = (fields = {}) => desk.instance({ base_url: upstream.origin, ...fields });
     const paused = await make();
@@ -114,7 +143,12 @@ describe("an instance", () => {
     ];
     const bodies = new Set();
     for (const [instance, key] of cases) {
-      const answer = await proxy.call("POST", "/ledgers", { instance, key, body: "{}", headers: { "X-Request-Id": "same" } });
+      const answer = await proxy.call("POST", "/ledgers", {
+        instance,
+        key,
+        body: "{}",
+        headers: { "X-Request-Id": "same" },
+      });
       assert.equal(assertError(answer, 404, "PROXY_INSTANCE_NOT_FOUND").outcome, "not_sent");
       bodies.add(answer.text());
     }
@@ -124,17 +158,61 @@ describe("an instance", () => {
 
 describe("a path", () => {
   const BAD_PATHS = [
-    "/", "//", "//ledgers", "/ledgers/", "/ledgers//x", "/./ledgers", "/../ledgers", "/ledgers/..", "/ledgers/.",
-    "/%2e/ledgers", "/%2E%2e/ledgers", "/ledgers/%2e%2e", "/ledgers%2f", "/ledgers%2Fldg_1", "/ledgers\\ldg_1", "/ledgers%5cldg_1",
-    "/%6cedgers", "/ledgers/ldg%5F1", "/transactions/reference/%7E", "/ledgers%00", "/ledgers%0a", "/ledgers%7f", "/ledgers%", "/ledgers%4",
-    "/ledgers%zz", '/ledgers"', "/ledgers^", "/ledgers{}", "/ledgers|", "/ledgers[1]",
+    "/",
+    "//",
+    "//ledgers",
+    "/ledgers/",
+    "/ledgers//x",
+    "/./ledgers",
+    "/../ledgers",
+    "/ledgers/..",
+    "/ledgers/.",
+    "/%2e/ledgers",
+    "/%2E%2e/ledgers",
+    "/ledgers/%2e%2e",
+    "/ledgers%2f",
+    "/ledgers%2Fldg_1",
+    "/ledgers\\ldg_1",
+    "/ledgers%5cldg_1",
+    "/%6cedgers",
+    "/ledgers/ldg%5F1",
+    "/transactions/reference/%7E",
+    "/ledgers%00",
+    "/ledgers%0a",
+    "/ledgers%7f",
+    "/ledgers%",
+    "/ledgers%4",
+    "/ledgers%zz",
+    '/ledgers"',
+    "/ledgers^",
+    "/ledgers{}",
+    "/ledgers|",
+    "/ledgers[1]",
   ];
   const UNKNOWN_PATHS = [
-    "/nope", "/LEDGERS", "/ledgers/a/b", "/ledgers;x=1", "/ledgers.json", "/ledgers/ldg.1", "/ledgers/%20", "/ledgers/@x", "/foo_1/metadata",
-    "/search/hooks", "/hooks", "/api-keys", "/backup", "/metrics", "/proxy/ledgers", `/ledgers/${"a".repeat(129)}`, "/ledgers/..;/x",
+    "/nope",
+    "/LEDGERS",
+    "/ledgers/a/b",
+    "/ledgers;x=1",
+    "/ledgers.json",
+    "/ledgers/ldg.1",
+    "/ledgers/%20",
+    "/ledgers/@x",
+    "/foo_1/metadata",
+    "/search/hooks",
+    "/hooks",
+    "/api-keys",
+    "/backup",
+    "/metrics",
+    "/proxy/ledgers",
+    `/ledgers/${"a".repeat(129)}`,
+    "/ledgers/..;/x",
   ];
 
-  for (const [paths, status, code] of [[BAD_PATHS, 400, "PROXY_INVALID_PATH"], [UNKNOWN_PATHS, 404, "PROXY_ROUTE_NOT_FOUND"]]) {
+  for (const [paths, status, code] of [
+    [BAD_PATHS, 400, "PROXY_INVALID_PATH"],
+    [UNKNOWN_PATHS, 404, "PROXY_ROUTE_NOT_FOUND"],
+  ]) {
     for (const path of paths) {
       test(`${path} is ${code}`, async () => {
         const details = assertError(await proxy.call("POST", path, { body: "{}" }), status, code);
@@ -144,7 +222,15 @@ describe("a path", () => {
   }
 
   test("outside the proxy's is not there", async () => {
-    for (const path of ["/", "/proxy", "/proxied/ledgers", "/Proxy/ledgers", "/%70roxy/ledgers", "//proxy/ledgers", "/x/../proxy/ledgers"]) {
+    for (const path of [
+      "/",
+      "/proxy",
+      "/proxied/ledgers",
+      "/Proxy/ledgers",
+      "/%70roxy/ledgers",
+      "//proxy/ledgers",
+      "/x/../proxy/ledgers",
+    ]) {
       const answer = await proxy.worker.fetch(path, { headers: { authorization: `Bearer ${proxy.key.key}` } });
       assertError(answer, 404, "PROXY_ROUTE_NOT_FOUND");
     }
@@ -184,7 +270,11 @@ describe("a method", () => {
 });
 
 describe("a body where Core takes none", () => {
-  for (const [method, path] of [["GET", "/ledgers"], ["GET", "/transactions/txn_1"], ["DELETE", "/identities/idt_1"]]) {
+  for (const [method, path] of [
+    ["GET", "/ledgers"],
+    ["GET", "/transactions/txn_1"],
+    ["DELETE", "/identities/idt_1"],
+  ]) {
     test(`is left out of ${method} ${path}, with a length or in chunks`, async () => {
       for (const body of ['{"a":1}', inChunks('{"a":1}')]) {
         const answer = await proxy.call(method, path, { body });

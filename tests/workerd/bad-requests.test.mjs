@@ -20,15 +20,39 @@ after(() => proxy.stop());
 const send = (target, lines = ["Host: edge.example"], method = "GET", version = "HTTP/1.1") =>
   rawRequest(
     proxy.worker.origin,
-    head(`${method} ${target.replace("ID", proxy.instance.id)} ${version}`, [...lines, `Authorization: Bearer ${proxy.key.key}`]),
+    head(`${method} ${target.replace("ID", proxy.instance.id)} ${version}`, [
+      ...lines,
+      `Authorization: Bearer ${proxy.key.key}`,
+    ]),
     { timeoutMs: 5_000 },
   );
 
 const LEDGERS = "/proxy/ledgers?instance_id=ID";
 
 describe("a Host header", () => {
-  const HARMLESS = ["evil.example:99999", "user:pw@a.com", "a.com:80:80", "[::1]", "[::1", "a b.com", "..", "a.com\\proxy", "%61.com", "a.com\t"];
-  const PART_OF_THE_PATH = ["a.com/proxy/hooks?q=", "a.com/proxy/hooks#", "a.com#", "a.com?", "a.com/proxy", "a.com/..", "/", "?", "#"];
+  const HARMLESS = [
+    "evil.example:99999",
+    "user:pw@a.com",
+    "a.com:80:80",
+    "[::1]",
+    "[::1",
+    "a b.com",
+    "..",
+    "a.com\\proxy",
+    "%61.com",
+    "a.com\t",
+  ];
+  const PART_OF_THE_PATH = [
+    "a.com/proxy/hooks?q=",
+    "a.com/proxy/hooks#",
+    "a.com#",
+    "a.com?",
+    "a.com/proxy",
+    "a.com/..",
+    "/",
+    "?",
+    "#",
+  ];
 
   for (const host of HARMLESS) {
     test(`${JSON.stringify(host)} changes nothing of what Core gets`, async () => {
@@ -49,7 +73,11 @@ describe("a Host header", () => {
     });
   }
 
-  for (const [name, lines] of [["is missing", []], ["is empty", ["Host: "]], ["is not ASCII", ["Host: \xe9.com"]]]) {
+  for (const [name, lines] of [
+    ["is missing", []],
+    ["is empty", ["Host: "]],
+    ["is not ASCII", ["Host: \xe9.com"]],
+  ]) {
     test(`that ${name} is answered by workerd itself, and nothing reaches Core`, async () => {
       assert.equal((await send(LEDGERS, lines)).status, 400);
     });
@@ -71,7 +99,12 @@ describe("a target", () => {
     assertError(await send("/proxy/#/ledgers?instance_id=ID"), 400, "PROXY_MISSING_INSTANCE_ID");
   });
 
-  for (const target of ["//evil.example/proxy/ledgers?instance_id=ID", "*", "/\\proxy/ledgers?instance_id=ID", "/proxy\\ledgers?instance_id=ID"]) {
+  for (const target of [
+    "//evil.example/proxy/ledgers?instance_id=ID",
+    "*",
+    "/\\proxy/ledgers?instance_id=ID",
+    "/proxy\\ledgers?instance_id=ID",
+  ]) {
     test(`${target} is none of the proxy's`, async () => {
       assertError(await send(target), 404, "PROXY_ROUTE_NOT_FOUND");
     });

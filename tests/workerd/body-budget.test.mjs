@@ -1,5 +1,5 @@
-// How much of bodies a worker holds at once, and of whose: what does not come takes nothing and is given up, and every way
-// out gives its part back.
+// How much of bodies a worker holds at once, and of whose: what does not come takes nothing and is given up, and every
+// way out gives its part back.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,7 +32,8 @@ describe("the budget of bodies", () => {
     const connection = await connect(stage.worker.origin);
     const framing = length === null ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`;
     await connection.write(
-      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${key}\r\n${framing}\r\n\r\n`,
+      `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\n` +
+        `Authorization: Bearer ${key}\r\n${framing}\r\n\r\n`,
     );
     return connection;
   };
@@ -63,7 +64,10 @@ describe("the budget of bodies", () => {
     for (const connection of connections) connection.close();
   };
 
-  for (const [name, length] of [["declared", FIVE], ["undeclared", null]]) {
+  for (const [name, length] of [
+    ["declared", FIVE],
+    ["undeclared", null],
+  ]) {
     test(`bodies that are ${name} and do not come take nothing, and are given up`, async () => {
       const slow = await Promise.all(Array.from({ length: 20 }, () => begin(length)));
       await sleep(100);
@@ -74,12 +78,13 @@ describe("the budget of bodies", () => {
     });
   }
 
-  test("what one credential has sent fills its share: it is told to wait, others are served, until that is given up", async () => {
+  test("what one credential sent fills its share: it must wait until that is given up, others are served", async () => {
     const slow = [await most(keys[0], FIVE - 1_000)];
     await sleep(100);
     await busy({ key: keys[0], body: padded(4 << 20) });
     // Small ones and what streams through go on beside it.
-    for (const kind of ["read", "create", "upload"]) assert.equal((await stage.send(kind, { key: keys[0] })).status, 200);
+    for (const kind of ["read", "create", "upload"])
+      assert.equal((await stage.send(kind, { key: keys[0] })).status, 200);
     assert.equal((await stage.send("create", { key: keys[1], body: padded(4 << 20) })).status, 200);
     await givenUp(slow);
     await whole();
@@ -142,7 +147,10 @@ describe("the budget of bodies", () => {
   test("is given back after the deadline", async () => {
     stage.core.answer(hang());
     const late = await Promise.all(Array.from({ length: 4 }, () => stage.send("create", { body: padded(2_000_000) })));
-    assert.deepEqual(late.map(({ status }) => status), Array(4).fill(504));
+    assert.deepEqual(
+      late.map(({ status }) => status),
+      Array(4).fill(504),
+    );
     stage.core.answer(reply({ body: {} }));
     await whole();
   });
@@ -159,8 +167,9 @@ describe("the budget of bodies", () => {
     assert.equal(stage.core.requests.length, 0);
   });
 
-  test("a Content-Length that hides a second request makes it a request of its own, which has no credential", async () => {
-    const hidden = `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nContent-Length: 12\r\n\r\n{"amount":2}`;
+  test("a Content-Length that hides a second request makes it one of its own, which has no credential", async () => {
+    const path = stage.path("/transactions");
+    const hidden = `POST ${path} HTTP/1.1\r\nHost: edge\r\nContent-Length: 12\r\n\r\n{"amount":2}`;
     const connection = await connect(stage.worker.origin);
     await connection.write(
       `POST ${stage.path("/transactions")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n` +

@@ -1,4 +1,5 @@
-// What lifts or passes Core's own limit of a body: multipart where none belongs, and streams that say nothing of their size.
+// What lifts or passes Core's own limit of a body: multipart where none belongs, and streams that say nothing of their
+// size.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
@@ -23,13 +24,22 @@ after(() => proxy.stop());
 /** A JSON value, and blanks behind it to the given size. */
 async function* padded(size, front = "{}") {
   yield Buffer.from(front);
-  for (let left = size - front.length; left > 0; left -= BLANKS.length) yield BLANKS.subarray(0, Math.min(left, BLANKS.length));
+  for (let left = size - front.length; left > 0; left -= BLANKS.length)
+    yield BLANKS.subarray(0, Math.min(left, BLANKS.length));
 }
 
 describe("multipart where no form belongs", () => {
   test("of 64 MB to a filter is refused, for a key that may only read, and nothing reaches Core", async () => {
-    for (const [size, id] of [[7, "seven"], [64, "sixty-four"]]) {
-      const lines = ["Host: edge", `Authorization: Bearer ${reader.key}`, `X-Request-Id: ${id}`, "Content-Type: multipart/form-data"];
+    for (const [size, id] of [
+      [7, "seven"],
+      [64, "sixty-four"],
+    ]) {
+      const lines = [
+        "Host: edge",
+        `Authorization: Bearer ${reader.key}`,
+        `X-Request-Id: ${id}`,
+        "Content-Type: multipart/form-data",
+      ];
       async function* bytes() {
         const path = `/proxy/transactions/filter?instance_id=${proxy.instance.id}`;
         yield head(`POST ${path} HTTP/1.1`, [...lines, `Content-Length: ${size * MIB}`]);
@@ -57,8 +67,15 @@ describe("multipart where no form belongs", () => {
         assert.equal(outcome, path.endsWith("filter") ? undefined : "not_sent");
       }
     }
-    const twice = [["Content-Type", "application/json"], ["Content-Type", "multipart/form-data"]];
-    assertError(await proxy.call("POST", "/ledgers", { headers: twice, body: "{}" }), 415, "PROXY_UNSUPPORTED_MEDIA_TYPE");
+    const twice = [
+      ["Content-Type", "application/json"],
+      ["Content-Type", "multipart/form-data"],
+    ];
+    assertError(
+      await proxy.call("POST", "/ledgers", { headers: twice, body: "{}" }),
+      415,
+      "PROXY_UNSUPPORTED_MEDIA_TYPE",
+    );
     assert.deepEqual(proxy.arrived(), []);
   });
 
@@ -78,7 +95,10 @@ describe("a body that streams through", () => {
   const headers = { "Content-Type": "application/json" };
 
   test("and declares more than Core takes is refused before anything is sent", async () => {
-    for (const [path, outcome] of [["/ledgers/filter", undefined], ["/ledgers", "not_sent"]]) {
+    for (const [path, outcome] of [
+      ["/ledgers/filter", undefined],
+      ["/ledgers", "not_sent"],
+    ]) {
       const body = Buffer.alloc(5 * MIB + 1, " ");
       const details = assertError(await proxy.call("POST", path, { headers, body }), 413, "PROXY_BODY_TOO_LARGE");
       assert.deepEqual([details.limit, details.outcome], [5 * MIB, outcome]);
@@ -86,8 +106,11 @@ describe("a body that streams through", () => {
     assert.deepEqual(proxy.arrived(), []);
   });
 
-  test("and declares nothing is cut where it grows over, never looks whole to Core, and the caller is told", async () => {
-    for (const [path, outcome] of [["/ledgers/filter", undefined], ["/ledgers", "unknown"]]) {
+  test("and declares nothing is cut where it grows over, never looks whole to Core; the caller is told", async () => {
+    for (const [path, outcome] of [
+      ["/ledgers/filter", undefined],
+      ["/ledgers", "unknown"],
+    ]) {
       for (let time = 0; time < 5; time += 1) {
         const answer = await proxy.call("POST", path, { headers, body: padded(6 * MIB) });
         const details = assertError(answer, 413, "PROXY_BODY_TOO_LARGE");

@@ -113,7 +113,13 @@ export function asCore(method, target) {
 export function asLenientServer(method, target) {
   let path = target.split("?")[0];
   for (let again = decoded(path); again !== undefined && again !== path; again = decoded(path)) path = again;
-  const tidy = posix.normalize(path.toLowerCase().replaceAll("\\", "/").replace(/;[^/]*/g, "").replace(/[\0-\x20]+/g, ""));
+  const tidy = posix.normalize(
+    path
+      .toLowerCase()
+      .replaceAll("\\", "/")
+      .replace(/;[^/]*/g, "")
+      .replace(/[\0-\x20]+/g, ""),
+  );
   return match(method === "HEAD" ? "GET" : method, tidy.replace(/(?<=.)\/+$/, ""));
 }
 
@@ -127,7 +133,11 @@ function match(method, path) {
       wanted.every((part, at) => part.startsWith(":") || part === parts[at])
     );
   });
-  const statics = ({ pattern }) => pattern.split("/").map((part) => (part.startsWith(":") ? "0" : "1")).join("");
+  const statics = ({ pattern }) =>
+    pattern
+      .split("/")
+      .map((part) => (part.startsWith(":") ? "0" : "1"))
+      .join("");
   return fits.sort((a, b) => (statics(a) < statics(b) ? 1 : -1))[0];
 }
 

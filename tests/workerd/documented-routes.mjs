@@ -37,7 +37,9 @@ const READS_BY_POST = [
   "/multi-search",
 ];
 
-/** The other routes that an instance of the profile `extended` has; `scope: null` where a read or a write scope does. */
+/**
+ * The other routes that an instance of the profile `extended` has; `scope: null` where a read or a write scope does.
+ */
 export const EXTENDED = [
   ["GET", "/health"],
   ["GET", "/ledgers?limit=2"],

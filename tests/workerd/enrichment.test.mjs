@@ -21,25 +21,45 @@ async function send(body, { path = "/transactions", ...init } = {}) {
   const answer = await proxy.call("POST", path, { body, ...init });
   const [received] = proxy.upstream.requests;
   const text = received?.body?.bytes?.toString("latin1");
-  return { answer, received, sent: text?.replaceAll(new RegExp(MADE, "g"), (whole, reference) => whole.replace(reference, "REF")) };
+  return {
+    answer,
+    received,
+    sent: text?.replaceAll(new RegExp(MADE, "g"), (whole, reference) => whole.replace(reference, "REF")),
+  };
 }
 
 describe("a transaction", () => {
   const CASES = [
     ["with both is not touched", '{"precision":1,"reference":"r"}', null],
-    ["with odd bytes and both is not touched", ' {"a":1.10,"a":1e-7,"\\u0070recision": 100.0 ,"REFERENCE":"\\ud83d\\ude00" }\r\n\t', null],
+    [
+      "with odd bytes and both is not touched",
+      ' {"a":1.10,"a":1e-7,"\\u0070recision": 100.0 ,"REFERENCE":"\\ud83d\\ude00" }\r\n\t',
+      null,
+    ],
     ["with an empty reference and a zero precision is not touched", '{"precision":0,"reference":""}', null],
     ["with nothing gets both, without a comma in front", "{}", '{"precision":100,"reference":"REF"}'],
     ["with blanks alone gets both", "{ \n }", '{ \n "precision":100,"reference":"REF"}'],
-    ["without a precision gets one behind the last member", '{"reference":"r" , "amount":0.10 }', '{"reference":"r" , "amount":0.10 ,"precision":100}'],
+    [
+      "without a precision gets one behind the last member",
+      '{"reference":"r" , "amount":0.10 }',
+      '{"reference":"r" , "amount":0.10 ,"precision":100}',
+    ],
     ["without a reference gets one", '{"precision":1000}', '{"precision":1000,"reference":"REF"}'],
-    ["with nulls has them replaced in place", '{"precision": null,"reference" : null,"x":1}', '{"precision": 100,"reference" : "REF","x":1}'],
+    [
+      "with nulls has them replaced in place",
+      '{"precision": null,"reference" : null,"x":1}',
+      '{"precision": 100,"reference" : "REF","x":1}',
+    ],
     [
       "keeps every digit",
       '{"precise_amount":123456789012345678901234567890,"amount":0.1000}',
       '{"precise_amount":123456789012345678901234567890,"amount":0.1000,"precision":100,"reference":"REF"}',
     ],
-    ["keeps bytes that are not ASCII", '{"description":"J\u00f6rg \u{1F600}"}', '{"description":"J\u00f6rg \u{1F600}","precision":100,"reference":"REF"}'],
+    [
+      "keeps bytes that are not ASCII",
+      '{"description":"J\u00f6rg \u{1F600}"}',
+      '{"description":"J\u00f6rg \u{1F600}","precision":100,"reference":"REF"}',
+    ],
   ];
   for (const [name, body, expected] of CASES) {
     test(name, async () => {
@@ -67,13 +87,18 @@ describe("a transaction", () => {
     }
     const { received, sent } = await send(pieces());
     assert.equal(sent, '{"amount":1,"precision":100,"reference":"REF"}');
-    assert.deepEqual([received.body.framing, Number(received.headers.get("content-length"))], ["length", received.body.length]);
+    assert.deepEqual(
+      [received.body.framing, Number(received.headers.get("content-length"))],
+      ["length", received.body.length],
+    );
   });
 
   test("has its made reference in X-Blnk-Reference, on Core's success and on Core's errors", async () => {
     for (const status of [200, 201, 400, 409, 500]) {
       proxy.upstream.clear();
-      proxy.upstream.answer(reply({ status, body: { error: "Core's" }, headers: { "X-Blnk-Reference": "core's own" } }));
+      proxy.upstream.answer(
+        reply({ status, body: { error: "Core's" }, headers: { "X-Blnk-Reference": "core's own" } }),
+      );
       const { answer, received } = await send("{}");
       assert.equal(answer.status, status);
       const [, made] = MADE.exec(received.body.bytes.toString());
@@ -89,7 +114,10 @@ describe("a transaction", () => {
     assert.match(made.reference, /^ref_/);
     const { answer: second } = await send('{"reference":"mine"}', { instance: id });
     const given = assertError(second, 502, "PROXY_CORE_UNREACHABLE");
-    assert.deepEqual([given.outcome, given.reference, second.headers.has("x-blnk-reference")], ["unknown", "mine", false]);
+    assert.deepEqual(
+      [given.outcome, given.reference, second.headers.has("x-blnk-reference")],
+      ["unknown", "mine", false],
+    );
   });
 });
 
@@ -97,7 +125,9 @@ describe("a bulk", () => {
   const bulk = (body, init = {}) => send(body, { path: "/transactions/bulk", ...init });
 
   test("has each of its objects completed, and nothing else", async () => {
-    const body = '{"reference":null,"transactions":[ {} ,{"precision":1,"reference":"r"},{"reference":"s"}, 5,null],"inflight":true}';
+    const body =
+      '{"reference":null,"transactions":[ {} ,{"precision":1,"reference":"r"},{"reference":"s"}, 5,null],' +
+      '"inflight":true}';
     const { answer, sent } = await bulk(body);
     assert.equal(answer.status, 201);
     const [first, third] = ['{"precision":100,"reference":"REF"}', '{"reference":"s","precision":100}'];
@@ -166,7 +196,11 @@ describe("an instance's rules", () => {
 
   test("say what a precision of zero means", async () => {
     const zeros = ["0", "-0", "0.0", "0e5", "1e-400"];
-    const [pass, replace, refuse] = [await on({}), await on({ zero_precision: "default" }), await on({ zero_precision: "refuse" })];
+    const [pass, replace, refuse] = [
+      await on({}),
+      await on({ zero_precision: "default" }),
+      await on({ zero_precision: "refuse" }),
+    ];
     for (const zero of zeros) {
       const body = `{"precision":${zero},"reference":"r"}`;
       const sent = async (instance) => {
@@ -196,7 +230,11 @@ describe("a body that is no transaction's", () => {
   ];
   for (const [method, path] of ELSEWHERE) {
     test(`${method} ${path} goes up as it came, JSON or not`, async () => {
-      for (const body of ['{"transactions":[{}],"precision":null}', "not JSON {", Buffer.from([0xff, 0x00, 0x1f, 0x8b])]) {
+      for (const body of [
+        '{"transactions":[{}],"precision":null}',
+        "not JSON {",
+        Buffer.from([0xff, 0x00, 0x1f, 0x8b]),
+      ]) {
         proxy.upstream.clear();
         const answer = await proxy.call(method, path, { body, headers: { "Content-Encoding": "gzip" } });
         assert.equal(answer.status, 201);

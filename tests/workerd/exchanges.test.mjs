@@ -83,7 +83,9 @@ function answerBytes({ body, body_base64: encoded }) {
   return encoded === undefined ? Buffer.from(body) : Buffer.from(encoded, "base64");
 }
 
-/** What Core must get: the bytes that were sent, and in three cases what was missing in them, behind the last member. */
+/**
+ * What Core must get: the bytes that were sent, and in three cases what was missing in them, behind the last member.
+ */
 function expectedBody(name, request, received) {
   const sent = Buffer.from(sentBytes(request) ?? "").toString("latin1");
   if (!(name in COMPLETED)) return sent;

@@ -1,4 +1,5 @@
-// What one tenant's bodies can take from another's: what has come, up to a share, and for no longer than it keeps coming.
+// What one tenant's bodies can take from another's: what has come, up to a share, and for no longer than it keeps
+// coming.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,9 +18,14 @@ async function openTwo(options) {
   stage.core.answer(reply({ status: 201, body: {} }));
   const beside = (await stage.office.apiKey()).key;
   /** Begins a request of the first credential. */
-  const begin = async (framing, body = "", { path = stage.path("/transactions"), key: token = stage.key.key, headers = "" } = {}) => {
+  const begin = async (
+    framing,
+    body = "",
+    { path = stage.path("/transactions"), key: token = stage.key.key, headers = "" } = {},
+  ) => {
     const connection = await connect(stage.worker.origin);
-    const head = `POST ${path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${token}\r\n${headers}${framing}\r\n\r\n`;
+    const head =
+      `POST ${path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${token}\r\n` + `${headers}${framing}\r\n\r\n`;
     await connection.write(head + body);
     return connection;
   };
@@ -102,7 +108,8 @@ describe("bodies that do not come", () => {
     };
     const before = stage.worker.rss();
     for (let time = 0; time < 3; time += 1) await send();
-    // What is let go is collected now and then. A buffer of the platform's kept for each would be 240 MB, and a block of ours 4 GB.
+    // What is let go is collected now and then. A buffer of the platform's kept for each would be 240 MB, and a block
+    // of ours 4 GB.
     const growth = stage.worker.rss() - before;
     assert.ok(growth < 150 * MIB, `${growth} bytes`);
   });
@@ -112,11 +119,13 @@ describe("what is large", () => {
   /** Sends a create of so many bytes with each key, all at once: the statuses. */
   const sendAll = (stage, keys, bytes) => {
     const body = `{"description":"${"x".repeat(bytes)}"}`;
-    const sent = keys.map((key, at) => stage.send("create", { key, body, headers: { "idempotency-key": `large ${at}` } }));
+    const sent = keys.map((key, at) =>
+      stage.send("create", { key, body, headers: { "idempotency-key": `large ${at}` } }),
+    );
     return Promise.all(sent).then((answers) => answers.map(({ status }) => status));
   };
 
-  test("is sent with a key as without one: the parts of a Worker and of an object do not wait for each other", async (t) => {
+  test("is sent with a key as without: the parts of a Worker and an object do not wait for each other", async (t) => {
     const stage = await openTwo();
     t.after(() => stage.close());
     const keys = [stage.key.key, stage.beside, (await stage.office.apiKey()).key];
@@ -124,7 +133,9 @@ describe("what is large", () => {
   });
 
   test("is sent with a key where it is allowed at all, however small the budget", async (t) => {
-    const stage = await openTwo({ worker: { vars: { BODY_BUDGET_BYTES: String(10 * MIB), BODY_SHARE_WORKSPACE: "0.1" } } });
+    const stage = await openTwo({
+      worker: { vars: { BODY_BUDGET_BYTES: String(10 * MIB), BODY_SHARE_WORKSPACE: "0.1" } },
+    });
     t.after(() => stage.close());
     assert.deepEqual(await sendAll(stage, [stage.key.key], 4.9 * MIB), [201]);
   });
@@ -144,9 +155,12 @@ describe("what is the Worker's own", () => {
       return connection;
     };
     const forms = await Promise.all(Array.from({ length: 1_024 }, form));
-    const idle = (key) => Promise.all(Array.from({ length: 512 }, () => stage.begin("Content-Length: 20000", "", { key })));
+    const idle = (key) =>
+      Promise.all(Array.from({ length: 512 }, () => stage.begin("Content-Length: 20000", "", { key })));
     const bodies = [...(await idle(stage.key.key)), ...(await idle(stage.beside))];
-    t.after(() => [...forms, ...bodies].forEach((connection) => connection.close()));
+    t.after(() => {
+      for (const connection of [...forms, ...bodies]) connection.close();
+    });
     await sleep(300);
     assert.equal((await stage.send("create", stage.other)).status, 201);
   });
@@ -168,7 +182,8 @@ describe("looks at Core", () => {
     });
     const own = { ...stage.other, headers: { "idempotency-key": "own" } };
     assert.equal((await stage.send("create", own)).status, 502);
-    const item = (_, at) => `{"amount":1,"precision":1,"currency":"USD","source":"a","destination":"b","reference":"${at}"}`;
+    const item = (_, at) =>
+      `{"amount":1,"precision":1,"currency":"USD","source":"a","destination":"b","reference":"${at}"}`;
     const body = `{"transactions":[${Array.from({ length: 16_700 }, item).join(",")}]}`;
     const bulk = stage.send("bulk", { body, headers: { "idempotency-key": "bulk" } });
     while (looks === 0) await sleep(50);
@@ -221,7 +236,10 @@ describe("silence", () => {
   });
 
   test("ends the bodies of /admin too", async () => {
-    const connection = await stage.begin("Content-Length: 100", "{", { path: "/admin/api-keys", key: stage.worker.vars.ADMIN_TOKEN });
+    const connection = await stage.begin("Content-Length: 100", "{", {
+      path: "/admin/api-keys",
+      key: stage.worker.vars.ADMIN_TOKEN,
+    });
     const answer = await connection.answer();
     assert.deepEqual([answer.status, answer.json().error_detail.code], [400, "ADMIN_INVALID_REQUEST"]);
     connection.close();

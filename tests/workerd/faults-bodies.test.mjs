@@ -47,7 +47,11 @@ describe("bodies on a bad day", () => {
     assert.deepEqual([answer.status, answer.complete, answer.length], [200, true, body.length]);
   });
 
-  for (const [method, path] of [["DELETE", "/identities/idt_1"], ["PUT", "/ledgers/ldg_1"], ["POST", "/ledgers"]]) {
+  for (const [method, path] of [
+    ["DELETE", "/identities/idt_1"],
+    ["PUT", "/ledgers/ldg_1"],
+    ["POST", "/ledgers"],
+  ]) {
     test(`a ${method} without a body goes to Core once, though its pooled connection breaks`, async () => {
       await stage.send("read");
       stage.core.clear();
@@ -80,7 +84,7 @@ describe("bodies on a bad day", () => {
     assert.equal(stage.core.requests.length, 20);
   });
 
-  test("after a Core that answers and closes at once the log tells, no answer looks whole, and the next is served", async () => {
+  test("a Core that answers and closes at once: the log tells, no answer looks whole, the next is served", async () => {
     stage.core.answer(early({ status: 413, body: { error: "too large" } }));
     for (let time = 0; time < 4; time += 1) {
       const id = `early-${time}`;
@@ -98,7 +102,8 @@ describe("bodies on a bad day", () => {
   test("an upload that its caller breaks off is broken off for Core too", async () => {
     const connection = await connect(stage.worker.origin);
     await connection.write(
-      `POST ${stage.path("/reconciliation/upload")} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n` +
+      `POST ${stage.path("/reconciliation/upload")} HTTP/1.1\r\nHost: edge\r\n` +
+        `Authorization: Bearer ${stage.key.key}\r\n` +
         `X-Request-Id: broken-off\r\nContent-Length: 5000000\r\n\r\n${"x".repeat(200_000)}`,
     );
     await until(() => stage.core.requests.length === 1);

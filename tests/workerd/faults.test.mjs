@@ -10,7 +10,8 @@ import { KINDS, openStage } from "./faults/stage.mjs";
 import { answerBytes, reply } from "./harness/replies.mjs";
 import { closedPort, startUpstream } from "./harness/upstream.mjs";
 
-const LOOK_UP = /Core may have acted: look the reference up before sending it again, and send it again only with the same reference$/;
+const LOOK_UP =
+  /Core may have acted: look the reference up before sending it again, and send it again only with the same reference$/;
 const READ = /Core may have acted: read the record before sending it again$/;
 
 describe("a fault of Core", () => {
@@ -54,14 +55,20 @@ describe("a fault of Core", () => {
         await check(kind, answers[index], requests, at, expect);
       }
       const next = await Promise.all(kinds.map((kind) => stage.send(kind)));
-      assert.deepEqual(next.map(({ status, complete }) => [status, complete]), kinds.map(() => [200, true]));
+      assert.deepEqual(
+        next.map(({ status, complete }) => [status, complete]),
+        kinds.map(() => [200, true]),
+      );
     });
   }
 
   test("leaves one line a request, and nothing but such lines in the log", async () => {
     const { id } = await stage.send("read");
     await stage.worker.logLine(id);
-    const ids = stage.worker.logLines().filter(({ route }) => !route.startsWith("/admin")).map((line) => line.request_id);
+    const ids = stage.worker
+      .logLines()
+      .filter(({ route }) => !route.startsWith("/admin"))
+      .map((line) => line.request_id);
     assert.equal(ids.length, CASES.length * 8 + 1);
     assert.equal(new Set(ids).size, ids.length);
   });
@@ -112,6 +119,10 @@ describe("a fault of Core", () => {
     // The reference that is told is the one that Core got.
     const sent = kind !== "upload" && request?.body?.bytes && JSON.parse(request.body.bytes);
     if (sent && kind === "create") assert.equal(sent.reference, reference);
-    if (sent && kind === "bulk") assert.deepEqual(sent.transactions.map((one) => one.reference), ["given", references[1]]);
+    if (sent && kind === "bulk")
+      assert.deepEqual(
+        sent.transactions.map((one) => one.reference),
+        ["given", references[1]],
+      );
   }
 });

@@ -100,7 +100,7 @@ describe("up", () => {
     assert.deepEqual(await upstreamHeaders(), OWN);
   });
 
-  test("a header that Connection names passes all the same where Core may be told it, and Connection never", async () => {
+  test("a header that Connection names passes all the same where Core may know it, and Connection never", async () => {
     const lines = [
       "Host: edge.example",
       `Authorization: Bearer ${proxy.key.key}`,
@@ -135,7 +135,12 @@ describe("up", () => {
   });
 
   test("a header that is not ASCII neither stops a request nor passes", async () => {
-    const lines = ["Host: edge.example", `Authorization: Bearer ${proxy.key.key}`, "X-Request-Id: req-1", "X-Name: J\xf6rg"];
+    const lines = [
+      "Host: edge.example",
+      `Authorization: Bearer ${proxy.key.key}`,
+      "X-Request-Id: req-1",
+      "X-Name: J\xf6rg",
+    ];
     const target = `/proxy/ledgers?instance_id=${proxy.instance.id}`;
     const answer = await rawRequest(proxy.worker.origin, head(`GET ${target} HTTP/1.1`, lines));
     assert.equal(answer.status, 200, answer.text());
@@ -143,7 +148,14 @@ describe("up", () => {
   });
 
   test("a request id is the caller's where it is plain, and else a new one, the same both ways", async () => {
-    for (const [sent, kept] of [["a.B_c-9", true], ["x".repeat(128), true], ["x".repeat(129), false], ["a b", false], ["a,b", false], ['"', false]]) {
+    for (const [sent, kept] of [
+      ["a.B_c-9", true],
+      ["x".repeat(128), true],
+      ["x".repeat(129), false],
+      ["a b", false],
+      ["a,b", false],
+      ['"', false],
+    ]) {
       proxy.upstream.clear();
       const answer = await proxy.call("GET", "/ledgers", { headers: { "X-Request-Id": sent } });
       const id = answer.headers.get("x-request-id");

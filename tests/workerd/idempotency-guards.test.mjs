@@ -1,4 +1,5 @@
-// `Idempotency-Key`: Core's headers cannot speak for the proxy, no clear name is kept, and an object makes room before it reads.
+// `Idempotency-Key`: Core's headers cannot speak for the proxy, no clear name is kept, and an object makes room before
+// it reads.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
@@ -8,7 +9,8 @@ import { assertError, startProxy } from "./proxied.mjs";
 
 const NOW = { skip_queue: true };
 const OURS = {
-  "X-Blnk-Edge-Report": '{"said":"replayed","replayed":true,"code":"PROXY_INTERNAL","booked":"9/9","made_reference":"ref_1"}',
+  "X-Blnk-Edge-Report":
+    '{"said":"replayed","replayed":true,"code":"PROXY_INTERNAL","booked":"9/9","made_reference":"ref_1"}',
   "Idempotent-Replayed": "true",
   "X-Blnk-Booked": "7/9",
   "X-Blnk-Reference": "ref_of_cores_own",
@@ -24,7 +26,9 @@ describe("a Core that sends headers that only the proxy may say", () => {
     const ledger = await openLedger(proxy, t);
     const speak = async (exchange, usual) => {
       const { write } = exchange;
-      const lines = Object.entries(OURS).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+      const lines = Object.entries(OURS)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join("");
       exchange.write = (bytes) => {
         const text = bytes.toString("latin1");
         const at = text.indexOf("\r\n") + 2;
@@ -58,7 +62,10 @@ describe("a Core that sends headers that only the proxy may say", () => {
     const refused = payment("@shop", { source: ledger.balances[1], allow_overdraft: false });
     const part = await ledger.bulk(`${ledger.key} 2`, { ...NOW, transactions: [payment(ledger.balances[0]), refused] });
     assert.deepEqual([part.status, ours(part)], [400, [null, null, "1/2", null]]);
-    ledger.next(async (exchange, usual) => (await usual(), exchange.reset()));
+    ledger.next(async (exchange, usual) => {
+      await usual();
+      return exchange.reset();
+    });
     const body = payment(ledger.balances[0], { ...NOW, reference: "mine" });
     assertError(await ledger.create(`${ledger.key} 3`, body), 502, "PROXY_CORE_UNREACHABLE");
     const found = await ledger.create(`${ledger.key} 3`, body);
@@ -86,7 +93,14 @@ describe("the object of a key", () => {
     const proxy = await startProxy();
     t.after(() => proxy.stop());
     const ledger = await openLedger(proxy, t);
-    const identity = { identity_type: "individual", first_name: "Grace", last_name: "Hopper", gender: "female", category: "x", dob: "1906-12-09T00:00:00Z" };
+    const identity = {
+      identity_type: "individual",
+      first_name: "Grace",
+      last_name: "Hopper",
+      gender: "female",
+      category: "x",
+      dob: "1906-12-09T00:00:00Z",
+    };
     const { identity_id: id } = (await ledger.direct("POST", "/identities", identity)).json;
     await ledger.direct("POST", `/identities/${id}/tokenize`, { fields: ["FirstName"] });
     const detokenize = () => ledger.send(ledger.key, "POST", `/identities/${id}/detokenize`, { fields: ["FirstName"] });
@@ -101,14 +115,15 @@ describe("the object of a key", () => {
     assert.equal(ledger.sent().length, 3);
   });
 
-  test("makes room before it reads: while other objects hold it, a write is refused unsent, and the key is new", async (t) => {
+  test("makes room before it reads: while others hold it, a write is refused unsent, and the key is new", async (t) => {
     const proxy = await startProxy();
     t.after(() => proxy.stop());
     const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 20_000 } });
     const [a] = ledger.balances;
     assert.equal((await ledger.create(`${ledger.key} small`, payment(a, NOW))).status, 201);
     const refusal = reply({ status: 400, body: { error: "the stand-in keeps no such body" } });
-    // Little bodies that become 4 MiB each with what is added: the Workers' parts are small, those of their objects are not.
+    // Little bodies that become 4 MiB each with what is added: the Workers' parts are small, those of their objects are
+    // not.
     let goOn;
     const gate = new Promise((resolve) => (goOn = resolve));
     const bulk = `{"transactions":[${Array(56_000).fill("{}").join(",")}]}`;
@@ -134,7 +149,10 @@ describe("the object of a key", () => {
     assert.equal(line.idempotency, "busy", "it was not the object that refused");
     assertError(await ledger.ask(ledger.key), 404, "PROXY_IDEMPOTENCY_KEY_NOT_FOUND");
     // A replay is small, and needs little.
-    assert.equal((await ledger.create(`${ledger.key} small`, payment(a, NOW))).headers.get("idempotent-replayed"), "true");
+    assert.equal(
+      (await ledger.create(`${ledger.key} small`, payment(a, NOW))).headers.get("idempotent-replayed"),
+      "true",
+    );
     goOn();
     await Promise.all(held);
     ledger.next(refusal);

@@ -22,7 +22,10 @@ describe("a commit or void with an Idempotency-Key", { concurrency: 5 }, () => {
     return { ledger, id: json.transaction_id };
   };
 
-  const ACTIONS = { commit: { status: "APPLIED", moved: { payment: [1_000, 0, 0], legs: [400, 600, 0] } }, void: { status: "VOID" } };
+  const ACTIONS = {
+    commit: { status: "APPLIED", moved: { payment: [1_000, 0, 0], legs: [400, 600, 0] } },
+    void: { status: "VOID" },
+  };
   for (const [action, { status, moved }] of Object.entries(ACTIONS)) {
     for (const [name, make, fields, at] of [
       ["one hold", payment, { skip_queue: true }, { skip_queue: true }],
@@ -36,15 +39,22 @@ describe("a commit or void with an Idempotency-Key", { concurrency: 5 }, () => {
         ledger.next(loseAnswer);
         assertError(await ledger.settle(ledger.key, id, body), 502, "PROXY_CORE_UNREACHABLE");
         const found = await ledger.settle(ledger.key, id, body);
-        assert.deepEqual([found.status, found.headers.get(REPLAYED), found.json().status], [200, "true", status], found.text());
+        assert.deepEqual(
+          [found.status, found.headers.get(REPLAYED), found.json().status],
+          [200, "true", status],
+          found.text(),
+        );
         const hold = await ledger.direct("GET", `/transactions/${found.json().parent_transaction}`);
         assert.equal(hold.json.status, "INFLIGHT");
         assert.equal((await ledger.settle(ledger.key, id, body)).text(), found.text());
-        assert.deepEqual([await ledger.figures(), ledger.sent()], [moved?.[make.name] ?? [0, 0, 0], [`PUT /transactions/inflight/${id}`]]);
+        assert.deepEqual(
+          [await ledger.figures(), ledger.sent()],
+          [moved?.[make.name] ?? [0, 0, 0], [`PUT /transactions/inflight/${id}`]],
+        );
       });
     }
 
-    test(`a ${action} of two legs that met a lock in the middle: the retry says what stands, and is not sent`, async (t) => {
+    test(`a ${action} of two legs that met a lock between: the retry says what stands, and is not sent`, async (t) => {
       const { ledger, id } = await withHold(t, legs, { skip_queue: true });
       const body = { status: action, skip_queue: true };
       ledger.core.lock(ledger.balances[1]);
@@ -73,7 +83,11 @@ describe("a commit or void with an Idempotency-Key", { concurrency: 5 }, () => {
     test(`a ${action} after the other is no success of it`, async (t) => {
       const { ledger, id } = await withHold(t, payment, { skip_queue: true });
       ledger.next(loseRequest);
-      assertError(await ledger.settle(ledger.key, id, { status: action, skip_queue: true }), 502, "PROXY_CORE_UNREACHABLE");
+      assertError(
+        await ledger.settle(ledger.key, id, { status: action, skip_queue: true }),
+        502,
+        "PROXY_CORE_UNREACHABLE",
+      );
       const other = action === "commit" ? "void" : "commit";
       await ledger.direct("PUT", `/transactions/inflight/${id}`, { status: other, skip_queue: true });
       const answer = await ledger.settle(ledger.key, id, { status: action, skip_queue: true });
@@ -96,7 +110,10 @@ describe("a commit or void with an Idempotency-Key", { concurrency: 5 }, () => {
 
   test("commits of parts that made up the whole count as a commit of all that was left", async (t) => {
     const { ledger, id } = await withHold(t, payment, { skip_queue: true });
-    assert.equal((await ledger.settle(`${ledger.key} 2`, id, { status: "commit", amount: 4, skip_queue: true })).status, 200);
+    assert.equal(
+      (await ledger.settle(`${ledger.key} 2`, id, { status: "commit", amount: 4, skip_queue: true })).status,
+      200,
+    );
     ledger.next(loseAnswer);
     const body = { status: "commit", skip_queue: true };
     assertError(await ledger.settle(ledger.key, id, body), 502, "PROXY_CORE_UNREACHABLE");

@@ -37,10 +37,12 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
   test("while it is under way is told so, and Core is not asked", async (t) => {
     const ledger = await openLedger(proxy, t);
     let release;
-    const arrived = new Promise((resolve) => ledger.next((exchange, usual) => {
-      resolve();
-      return new Promise((go) => (release = go)).then(usual).then((answer) => answer(exchange));
-    }));
+    const arrived = new Promise((resolve) =>
+      ledger.next((exchange, usual) => {
+        resolve();
+        return new Promise((go) => (release = go)).then(usual).then((answer) => answer(exchange));
+      }),
+    );
     const sending = ledger.create(ledger.key, payment(ledger.balances[0], NOW));
     await arrived;
     const { state, reference, status } = told(ledger, await ledger.ask(ledger.key));
@@ -54,11 +56,14 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
   test("before anything was sent is told that it is under way, and nothing more", async (t) => {
     const ledger = await openLedger(proxy, t);
     let release;
-    const looked = new Promise((resolve) => (ledger.onLookUp = async (exchange, usual) => {
-      resolve();
-      await new Promise((go) => (release = go));
-      return (await usual())(exchange);
-    }));
+    const looked = new Promise(
+      (resolve) =>
+        (ledger.onLookUp = async (exchange, usual) => {
+          resolve();
+          await new Promise((go) => (release = go));
+          return (await usual())(exchange);
+        }),
+    );
     const sending = ledger.create(ledger.key, payment(ledger.balances[0], { ...NOW, reference: "mine" }));
     await looked;
     const answer = await ledger.ask(ledger.key);
@@ -74,7 +79,10 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     const keys = ["single", "own", "bulk", "refused", "ledger"].map((name) => `${ledger.key} ${name}`);
     const single = await ledger.create(keys[0], payment(a, NOW));
     await ledger.create(keys[1], payment(a, { ...NOW, reference: "mine" }));
-    await ledger.bulk(keys[2], { ...NOW, transactions: [payment(a, { reference: "also mine" }), payment(a), payment(a)] });
+    await ledger.bulk(keys[2], {
+      ...NOW,
+      transactions: [payment(a, { reference: "also mine" }), payment(a), payment(a)],
+    });
     await ledger.bulk(keys[3], { ...NOW, transactions: [payment(a), refused, payment(a)] });
     await ledger.send(keys[4], "POST", "/ledgers", { name: "x" });
     ledger.upstream.clear();
@@ -87,7 +95,10 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     assert.deepEqual([answers[2].state, Object.keys(references)], ["done", ["1", "2"]]);
     for (const reference of Object.values(references)) assert.ok(booked.includes(reference));
     const { references: three, ...rest } = answers[3];
-    assert.deepEqual([rest, Object.keys(three)], [{ state: "done", status: 400, booked_of_total: "1/3" }, ["0", "1", "2"]]);
+    assert.deepEqual(
+      [rest, Object.keys(three)],
+      [{ state: "done", status: 400, booked_of_total: "1/3" }, ["0", "1", "2"]],
+    );
     assert.deepEqual(answers[4], { state: "done", status: 201 });
     assert.deepEqual(ledger.upstream.requests, []);
   });
@@ -97,7 +108,7 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     ["legs", (ledger) => ledger.create(ledger.key, legs(ledger.balances, NOW))],
     ["a bulk", (ledger) => ledger.bulk(ledger.key, { ...NOW, transactions: [payment(ledger.balances[0])] })],
   ]) {
-    test(`about ${name} of which the answer was lost finds it by looks alone, and the retry gives what was found`, async (t) => {
+    test(`about ${name} whose answer was lost finds it by looks alone; the retry gives what was found`, async (t) => {
       const ledger = await openLedger(proxy, t);
       ledger.next(loseAnswer);
       assertError(await send(ledger), 502, "PROXY_CORE_UNREACHABLE");
@@ -108,13 +119,18 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
       ledger.upstream.clear();
       const retry = await send(ledger);
       assert.deepEqual([retry.status, retry.headers.get(REPLAYED), ledger.upstream.requests], [200, "true", []]);
-      assert.equal(JSON.parse(retry.text())[name === "a bulk" ? "transaction_count" : "status"], name === "a bulk" ? 1 : "APPLIED");
+      assert.equal(
+        JSON.parse(retry.text())[name === "a bulk" ? "transaction_count" : "status"],
+        name === "a bulk" ? 1 : "APPLIED",
+      );
     });
   }
 
   test("about a refund and a commit finds them too", async (t) => {
     const ledger = await openLedger(proxy, t);
-    const pay = async (fields) => (await ledger.direct("POST", "/transactions", payment(ledger.balances[0], { ...NOW, ...fields }))).json.transaction_id;
+    const pay = async (fields) =>
+      (await ledger.direct("POST", "/transactions", payment(ledger.balances[0], { ...NOW, ...fields }))).json
+        .transaction_id;
     const [paid, hold] = [await pay({ reference: "paid" }), await pay({ reference: "hold", inflight: true })];
     for (const [key, send] of [
       [`${ledger.key} 1`, (key) => ledger.refund(key, paid)],
@@ -131,8 +147,17 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 1_000 }, core: { lockWaitMs: 60_000 } });
     ledger.core.lock(ledger.balances[1]);
     ledger.next(actAlone);
-    const { reference } = assertError(await ledger.create(ledger.key, legs(ledger.balances, NOW)), 504, "PROXY_CORE_TIMEOUT");
-    const parts = { booked: [`${reference}-1`], booked_count: 1, missing: [`${reference}-2`, `${reference}-3`], missing_count: 2 };
+    const { reference } = assertError(
+      await ledger.create(ledger.key, legs(ledger.balances, NOW)),
+      504,
+      "PROXY_CORE_TIMEOUT",
+    );
+    const parts = {
+      booked: [`${reference}-1`],
+      booked_count: 1,
+      missing: [`${reference}-2`, `${reference}-3`],
+      missing_count: 2,
+    };
     assert.deepEqual(told(ledger, await ledger.ask(ledger.key)), { state: "partial", reference, total: 3, ...parts });
     ledger.core.unlock(ledger.balances[1]);
     let now;
@@ -165,14 +190,20 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     assert.equal(told(ledger, await ledger.ask(ledger.key)).state, "done");
   });
 
-  test("is who sent it: to every other credential the key is unknown, and without one there is no answer", async (t) => {
+  test("is who sent it: to any other credential the key is unknown, and without one there is no answer", async (t) => {
     const ledger = await openLedger(proxy, t);
     assert.equal((await ledger.create(ledger.key, payment(ledger.balances[0], NOW))).status, 201);
     const other = await proxy.desk.apiKey();
     assertError(await ledger.ask(ledger.key, { token: other.key }), 404, "PROXY_IDEMPOTENCY_KEY_NOT_FOUND");
-    assertError(await proxy.worker.fetch(`/idempotency/${encodeURIComponent(ledger.key)}`), 401, "PROXY_MISSING_CREDENTIAL");
+    assertError(
+      await proxy.worker.fetch(`/idempotency/${encodeURIComponent(ledger.key)}`),
+      401,
+      "PROXY_MISSING_CREDENTIAL",
+    );
     assertError(await ledger.ask(ledger.key, { token: `${other.key.slice(0, -1)}!` }), 401, "PROXY_INVALID_CREDENTIAL");
-    const own = await proxy.worker.fetch(`/idempotency/${encodeURIComponent(ledger.key)}`, { headers: { "x-blnk-key": proxy.key.key } });
+    const own = await proxy.worker.fetch(`/idempotency/${encodeURIComponent(ledger.key)}`, {
+      headers: { "x-blnk-key": proxy.key.key },
+    });
     assert.equal(told(ledger, own).state, "done");
   });
 
@@ -183,7 +214,8 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
       assertError(answer, 405, "PROXY_METHOD_NOT_ALLOWED");
       assert.equal(answer.headers.get("allow"), "GET");
     }
-    for (const bad of ["", "a,b", "x".repeat(256), "é", "a\nb"]) assert.ok([400, 404].includes((await ledger.ask(bad)).status), bad);
+    for (const bad of ["", "a,b", "x".repeat(256), "é", "a\nb"])
+      assert.ok([400, 404].includes((await ledger.ask(bad)).status), bad);
   });
 
   test("may write the key's own characters percent-encoded", async (t) => {
@@ -193,7 +225,9 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     assert.equal(told(ledger, await ledger.ask(key), key).state, "done");
     // A slash, and what needs no encoding in a path, may stand as it is.
     const path = encodeURIComponent(key).replaceAll("%2Fa", "/a");
-    const plain = await proxy.worker.fetch(`/idempotency/${path}`, { headers: { authorization: `Bearer ${proxy.key.key}` } });
+    const plain = await proxy.worker.fetch(`/idempotency/${path}`, {
+      headers: { authorization: `Bearer ${proxy.key.key}` },
+    });
     assert.equal(told(ledger, plain, key).state, "done");
   });
 
@@ -207,7 +241,8 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
     }
     ledger.upstream.clear();
     const all = async (status, code) => {
-      for (const name of ["done", "unknown"]) assertError(await ledger.ask(`${ledger.key} ${name}`, { token: key.key }), status, code);
+      for (const name of ["done", "unknown"])
+        assertError(await ledger.ask(`${ledger.key} ${name}`, { token: key.key }), status, code);
     };
     await proxy.desk.patchInstance(ledger.instance.id, { status: "paused" });
     await all(404, "PROXY_INSTANCE_NOT_FOUND");

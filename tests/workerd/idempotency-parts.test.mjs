@@ -1,8 +1,20 @@
-// `Idempotency-Key`: what Core books in parts, bulks and legs, is never called done in part, and no part is booked twice.
+// `Idempotency-Key`: what Core books in parts, bulks and legs, is never called done in part, and no part is booked
+// twice.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { actAlone, actThen, assertPartial, cutBefore, failure, legs, loseAnswer, loseRequest, openLedger, payment } from "./ledger.mjs";
+import {
+  actAlone,
+  actThen,
+  assertPartial,
+  cutBefore,
+  failure,
+  legs,
+  loseAnswer,
+  loseRequest,
+  openLedger,
+  payment,
+} from "./ledger.mjs";
 import { assertError, startProxy } from "./proxied.mjs";
 
 const REPLAYED = "idempotent-replayed";
@@ -15,18 +27,24 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
 
   /** Two parts, and how each kind of write names them. */
   const KINDS = {
-    "a bulk": ([a, b]) => ({ path: "/transactions/bulk", body: { ...NOW, transactions: [payment(a, { amount: 4 }), payment(b, { amount: 6 })] } }),
+    "a bulk": ([a, b]) => ({
+      path: "/transactions/bulk",
+      body: { ...NOW, transactions: [payment(a, { amount: 4 }), payment(b, { amount: 6 })] },
+    }),
     "a transaction of two legs": ([a, b]) => ({ path: "/transactions", body: legs([a, b], NOW) }),
   };
 
   for (const [kind, make] of Object.entries(KINDS)) {
-    test(`${kind} of which the second part met a lock: the 423 passes, the retry says what stands, and nothing is booked again`, async (t) => {
+    test(`${kind} whose second part met a lock: the 423 passes, the retry tells what stands`, async (t) => {
       const ledger = await openLedger(proxy, t);
       const { path, body } = make(ledger.balances);
       const send = () => ledger.send(ledger.key, "POST", path, body);
       ledger.core.lock(ledger.balances[1]);
       const first = await send();
-      assert.deepEqual([first.status, first.json().error_detail.code, first.headers.get(REPLAYED)], [423, "GEN_RESOURCE_LOCKED", null]);
+      assert.deepEqual(
+        [first.status, first.json().error_detail.code, first.headers.get(REPLAYED)],
+        [423, "GEN_RESOURCE_LOCKED", null],
+      );
       const booked = await ledger.booked();
       assert.equal(booked.length, 1);
       assert.deepEqual(assertPartial(await send(), 2, 1).booked, booked);
@@ -36,7 +54,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       assert.deepEqual(ledger.sent(), [`POST ${path}`]);
     });
 
-    test(`${kind} after the deadline: the retry says what stands, while Core is at it and when it gave up`, async (t) => {
+    test(`${kind} after the deadline: the retry says what stands, while Core works and when it gave up`, async (t) => {
       const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 1_000 }, core: { lockWaitMs: 60_000 } });
       const { path, body } = make(ledger.balances);
       const send = () => ledger.send(ledger.key, "POST", path, body);
@@ -49,7 +67,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       assert.deepEqual([await ledger.figures(), ledger.sent().length], [[400, 0, 0], 1]);
     });
 
-    test(`${kind} after the deadline is found done where Core still books the rest while the retry looks`, async (t) => {
+    test(`${kind} after the deadline is found done where Core books the rest while the retry looks`, async (t) => {
       const ledger = await openLedger(proxy, t, { instance: { timeout_ms: 1_000 }, core: { lockWaitMs: 60_000 } });
       const { path, body } = make(ledger.balances);
       const send = () => ledger.send(ledger.key, "POST", path, body);
@@ -80,7 +98,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       assert.deepEqual([found.status, found.headers.get(REPLAYED), ledger.sent().length], [200, "true", 1]);
     });
 
-    test(`${kind} of which nothing was booked is sent again, with the same bytes and whatever the instance's policy became`, async (t) => {
+    test(`${kind} of which nothing was booked is sent again, the same bytes whatever the policy became`, async (t) => {
       const ledger = await openLedger(proxy, t);
       const { path, body } = make(ledger.balances);
       const [first] = body.transactions ?? [body];
@@ -95,7 +113,10 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       const [lost, sent] = ledger.bodies();
       assert.equal(sent, lost);
       assert.match(sent, /"precision":100/);
-      assert.deepEqual(await ledger.booked(), body.transactions ? ["mine", references[0]] : [`${reference}-1`, `${reference}-2`]);
+      assert.deepEqual(
+        await ledger.booked(),
+        body.transactions ? ["mine", references[0]] : [`${reference}-1`, `${reference}-2`],
+      );
       assert.equal((await send()).text(), again.text());
     });
 
@@ -114,7 +135,13 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
   }
 
   for (const [name, make] of [
-    ["three items", ([a, b, c]) => ({ path: "/transactions/bulk", body: { ...NOW, transactions: [payment(a), payment(b), payment(c)] } })],
+    [
+      "three items",
+      ([a, b, c]) => ({
+        path: "/transactions/bulk",
+        body: { ...NOW, transactions: [payment(a), payment(b), payment(c)] },
+      }),
+    ],
     ["three legs", (balances) => ({ path: "/transactions", body: legs(balances, NOW) })],
   ]) {
     test(`${name} between which the connection broke: the retry says that one stands`, async (t) => {
@@ -136,7 +163,10 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
     ledger.next(loseAnswer);
     const { reference } = assertError(await ledger.create(ledger.key, body), 502, "PROXY_CORE_UNREACHABLE");
     await ledger.core.settled();
-    assert.deepEqual(await ledger.rows(reference, `${reference}_q`), [`${reference} QUEUED`, `${reference}_q REJECTED`]);
+    assert.deepEqual(await ledger.rows(reference, `${reference}_q`), [
+      `${reference} QUEUED`,
+      `${reference}_q REJECTED`,
+    ]);
     assert.deepEqual(assertPartial(await ledger.create(ledger.key, body), 1, 0).rejected, [reference]);
     assert.deepEqual(ledger.sent(), ["POST /transactions"]);
   });
@@ -154,7 +184,10 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       ledger.next(loseAnswer);
       const { references } = assertError(await ledger.bulk(key, body), 502, "PROXY_CORE_UNREACHABLE");
       const found = await ledger.bulk(key, body);
-      assert.deepEqual([found.status, found.headers.get(REPLAYED), found.headers.get("content-type")], [200, "true", "application/json; charset=utf-8"]);
+      assert.deepEqual(
+        [found.status, found.headers.get(REPLAYED), found.headers.get("content-type")],
+        [200, "true", "application/json; charset=utf-8"],
+      );
       const { batch_id: batch, ...rest } = found.json();
       assert.deepEqual(rest, { status, transaction_count: 3 });
       assert.match(batch, /^bulk_/);
@@ -184,14 +217,19 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
   test("an atomic bulk of holds that Core voided is not done", async (t) => {
     const ledger = await openLedger(proxy, t);
     const [a, b] = ledger.balances;
-    const body = { ...NOW, atomic: true, inflight: true, transactions: [payment(a), payment("@shop", { source: b, allow_overdraft: false })] };
+    const body = {
+      ...NOW,
+      atomic: true,
+      inflight: true,
+      transactions: [payment(a), payment("@shop", { source: b, allow_overdraft: false })],
+    };
     ledger.next(loseAnswer);
     const { references } = assertError(await ledger.bulk(ledger.key, body), 502, "PROXY_CORE_UNREACHABLE");
     assert.deepEqual(assertPartial(await ledger.bulk(ledger.key, body), 2, 0).rolled_back, [references[0]]);
     assert.equal(ledger.sent().length, 1);
   });
 
-  test("legs are all there where their amounts make up the whole, in any order, and two to one balance are one", async (t) => {
+  test("legs are all there where their amounts make the whole, in any order; two to one balance are one", async (t) => {
     const ledger = await openLedger(proxy, t, { core: { legOrder: (identifiers) => identifiers.toReversed() } });
     const [a, b] = ledger.balances;
     for (const skip_queue of [true, false]) {
@@ -236,12 +274,21 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
 
   test("of hundreds of parts the first hundred of each kind are listed, and all counted", async (t) => {
     const ledger = await openLedger(proxy, t);
-    const transactions = Array.from({ length: 360 }, (_, at) => payment(ledger.balances[0], { reference: `item ${at}` }));
+    const transactions = Array.from({ length: 360 }, (_, at) =>
+      payment(ledger.balances[0], { reference: `item ${at}` }),
+    );
     ledger.next(cutBefore(ledger.core, 130));
     assertError(await ledger.bulk(ledger.key, { ...NOW, transactions }), 502, "PROXY_CORE_UNREACHABLE");
-    const details = assertError(await ledger.bulk(ledger.key, { ...NOW, transactions }), 409, "PROXY_IDEMPOTENCY_PARTIAL");
+    const details = assertError(
+      await ledger.bulk(ledger.key, { ...NOW, transactions }),
+      409,
+      "PROXY_IDEMPOTENCY_PARTIAL",
+    );
     const { total, booked_count: booked, missing_count: missing } = details;
-    assert.deepEqual([total, booked, missing, details.booked.length, details.missing.length], [360, 130, 230, 100, 100]);
+    assert.deepEqual(
+      [total, booked, missing, details.booked.length, details.missing.length],
+      [360, 130, 230, 100, 100],
+    );
     assert.deepEqual([details.booked[99], details.missing[0]], ["item 99", "item 130"]);
   });
 });

@@ -30,7 +30,7 @@ describe("a reference of the caller's own", { concurrency: 5 }, () => {
       await ledger.core.settled();
       for (const [again, form] of forms.entries()) {
         // Legs are another transaction's names to Core than the reference itself.
-        if ((at < 2) !== (again < 2)) continue;
+        if (at < 2 !== again < 2) continue;
         assertUsed(await ledger.create(`${ledger.key} ${at} ${again}`, { ...form, reference }), reference, [reference]);
       }
     }
@@ -77,9 +77,14 @@ describe("a reference of the caller's own", { concurrency: 5 }, () => {
     const rounds = 12;
     for (let round = 0; round < rounds; round += 1) {
       const body = legs([a, b], { reference: `mine ${round}` });
-      const answers = await Promise.all([true, false].map((now) => ledger.create(`${ledger.key} ${round} ${now}`, { ...body, skip_queue: now })));
+      const answers = await Promise.all(
+        [true, false].map((now) => ledger.create(`${ledger.key} ${round} ${now}`, { ...body, skip_queue: now })),
+      );
       assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409]);
-      assertUsed(answers.find(({ status }) => status === 409), body.reference);
+      assertUsed(
+        answers.find(({ status }) => status === 409),
+        body.reference,
+      );
     }
     await ledger.core.settled();
     assert.deepEqual([await ledger.figures(), ledger.sent().length], [[400 * rounds, 600 * rounds, 0], rounds]);
@@ -89,8 +94,15 @@ describe("a reference of the caller's own", { concurrency: 5 }, () => {
     const ledger = await openLedger(proxy, t);
     const item = (reference) => payment(ledger.balances[0], { reference });
     await ledger.direct("POST", "/transactions", { ...item("two"), ...NOW });
-    assertUsed(await ledger.bulk(ledger.key, { ...NOW, transactions: [item("one"), item("two"), item("three"), item()] }), undefined, ["two"]);
-    assert.equal((await ledger.bulk(`${ledger.key} 2`, { ...NOW, transactions: [item("one"), item("three")] })).status, 201);
+    assertUsed(
+      await ledger.bulk(ledger.key, { ...NOW, transactions: [item("one"), item("two"), item("three"), item()] }),
+      undefined,
+      ["two"],
+    );
+    assert.equal(
+      (await ledger.bulk(`${ledger.key} 2`, { ...NOW, transactions: [item("one"), item("three")] })).status,
+      201,
+    );
     assert.deepEqual(ledger.sent(), ["POST /transactions/bulk"]);
   });
 
@@ -100,7 +112,12 @@ describe("a reference of the caller's own", { concurrency: 5 }, () => {
     for (const [key, body, strangers, stored] of [
       ["single", payment(a, { ...NOW, reference: "one" }), payment(a, { ...NOW, reference: "one", amount: 99 }), "one"],
       ["queued", payment(a, { reference: "two" }), payment(a, { ...NOW, reference: "two", amount: 99 }), "two"],
-      ["legs", legs([a, b], { ...NOW, reference: "three" }), legs([a, b], { ...NOW, reference: "three", amount: 99 }), "three-1"],
+      [
+        "legs",
+        legs([a, b], { ...NOW, reference: "three" }),
+        legs([a, b], { ...NOW, reference: "three", amount: 99 }),
+        "three-1",
+      ],
     ]) {
       ledger.next(loseRequest);
       assertError(await ledger.create(`${ledger.key} ${key}`, body), 502, "PROXY_CORE_UNREACHABLE");
@@ -127,7 +144,10 @@ describe("a reference of the caller's own", { concurrency: 5 }, () => {
     const body = payment(a, { ...NOW, reference: "mine" });
     const preview = await ledger.create(ledger.key, { ...body, dry_run: true });
     assert.deepEqual([preview.status, preview.json().dry_run], [200, true]);
-    assert.equal((await ledger.create(ledger.key, { ...body, dry_run: true })).headers.get("idempotent-replayed"), "true");
+    assert.equal(
+      (await ledger.create(ledger.key, { ...body, dry_run: true })).headers.get("idempotent-replayed"),
+      "true",
+    );
     const bulk = { ...NOW, dry_run: true, transactions: [{ ...payment(a), reference: "mine" }] };
     assert.equal((await ledger.bulk(`${ledger.key} 2`, bulk)).status, 200);
     assert.equal((await ledger.create(`${ledger.key} 3`, body)).status, 201);
@@ -137,7 +157,10 @@ describe("a reference of the caller's own", { concurrency: 5 }, () => {
   test("of one instance is free in another", async (t) => {
     const [one, two] = [await openLedger(proxy, t), await openLedger(proxy, t)];
     for (const ledger of [one, two]) {
-      assert.equal((await ledger.create(ledger.key, payment(ledger.balances[0], { ...NOW, reference: "mine" }))).status, 201);
+      assert.equal(
+        (await ledger.create(ledger.key, payment(ledger.balances[0], { ...NOW, reference: "mine" }))).status,
+        201,
+      );
     }
   });
 
@@ -157,11 +180,19 @@ describe("references of the caller's own, many at once", () => {
 
   test("one under forty keys is booked once", async (t) => {
     const ledger = await openLedger(proxy, t);
-    const transactions = [payment(ledger.balances[0], { reference: "mine" }), payment(ledger.balances[1], { reference: "also mine" })];
-    const bodies = [{ ...NOW, transactions }, { ...NOW, transactions: transactions.toReversed() }];
+    const transactions = [
+      payment(ledger.balances[0], { reference: "mine" }),
+      payment(ledger.balances[1], { reference: "also mine" }),
+    ];
+    const bodies = [
+      { ...NOW, transactions },
+      { ...NOW, transactions: transactions.toReversed() },
+    ];
     // So that the instance is known.
     assert.equal((await ledger.create(ledger.key, payment(ledger.balances[2], NOW))).status, 201);
-    const answers = await Promise.all(Array.from({ length: 40 }, (_, at) => ledger.bulk(`${ledger.key} ${at}`, bodies[at % 2])));
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, at) => ledger.bulk(`${ledger.key} ${at}`, bodies[at % 2])),
+    );
     const taken = answers.filter(({ status }) => status !== 201);
     for (const answer of taken) assertUsed(answer);
     assert.ok(taken.length >= 39);
@@ -171,7 +202,9 @@ describe("references of the caller's own, many at once", () => {
 
   test("thirty are each booked: looking for one stands in no other's way", async (t) => {
     const ledger = await openLedger(proxy, t);
-    const bodies = Array.from({ length: 30 }, (_, at) => payment(ledger.balances[0], { ...NOW, reference: `mine ${at}` }));
+    const bodies = Array.from({ length: 30 }, (_, at) =>
+      payment(ledger.balances[0], { ...NOW, reference: `mine ${at}` }),
+    );
     assert.equal((await ledger.create(ledger.key, payment("@shop", NOW))).status, 201);
     const answers = await Promise.all(bodies.map((body, at) => ledger.create(`${ledger.key} ${at}`, body)));
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]));

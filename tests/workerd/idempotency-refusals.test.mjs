@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { failure, instead, legs, openLedger, payment } from "./ledger.mjs";
+import { failure, instead, openLedger, payment } from "./ledger.mjs";
 import { assertError, startProxy } from "./proxied.mjs";
 
 const REPLAYED = "idempotent-replayed";
@@ -18,7 +18,11 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
   const assertKept = async (send, status, code, booked) => {
     const [first, again] = [await send(), await send()];
     for (const answer of [first, again]) {
-      assert.deepEqual([answer.status, answer.json().error_detail.code, answer.headers.get(BOOKED)], [status, code, booked], answer.text());
+      assert.deepEqual(
+        [answer.status, answer.json().error_detail.code, answer.headers.get(BOOKED)],
+        [status, code, booked],
+        answer.text(),
+      );
     }
     assert.deepEqual([first.headers.get(REPLAYED), again.headers.get(REPLAYED)], [null, "true"]);
     assert.equal(again.text(), first.text());
@@ -70,9 +74,12 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
     await assertKept(() => ledger.bulk(ledger.key, body), 400, "TXN_INSUFFICIENT_FUNDS", "unknown");
   });
 
-  test("before anything was booked says that nothing stands, and a new key may use the references at once", async (t) => {
+  test("before anything was booked says that nothing stands; a new key may use the references at once", async (t) => {
     const ledger = await openLedger(proxy, t);
-    const transactions = [payment(ledger.balances[0], { reference: "one" }), payment(ledger.balances[0], { reference: "two", description: "" })];
+    const transactions = [
+      payment(ledger.balances[0], { reference: "one" }),
+      payment(ledger.balances[0], { reference: "two", description: "" }),
+    ];
     await assertKept(() => ledger.bulk(ledger.key, { ...NOW, transactions }), 400, "TXN_VALIDATION_ERROR", "0/2");
     transactions[1].description = "two";
     assert.equal((await ledger.bulk(`${ledger.key} 2`, { ...NOW, transactions })).status, 201);
@@ -85,19 +92,30 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
     const item = (reference) => payment(a, { reference, ...NOW });
     const body = { ...NOW, transactions: [item("one"), refused(b, { reference: "two" }), item("three")] };
     await assertKept(() => ledger.bulk(ledger.key, body), 400, "TXN_INSUFFICIENT_FUNDS", "1/3");
-    for (const [reference, status] of [["one", 409], ["two", 201], ["three", 201]]) {
+    for (const [reference, status] of [
+      ["one", 409],
+      ["two", 201],
+      ["three", 201],
+    ]) {
       assert.equal((await ledger.create(`${ledger.key} ${reference}`, item(reference))).status, status, reference);
     }
-    assert.deepEqual([await ledger.booked(), await ledger.figures()], [["one", "three", "two"], [3_000, 0, 0]]);
+    assert.deepEqual(
+      [await ledger.booked(), await ledger.figures()],
+      [
+        ["one", "three", "two"],
+        [3_000, 0, 0],
+      ],
+    );
   });
 
   test("of a duplicate in a bulk that went to Core says how much stands", async (t) => {
     const ledger = await openLedger(proxy, t);
     const [a] = ledger.balances;
     // A stranger books the second while the first is being booked.
-    ledger.core.beforeBooking = async (row, index) => {
+    ledger.core.beforeBooking = async (_row, index) => {
       ledger.core.beforeBooking = undefined;
-      if (index === 0) await ledger.direct("POST", "/transactions", payment(a, { ...NOW, reference: "two", amount: 7 }));
+      if (index === 0)
+        await ledger.direct("POST", "/transactions", payment(a, { ...NOW, reference: "two", amount: 7 }));
     };
     const body = { ...NOW, transactions: [payment(a, { reference: "one" }), payment(a, { reference: "two" })] };
     await assertKept(() => ledger.bulk(ledger.key, body), 409, "TXN_DUPLICATE_REFERENCE", "1/2");
@@ -107,7 +125,12 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
   test("of a single transaction has no such header, and a new key may use its reference at once", async (t) => {
     const ledger = await openLedger(proxy, t);
     const [a, b] = ledger.balances;
-    await assertKept(() => ledger.create(ledger.key, refused(b, { ...NOW, reference: "mine" })), 400, "TXN_INSUFFICIENT_FUNDS", null);
+    await assertKept(
+      () => ledger.create(ledger.key, refused(b, { ...NOW, reference: "mine" })),
+      400,
+      "TXN_INSUFFICIENT_FUNDS",
+      null,
+    );
     assert.equal((await ledger.create(`${ledger.key} 2`, payment(a, { ...NOW, reference: "mine" }))).status, 201);
   });
 
@@ -118,7 +141,8 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
     const other = await ledger.send(`${ledger.key} 2`, "POST", "/balances", { ledger_id: "" });
     assert.deepEqual([other.status, other.headers.get(BOOKED)], [400, null]);
     const unkeyed = await proxy.call("POST", "/transactions/bulk", {
-      instance: ledger.instance.id, body: { ...NOW, transactions: [payment(ledger.balances[0]), refused(ledger.balances[1])] },
+      instance: ledger.instance.id,
+      body: { ...NOW, transactions: [payment(ledger.balances[0]), refused(ledger.balances[1])] },
     });
     assert.deepEqual([unkeyed.status, unkeyed.headers.get(BOOKED)], [400, null]);
   });
@@ -136,7 +160,11 @@ describe("a refusal of Core's to a write with an Idempotency-Key", { concurrency
       ledger.next((exchange) => exchange.reset());
       assertError(await send(), 502, "PROXY_CORE_UNREACHABLE");
       const answer = await send();
-      assert.deepEqual([answer.status, answer.json().error_detail.code, answer.headers.get(BOOKED)], [status, code, header], answer.text());
+      assert.deepEqual(
+        [answer.status, answer.json().error_detail.code, answer.headers.get(BOOKED)],
+        [status, code, header],
+        answer.text(),
+      );
     }
   });
 });

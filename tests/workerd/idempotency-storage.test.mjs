@@ -34,7 +34,9 @@ async function crash(proxy, request, when) {
 describe("a worker that died", () => {
   test("after it sent knows that the outcome is unknown, and finds the transaction", async (t) => {
     const { ledger, proxy, pay } = await started(t);
-    const acted = new Promise((resolve) => ledger.next((exchange, usual) => actAndHang(exchange, () => usual().then(resolve))));
+    const acted = new Promise((resolve) =>
+      ledger.next((exchange, usual) => actAndHang(exchange, () => usual().then(resolve))),
+    );
     await crash(proxy, pay("k"), acted);
     const found = await pay("k");
     assert.deepEqual([found.status, found.headers.get(REPLAYED)], [200, "true"]);
@@ -61,11 +63,16 @@ describe("a worker that died", () => {
       ["legs", "/transactions", legs([a, b, c], { skip_queue: true })],
     ]) {
       const [before, sent] = [(await ledger.booked()).length, sentTo(proxy.upstream).length];
-      const begun = new Promise((resolve) => (ledger.core.beforeBooking = (row, index) => (index === 1 ? new Promise(() => resolve()) : undefined)));
+      const begun = new Promise((resolve) => {
+        ledger.core.beforeBooking = (_row, index) => (index === 1 ? new Promise(() => resolve()) : undefined);
+      });
       await crash(proxy, send(key, path, body), begun);
       ledger.core.beforeBooking = undefined;
       const { booked, ...details } = assertError(await send(key, path, body), 409, "PROXY_IDEMPOTENCY_PARTIAL");
-      assert.deepEqual([details.outcome, details.total, details.booked_count, details.missing_count], ["partial", 3, 1, 2]);
+      assert.deepEqual(
+        [details.outcome, details.total, details.booked_count, details.missing_count],
+        ["partial", 3, 1, 2],
+      );
       assert.ok((await ledger.booked()).includes(booked[0]));
       assert.deepEqual([(await ledger.booked()).length, sentTo(proxy.upstream).length], [before + 1, sent + 1]);
     }
@@ -73,7 +80,9 @@ describe("a worker that died", () => {
 
   test("gives every other write up, and says so", async (t) => {
     const { ledger, proxy, send } = await started(t);
-    const acted = new Promise((resolve) => ledger.next((exchange, usual) => actAndHang(exchange, () => usual().then(resolve))));
+    const acted = new Promise((resolve) =>
+      ledger.next((exchange, usual) => actAndHang(exchange, () => usual().then(resolve))),
+    );
     await crash(proxy, send("k", "/ledgers", { name: "x" }), acted);
     assertError(await send("k", "/ledgers", { name: "x" }), 409, "PROXY_IDEMPOTENCY_OUTCOME_UNKNOWN");
     assert.deepEqual(proxy.arrived(), ["POST /ledgers"]);
@@ -117,7 +126,8 @@ describe("a key", () => {
     await pay("a-very-telling-key", { ...PAYMENT, description: "a-very-telling-body" });
     const bytes = stored(proxy.worker);
     assert.match(bytes, /in_flight|done/);
-    for (const secret of ["a-very-telling-key", "a-very-telling-body", CORE_KEY, proxy.key.key]) assert.ok(!bytes.includes(secret), secret);
+    for (const secret of ["a-very-telling-key", "a-very-telling-body", CORE_KEY, proxy.key.key])
+      assert.ok(!bytes.includes(secret), secret);
   });
 
   test("that nobody sends costs nothing: no object is made", async (t) => {
@@ -130,7 +140,10 @@ describe("a key", () => {
   });
 
   test("whose object fails is a 503, and the log says why", async (t) => {
-    const { proxy, pay } = await started(t, undefined, { without: ["IDEMPOTENCY"], bindings: ['(name = "IDEMPOTENCY", json = "{}")'] });
+    const { proxy, pay } = await started(t, undefined, {
+      without: ["IDEMPOTENCY"],
+      bindings: ['(name = "IDEMPOTENCY", json = "{}")'],
+    });
     const answer = await pay("k");
     assert.equal(assertError(answer, 503, "PROXY_IDEMPOTENCY_UNAVAILABLE").outcome, "unknown");
     assert.equal(answer.headers.get("retry-after"), "5");
@@ -141,7 +154,10 @@ describe("a key", () => {
   });
 
   test("whose claims cannot be kept sends nothing of the caller's own reference", async (t) => {
-    const { proxy, pay } = await started(t, undefined, { without: ["CLAIMS"], bindings: ['(name = "CLAIMS", json = "{}")'] });
+    const { proxy, pay } = await started(t, undefined, {
+      without: ["CLAIMS"],
+      bindings: ['(name = "CLAIMS", json = "{}")'],
+    });
     const answer = await pay("k", { ...PAYMENT, reference: "mine" });
     assert.equal(assertError(answer, 503, "PROXY_IDEMPOTENCY_UNAVAILABLE").outcome, "not_sent");
     assert.deepEqual(proxy.arrived(), []);
@@ -160,7 +176,10 @@ describe("what a key claims", () => {
     const { ledger, proxy, send, pay } = await started(t);
     const first = await pay("a-very-telling-key", { ...PAYMENT, reference: "a-very-telling-reference" });
     const transactions = [1, 2, 3].map((number) => payment("@shop", { reference: `telling-reference-${number}` }));
-    assert.equal((await send("a-very-telling-bulk", "/transactions/bulk", { skip_queue: true, transactions })).status, 201);
+    assert.equal(
+      (await send("a-very-telling-bulk", "/transactions/bulk", { skip_queue: true, transactions })).status,
+      201,
+    );
     const { transaction_id: id } = first.json();
     assert.equal((await send("a-very-telling-refund", `/refund-transaction/${id}`, { skip_queue: true })).status, 201);
     assert.equal((await ledger.booked()).length, 5);
@@ -168,7 +187,8 @@ describe("what a key claims", () => {
     assert.match(bytes, /CREATE TABLE claim/);
     // Five claims, each with the name of its owner.
     assert.ok(new Set(bytes.match(/[0-9a-f]{96}/g)).size >= 5);
-    for (const secret of ["telling", id, CORE_KEY, proxy.key.key, proxy.key.id, proxy.instance.id]) assert.ok(!bytes.includes(secret), secret);
+    for (const secret of ["telling", id, CORE_KEY, proxy.key.key, proxy.key.id, proxy.instance.id])
+      assert.ok(!bytes.includes(secret), secret);
   });
 
   test("is nothing where no reference is the caller's own", async (t) => {

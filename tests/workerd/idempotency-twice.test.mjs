@@ -1,4 +1,5 @@
-// `Idempotency-Key`: one thing by two names, or delivered twice, is done once, and what was done is never called refused.
+// `Idempotency-Key`: one thing by two names, or delivered twice, is done once, and what was done is never called
+// refused.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
@@ -25,7 +26,11 @@ describe("with an Idempotency-Key", { concurrency: 5 }, () => {
       ledger.next(deliverTwice);
       const key = `${ledger.key} ${number}`;
       const [first, again] = [await ledger.create(key, body), await ledger.create(key, body)];
-      assert.deepEqual([first.status, first.headers.get(REPLAYED), first.json().status], [200, "true", "APPLIED"], first.text());
+      assert.deepEqual(
+        [first.status, first.headers.get(REPLAYED), first.json().status],
+        [200, "true", "APPLIED"],
+        first.text(),
+      );
       assert.equal(again.text(), first.text());
     }
     assert.deepEqual(await ledger.figures(), [1_400, 200, 400]);
@@ -38,17 +43,22 @@ describe("with an Idempotency-Key", { concurrency: 5 }, () => {
     assert.deepEqual([(await ledger.create(ledger.key, body)).status, await ledger.figures()], [409, [1_000, 0, 0]]);
   });
 
-  test("a refund by the id of a queued transaction, and by that of its outcome, is made once however they meet", async (t) => {
+  test("a refund by a queued transaction's id, and by its outcome's, is made once however they meet", async (t) => {
     const ledger = await openLedger(proxy, t);
     for (let time = 0; time < 6; time += 1) {
-      const { json } = await ledger.direct("POST", "/transactions", payment(ledger.balances[0], { reference: `paid ${time}` }));
+      const { json } = await ledger.direct(
+        "POST",
+        "/transactions",
+        payment(ledger.balances[0], { reference: `paid ${time}` }),
+      );
       await ledger.core.settled();
       const outcome = (await ledger.direct("GET", `/transactions/reference/paid%20${time}_q`)).json;
       const ids = [json.transaction_id, outcome.transaction_id];
       const answers = await Promise.all(ids.map((id) => ledger.refund(`${ledger.key} ${id}`, id)));
       const refunded = answers.filter(({ status }) => status < 300);
       assert.ok(refunded.length <= 1, answers.map((answer) => answer.text()).join("\n"));
-      if (refunded.length === 0) assert.equal((await ledger.refund(`${ledger.key} again ${time}`, json.transaction_id)).status, 201);
+      if (refunded.length === 0)
+        assert.equal((await ledger.refund(`${ledger.key} again ${time}`, json.transaction_id)).status, 201);
       assert.deepEqual(await ledger.figures(), [0, 0, 0]);
     }
   });
@@ -56,7 +66,10 @@ describe("with an Idempotency-Key", { concurrency: 5 }, () => {
   test("a bulk that names a reference twice is refused before anything is sent", async (t) => {
     const ledger = await openLedger(proxy, t);
     const item = (reference) => payment(ledger.balances[0], { reference });
-    for (const [number, references] of [["x", "x"], ["x_q", "x"]].entries()) {
+    for (const [number, references] of [
+      ["x", "x"],
+      ["x_q", "x"],
+    ].entries()) {
       const refused = await ledger.bulk(`${ledger.key} ${number}`, { transactions: references.map(item) });
       assert.equal(assertError(refused, 409, "PROXY_REFERENCE_USED").outcome, "not_sent");
     }
@@ -65,10 +78,20 @@ describe("with an Idempotency-Key", { concurrency: 5 }, () => {
 
   test("a reference that Core would make of another's is in use as long as that one is", async (t) => {
     const ledger = await openLedger(proxy, t);
-    const [queued, now] = [payment(ledger.balances[0], { reference: "x" }), payment(ledger.balances[0], { ...NOW, reference: "x_q" })];
-    const answers = await Promise.all([ledger.create(`${ledger.key} 1`, queued), ledger.create(`${ledger.key} 2`, now)]);
+    const [queued, now] = [
+      payment(ledger.balances[0], { reference: "x" }),
+      payment(ledger.balances[0], { ...NOW, reference: "x_q" }),
+    ];
+    const answers = await Promise.all([
+      ledger.create(`${ledger.key} 1`, queued),
+      ledger.create(`${ledger.key} 2`, now),
+    ]);
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409]);
-    assertError(answers.find(({ status }) => status === 409), 409, "PROXY_REFERENCE_USED");
+    assertError(
+      answers.find(({ status }) => status === 409),
+      409,
+      "PROXY_REFERENCE_USED",
+    );
     await ledger.core.settled();
     assert.deepEqual(await ledger.figures(), [1_000, 0, 0]);
   });
@@ -89,10 +112,17 @@ describe("with an Idempotency-Key", { concurrency: 5 }, () => {
   test("a bulk of holds whose answer was lost is in flight", async (t) => {
     const ledger = await openLedger(proxy, t);
     const body = { inflight: true, transactions: [payment(ledger.balances[0])] };
-    ledger.next(async (exchange, usual) => (await usual(), exchange.reset()));
+    ledger.next(async (exchange, usual) => {
+      await usual();
+      return exchange.reset();
+    });
     assertError(await ledger.bulk(ledger.key, body), 502, "PROXY_CORE_UNREACHABLE");
     const found = await ledger.bulk(ledger.key, body);
-    assert.deepEqual([found.status, found.json().status, found.json().transaction_count], [200, "inflight", 1], found.text());
+    assert.deepEqual(
+      [found.status, found.json().status, found.json().transaction_count],
+      [200, "inflight", 1],
+      found.text(),
+    );
   });
 
   test("a Core that refuses its own key is told to the operator, and nothing is sent", async (t) => {

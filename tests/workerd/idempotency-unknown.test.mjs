@@ -1,10 +1,19 @@
 // `Idempotency-Key`: what a retry gets after an answer that never arrived.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { closeAfter, reply } from "./harness/replies.mjs";
-import { actAndHang, actThen, failure, instead, legs, loseAnswer, loseRequest, openLedger, payment } from "./ledger.mjs";
+import {
+  actAndHang,
+  actThen,
+  failure,
+  instead,
+  legs,
+  loseAnswer,
+  loseRequest,
+  openLedger,
+  payment,
+} from "./ledger.mjs";
 import { assertError, startProxy } from "./proxied.mjs";
 
 const REPLAYED = "idempotent-replayed";
@@ -50,7 +59,10 @@ describe("after an answer that was lost, a retry with the same key", { concurren
       assert.deepEqual(ledger.sent(), ["POST /transactions"]);
       await ledger.core.settled();
       const references = (await ledger.rows(...stored.map((mark) => reference + mark))).map((row) => row.split(" ")[0]);
-      assert.deepEqual(references, stored.map((mark) => reference + mark));
+      assert.deepEqual(
+        references,
+        stored.map((mark) => reference + mark),
+      );
     });
   }
 
@@ -66,9 +78,13 @@ describe("after an answer that was lost, a retry with the same key", { concurren
   test("finds a transaction whose answer broke off half-way, or stalled", async (t) => {
     const ledger = await open(t);
     const half = "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    const stopAfter = async (exchange) => {
+      await exchange.write(half);
+      return exchange.closed;
+    };
     for (const [end, status, code] of [
       [closeAfter(half), 502, "PROXY_CORE_UNREACHABLE"],
-      [async (exchange) => (await exchange.write(half), exchange.closed), 504, "PROXY_CORE_TIMEOUT"],
+      [stopAfter, 504, "PROXY_CORE_TIMEOUT"],
     ]) {
       const key = `${ledger.key} ${status}`;
       const body = payment(ledger.balances[0], SYNC);
@@ -88,7 +104,10 @@ describe("after an answer that was lost, a retry with the same key", { concurren
     assertError(await ledger.create(`${ledger.key} 2`, body), 400, "PROXY_PRECISION_REQUIRED");
     const started = Date.now();
     const again = await ledger.create(ledger.key, body);
-    assert.deepEqual([again.status, again.headers.get(REPLAYED), again.headers.get("x-blnk-reference")], [201, null, reference]);
+    assert.deepEqual(
+      [again.status, again.headers.get(REPLAYED), again.headers.get("x-blnk-reference")],
+      [201, null, reference],
+    );
     assert.ok(Date.now() - started >= 1_900, "it looked only once");
     const [first, second] = ledger.bodies();
     assert.equal(first, second);
@@ -158,7 +177,14 @@ describe("after an answer that was lost, a retry with the same key", { concurren
       reply({ status: 302, headers: [["Location", "/login"]] }),
       reply({ body: [] }),
       reply({ body: { data: null } }),
-      reply({ body: { data: [{ transaction_id: "txn_1", reference: "another", currency: "USD", status: "APPLIED", precise_amount: 1 }], total_count: 1 } }),
+      reply({
+        body: {
+          data: [
+            { transaction_id: "txn_1", reference: "another", currency: "USD", status: "APPLIED", precise_amount: 1 },
+          ],
+          total_count: 1,
+        },
+      }),
       (exchange) => exchange.reset(),
     ].entries()) {
       const key = `${ledger.key} ${at}`;
@@ -215,7 +241,10 @@ describe("after an answer that was lost, a retry with the same key", { concurren
         const answer = await ledger.send(key, method, path, body);
         const details = assertError(answer, 409, "PROXY_IDEMPOTENCY_OUTCOME_UNKNOWN");
         assert.equal(details.outcome, "unknown");
-        assert.deepEqual([details.references, references], [first.references, first.references && Object.keys(first.references)]);
+        assert.deepEqual(
+          [details.references, references],
+          [first.references, first.references && Object.keys(first.references)],
+        );
         assert.match(answer.json().error, /Core may have acted/);
       }
       assert.equal(ledger.upstream.requests.length, before + 1);

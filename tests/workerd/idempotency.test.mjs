@@ -8,17 +8,27 @@ import { actThen, failure, instead, sentTo, startLedger } from "./ledger.mjs";
 import { assertError, startProxy } from "./proxied.mjs";
 
 const PAYMENT = {
-  amount: 12.5, currency: "USD", source: "@world", destination: "@shop", description: "order 17", allow_overdraft: true, skip_queue: true,
+  amount: 12.5,
+  currency: "USD",
+  source: "@world",
+  destination: "@shop",
+  description: "order 17",
+  allow_overdraft: true,
+  skip_queue: true,
 };
 const REPLAYED = "idempotent-replayed";
 
 let made = 0;
-const newKey = () => `key-${(made += 1)}-${process.pid}`;
+const newKey = () => {
+  made += 1;
+  return `key-${made}-${process.pid}`;
+};
 
 describe("a write with an Idempotency-Key", () => {
   let proxy;
   let ledger;
-  const send = (key, method, path, body, init = {}) => proxy.call(method, path, { ...init, body, headers: { "Idempotency-Key": key, ...init.headers } });
+  const send = (key, method, path, body, init = {}) =>
+    proxy.call(method, path, { ...init, body, headers: { "Idempotency-Key": key, ...init.headers } });
   const pay = (key, body = PAYMENT, init) => send(key, "POST", "/transactions", body, init);
 
   before(async () => {
@@ -36,7 +46,8 @@ describe("a write with an Idempotency-Key", () => {
     assert.equal(again.status, 201);
     assert.equal(again.headers.get(REPLAYED), "true");
     assert.deepEqual(again.body, first.body);
-    for (const name of ["content-type", "content-length", "x-blnk-reference"]) assert.equal(again.headers.get(name), first.headers.get(name), name);
+    for (const name of ["content-type", "content-length", "x-blnk-reference"])
+      assert.equal(again.headers.get(name), first.headers.get(name), name);
     assert.match(again.headers.get("x-blnk-reference"), /^ref_/);
     assert.notEqual(again.headers.get("x-request-id"), first.headers.get("x-request-id"));
     assert.equal(first.headers.get("x-blnk-edge-report"), null);
@@ -58,7 +69,10 @@ describe("a write with an Idempotency-Key", () => {
     ["201 in JSON", reply({ status: 201, body: { a: "é" } })],
     ["400 of Core's", failure(400, "TXN_VALIDATION_ERROR")],
     ["409 of Core's", failure(409, "TXN_DUPLICATE_REFERENCE")],
-    ["404 in plain text", reply({ status: 404, headers: [["Content-Type", "text/plain"]], body: "404 page not found" })],
+    [
+      "404 in plain text",
+      reply({ status: 404, headers: [["Content-Type", "text/plain"]], body: "404 page not found" }),
+    ],
     ["201 without a body", reply({ status: 201, body: "" })],
     ["204", reply({ status: 204 })],
     ["200 in chunks", reply({ body: "x".repeat(5_000), chunked: true })],
@@ -73,21 +87,39 @@ describe("a write with an Idempotency-Key", () => {
       assert.equal(again.headers.get("content-type"), first.headers.get("content-type"));
       assert.deepEqual([first.headers.get(REPLAYED), again.headers.get(REPLAYED)], [null, "true"]);
       // What Core refuses is looked for once, since it may be booked all the same.
-      assert.deepEqual(proxy.arrived().filter((line) => line !== "POST /transactions/filter"), ["POST /transactions"]);
+      assert.deepEqual(
+        proxy.arrived().filter((line) => line !== "POST /transactions/filter"),
+        ["POST /transactions"],
+      );
     });
   }
 
   test("gets an encoded answer as what it means", async () => {
     const key = newKey();
     const body = gzipSync('{"a":1}');
-    ledger.next(instead(reply({ status: 201, headers: [["Content-Type", "application/json"], ["Content-Encoding", "gzip"]], body })));
+    ledger.next(
+      instead(
+        reply({
+          status: 201,
+          headers: [
+            ["Content-Type", "application/json"],
+            ["Content-Encoding", "gzip"],
+          ],
+          body,
+        }),
+      ),
+    );
     for (const answer of [await pay(key), await pay(key)]) {
       assert.equal(answer.headers.get("content-encoding"), null);
       assert.equal(answer.text(), '{"a":1}');
     }
   });
 
-  for (const [status, code] of [[401, "AUTH_INVALID_API_KEY"], [403, "AUTH_INSUFFICIENT_PERMISSIONS"], [429, "GEN_RATE_LIMITED"]]) {
+  for (const [status, code] of [
+    [401, "AUTH_INVALID_API_KEY"],
+    [403, "AUTH_INSUFFICIENT_PERMISSIONS"],
+    [429, "GEN_RATE_LIMITED"],
+  ]) {
     test(`keeps nothing of a ${status} ${code}: Core's middleware let nothing pass`, async () => {
       const key = newKey();
       ledger.next(instead(failure(status, code)));
@@ -99,13 +131,22 @@ describe("a write with an Idempotency-Key", () => {
   }
 
   for (const [status, code] of [
-    [401, "GEN_X"], [403, "GEN_X"], [429, "GEN_X"], [408, "GEN_X"], [423, "GEN_RESOURCE_LOCKED"], [423, "AUTH_INVALID_API_KEY"], [425, "GEN_RATE_LIMITED"],
+    [401, "GEN_X"],
+    [403, "GEN_X"],
+    [429, "GEN_X"],
+    [408, "GEN_X"],
+    [423, "GEN_RESOURCE_LOCKED"],
+    [423, "AUTH_INVALID_API_KEY"],
+    [425, "GEN_RATE_LIMITED"],
   ]) {
     test(`passes a ${status} ${code} on, and then finds out whether Core acted`, async () => {
       const key = newKey();
       ledger.next(actThen(failure(status, code)));
       const first = await pay(key);
-      assert.deepEqual([first.status, first.json().error_detail.code, first.headers.get(REPLAYED)], [status, code, null]);
+      assert.deepEqual(
+        [first.status, first.json().error_detail.code, first.headers.get(REPLAYED)],
+        [status, code, null],
+      );
       assertError(await pay(key, { ...PAYMENT, amount: 3 }), 422, "PROXY_IDEMPOTENCY_MISMATCH");
       const again = await pay(key);
       assert.deepEqual([again.status, again.headers.get(REPLAYED)], [200, "true"]);
@@ -158,7 +199,11 @@ describe("a write with an Idempotency-Key", () => {
     await pay(key, PAYMENT, { key: one.key });
     assert.equal((await pay(key, { ...PAYMENT, amount: 1 }, { key: two.key })).headers.get(REPLAYED), null);
     const rotated = await proxy.desk.expect(200, "POST", `/api-keys/${one.id}/rotate`, { grace_seconds: 0 });
-    await proxy.worker.kv.until("CREDENTIALS", `credential/${one.id}`, (text) => JSON.parse(text).revision >= rotated.revision);
+    await proxy.worker.kv.until(
+      "CREDENTIALS",
+      `credential/${one.id}`,
+      (text) => JSON.parse(text).revision >= rotated.revision,
+    );
     await proxy.worker.restart();
     assert.equal((await pay(key, PAYMENT, { key: rotated.key })).headers.get(REPLAYED), "true");
   });
@@ -175,14 +220,24 @@ describe("a write with an Idempotency-Key", () => {
       const [first, again] = [await send(key, method, path, body), await send(key, method, path, body)];
       assert.deepEqual([again.status, again.text()], [first.status, first.text()], path);
       assert.deepEqual([first.headers.get(REPLAYED), again.headers.get(REPLAYED)], [null, "true"], path);
-      assert.deepEqual(sentTo(proxy.upstream).map(({ target }) => target), [path]);
+      assert.deepEqual(
+        sentTo(proxy.upstream).map(({ target }) => target),
+        [path],
+      );
       proxy.arrived();
     }
   });
 
   test("is refused where the key is no key, and on an upload", async () => {
-    for (const key of ["a,b", "x".repeat(256), "\u00e9"]) assertError(await pay(key), 400, "PROXY_INVALID_IDEMPOTENCY_KEY");
-    const twice = await proxy.call("POST", "/transactions", { body: PAYMENT, headers: [["Idempotency-Key", "a"], ["Idempotency-Key", "a"]] });
+    for (const key of ["a,b", "x".repeat(256), "\u00e9"])
+      assertError(await pay(key), 400, "PROXY_INVALID_IDEMPOTENCY_KEY");
+    const twice = await proxy.call("POST", "/transactions", {
+      body: PAYMENT,
+      headers: [
+        ["Idempotency-Key", "a"],
+        ["Idempotency-Key", "a"],
+      ],
+    });
     assertError(twice, 400, "PROXY_INVALID_IDEMPOTENCY_KEY");
     assertError(await send(newKey(), "POST", "/reconciliation/upload", "x"), 400, "PROXY_IDEMPOTENCY_NOT_SUPPORTED");
     assert.deepEqual(proxy.arrived(), []);
@@ -190,7 +245,10 @@ describe("a write with an Idempotency-Key", () => {
 
   test("is an ordinary request where it only reads", async () => {
     const key = newKey();
-    for (const [method, path] of [["GET", "/ledgers"], ["POST", "/ledgers/filter"]]) {
+    for (const [method, path] of [
+      ["GET", "/ledgers"],
+      ["POST", "/ledgers/filter"],
+    ]) {
       for (let time = 0; time < 2; time += 1) {
         const answer = await send(key, method, path, method === "GET" ? undefined : { filters: [] });
         assert.equal(answer.headers.get(REPLAYED), null);
@@ -216,11 +274,18 @@ describe("a write with an Idempotency-Key", () => {
     const text = (bytes) => JSON.stringify({ ...rest, description: "x".repeat(bytes - around) });
     assertError(await pay(key, text(65_536 - added + 1)), 413, "PROXY_BODY_TOO_LARGE");
     assert.equal((await pay(key, text(65_536 - added))).status, 201);
-    assert.equal((await send(newKey(), "POST", "/ledgers", JSON.stringify({ name: "x".repeat(65_536 - 11) }))).status, 201);
+    assert.equal(
+      (await send(newKey(), "POST", "/ledgers", JSON.stringify({ name: "x".repeat(65_536 - 11) }))).status,
+      201,
+    );
   });
 
   test("says so where the answer was too large to be kept", async () => {
-    for (const [bytes, status] of [[1 << 20, 201], [(1 << 20) + 1, 409], [3 << 20, 409]]) {
+    for (const [bytes, status] of [
+      [1 << 20, 201],
+      [(1 << 20) + 1, 409],
+      [3 << 20, 409],
+    ]) {
       const key = newKey();
       ledger.next(instead(reply({ status: 201, body: "x".repeat(bytes) })));
       const [first, again] = [await pay(key), await pay(key)];
@@ -229,7 +294,10 @@ describe("a write with an Idempotency-Key", () => {
       if (status === 201) continue;
       assertError(again, 409, "PROXY_IDEMPOTENCY_REPLAY_UNAVAILABLE");
       const { details } = again.json().error_detail;
-      assert.deepEqual([details.outcome, details.status, details.reference], ["done", 201, first.headers.get("x-blnk-reference")]);
+      assert.deepEqual(
+        [details.outcome, details.status, details.reference],
+        ["done", 201, first.headers.get("x-blnk-reference")],
+      );
     }
   });
 
@@ -237,7 +305,10 @@ describe("a write with an Idempotency-Key", () => {
     const key = newKey();
     const line = async (answer) => proxy.worker.logLine(answer.headers.get("x-request-id"));
     const first = await line(await pay(key));
-    assert.deepEqual([first.idempotency, first.status, first.reference, typeof first.core_ms], ["first", 201, "made", "number"]);
+    assert.deepEqual(
+      [first.idempotency, first.status, first.reference, typeof first.core_ms],
+      ["first", 201, "made", "number"],
+    );
     const again = await line(await pay(key));
     assert.deepEqual([again.idempotency, again.status, again.core_ms], ["replayed", 201, undefined]);
     const mismatch = await line(await pay(key, "{}"));

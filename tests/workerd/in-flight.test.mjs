@@ -14,7 +14,10 @@ describe(`with ${MOST} in flight`, () => {
   let stage;
   let other;
   before(async () => {
-    stage = await openStage({ worker: { vars: { MAX_IN_FLIGHT: String(MOST) } }, instance: { timeout_ms: DEADLINE_MS } });
+    stage = await openStage({
+      worker: { vars: { MAX_IN_FLIGHT: String(MOST) } },
+      instance: { timeout_ms: DEADLINE_MS },
+    });
     other = (await stage.office.apiKey()).key;
   });
   beforeEach(() => {
@@ -59,11 +62,14 @@ describe(`with ${MOST} in flight`, () => {
     await arrived(MOST);
     await refused("read");
     release();
-    assert.deepEqual((await Promise.all(all)).map(({ status }) => status), Array(MOST).fill(200));
+    assert.deepEqual(
+      (await Promise.all(all)).map(({ status }) => status),
+      Array(MOST).fill(200),
+    );
     stage.core.answer(reply({ body: {} }));
   };
 
-  test("one more of any kind is told to wait, another credential's is served, and the count is back after the answers", async () => {
+  test("one more of any kind must wait, another credential's is served, the answers give the count back", async () => {
     const release = holding();
     const kinds = ["read", "create", "upload"];
     const held = kinds.map((kind) => stage.send(kind));
@@ -80,7 +86,9 @@ describe(`with ${MOST} in flight`, () => {
 
   test("writes with an Idempotency-Key count as well", async () => {
     const release = holding();
-    const held = Array.from({ length: MOST }, (_, n) => stage.send("create", { headers: { "idempotency-key": `held-${n}` } }));
+    const held = Array.from({ length: MOST }, (_, n) =>
+      stage.send("create", { headers: { "idempotency-key": `held-${n}` } }),
+    );
     await arrived(MOST);
     await refused("read");
     await refused("create", { headers: { "idempotency-key": "one-more" } });
@@ -92,7 +100,10 @@ describe(`with ${MOST} in flight`, () => {
   test("the count is back after deadlines, and after Core reset", async () => {
     stage.core.answer(hang());
     const late = await Promise.all(["read", "create", "upload"].map((kind) => stage.send(kind)));
-    assert.deepEqual(late.map(({ status }) => status), [504, 504, 504]);
+    assert.deepEqual(
+      late.map(({ status }) => status),
+      [504, 504, 504],
+    );
     await back();
     stage.core.answer(resetAfter());
     for (const kind of ["read", "create", "upload", "create"]) assert.equal((await stage.send(kind)).status, 502);
@@ -100,14 +111,19 @@ describe(`with ${MOST} in flight`, () => {
   });
 
   test("the count is back after callers who hung up", async () => {
-    for (const [method, path, body] of [["GET", "/ledgers", ""], ["POST", "/transactions", '{"amount":1}'], ["POST", "/ledgers", "{}"]]) {
+    for (const [method, path, body] of [
+      ["GET", "/ledgers", ""],
+      ["POST", "/transactions", '{"amount":1}'],
+      ["POST", "/ledgers", "{}"],
+    ]) {
       stage.core.clear();
       const release = holding();
       for (let n = 0; n < MOST; n += 1) {
         const connection = await connect(stage.worker.origin);
         const framing = body && `Content-Length: ${body.length}\r\n`;
         await connection.write(
-          `${method} ${stage.path(path)} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n${framing}\r\n${body}`,
+          `${method} ${stage.path(path)} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer ${stage.key.key}\r\n` +
+            `${framing}\r\n${body}`,
         );
         await arrived(n + 1);
         connection.reset();

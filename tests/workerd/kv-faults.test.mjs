@@ -68,7 +68,12 @@ describe("KV", () => {
     ["a newer version", "INSTANCES", () => changed("INSTANCES", () => ({ v: 99 })), /version 99/],
     ["a damaged seal", "INSTANCES", () => changed("INSTANCES", damaged), /does not open/],
     ["another Core's address over the same seal", "INSTANCES", () => changed("INSTANCES", elsewhere), /does not open/],
-    ["a seal under a key that is not configured", "INSTANCES", () => changed("INSTANCES", foreign), /sealed under the key 00000000/],
+    [
+      "a seal under a key that is not configured",
+      "INSTANCES",
+      () => changed("INSTANCES", foreign),
+      /sealed under the key 00000000/,
+    ],
   ];
   for (const [name, namespace, value, why] of UNUSABLE) {
     test(`that holds ${name} in ${namespace} is told, and nothing reaches Core`, async () => {

@@ -86,7 +86,11 @@ describe("after every fault", () => {
   test("no name is in the log or in our errors", () => {
     const { KV, ...others } = places();
     assert.deepEqual(leaks(NAMES, others), []);
-    assert.equal(leaks(NAMES, { KV }).length, Object.keys(NAMES).length, "a record has its name, so the search finds it there");
+    assert.equal(
+      leaks(NAMES, { KV }).length,
+      Object.keys(NAMES).length,
+      "a record has its name, so the search finds it there",
+    );
   });
 
   test("no secret is in clear on the registry's disk", () => {
@@ -94,11 +98,21 @@ describe("after every fault", () => {
   });
 
   test("the markers did arrive where they belong", () => {
-    const seen = stage.core.requests.map(({ target, headerLines, body }) => [target, ...headerLines, body?.bytes ?? ""].join("\n"));
-        const kept = new Set(["a wrong token", "a wrong client's secret", "Core's answer", "an idempotency key"]);
+    const seen = stage.core.requests.map(({ target, headerLines, body }) =>
+      [target, ...headerLines, body?.bytes ?? ""].join("\n"),
+    );
+    const kept = new Set(["a wrong token", "a wrong client's secret", "Core's answer", "an idempotency key"]);
     const up = Object.entries(CONTENT).filter(([name]) => !kept.has(name));
-    for (const [name, text] of up) assert.ok(seen.some((one) => one.includes(text)), name);
-    for (const name of ["Core's key", "the access id", "the access secret"]) assert.ok(seen.every((one) => one.includes(SECRETS[name])), name);
+    for (const [name, text] of up)
+      assert.ok(
+        seen.some((one) => one.includes(text)),
+        name,
+      );
+    for (const name of ["Core's key", "the access id", "the access secret"])
+      assert.ok(
+        seen.every((one) => one.includes(SECRETS[name])),
+        name,
+      );
   });
 
   test("a marker that is planted is found: in a line, in an error, in KV, plain or encoded", async () => {
@@ -138,25 +152,41 @@ describe("after every fault", () => {
       if (at) continue;
       stage.core.answer(answer);
       await Promise.all(
-        Object.entries(KINDS).map(([kind, { method, path, headers: own }]) => send(path, { method, headers: own, body: marked(kind) })),
+        Object.entries(KINDS).map(([kind, { method, path, headers: own }]) =>
+          send(path, { method, headers: own, body: marked(kind) }),
+        ),
       );
     }
-    stage.core.answer(reply({ headers: { "X-Note": CONTENT["Core's answer"] }, body: { note: CONTENT["Core's answer"] } }));
+    stage.core.answer(
+      reply({ headers: { "X-Note": CONTENT["Core's answer"] }, body: { note: CONTENT["Core's answer"] } }),
+    );
     await send(`/ledgers/${CONTENT["a path"]}`);
     await send(`/hooks/${CONTENT["a path"]}`);
     await send(`/ledgers//${CONTENT["a path"]}`);
-    for (const text of [`{"amount":"${CONTENT["a body"]}`, `["${CONTENT["a body"]}"]`, `{"transactions":1,"${CONTENT["a body"]}":2}`]) {
+    for (const text of [
+      `{"amount":"${CONTENT["a body"]}`,
+      `["${CONTENT["a body"]}"]`,
+      `{"transactions":1,"${CONTENT["a body"]}":2}`,
+    ]) {
       await send("/transactions", { method: "POST", body: text });
       await send("/transactions/bulk", { method: "POST", body: text });
     }
-    for (const authorization of [CONTENT["a wrong token"], `Bearer ${CONTENT["a wrong token"]}`, `Basic ${CONTENT["a wrong token"]}`]) {
+    for (const authorization of [
+      CONTENT["a wrong token"],
+      `Bearer ${CONTENT["a wrong token"]}`,
+      `Basic ${CONTENT["a wrong token"]}`,
+    ]) {
       await send("/ledgers", { headers: { authorization } });
     }
     await send("/ledgers", { headers: { "x-blnk-key": CONTENT["a wrong token"] } });
     await send("/ledgers", { key: `${stage.key.key.slice(0, -1)}-` });
     await send("/ledgers", { instance: CONTENT["a query"] });
     await send("/ledgers", { instance: `%20${CONTENT["a query"]}` });
-    await send("/transactions", { method: "POST", body: {}, headers: { "idempotency-key": `${CONTENT["an idempotency key"]},` } });
+    await send("/transactions", {
+      method: "POST",
+      body: {},
+      headers: { "idempotency-key": `${CONTENT["an idempotency key"]},` },
+    });
     stage.worker.kv.fail({ status: 500, key: /unread/ });
     await send("/ledgers", { instance: "unread" });
     stage.worker.kv.heal();
@@ -168,7 +198,11 @@ describe("after every fault", () => {
     const post = async (path, parameters, headers = {}) => {
       sent += 1;
       const form = { "content-type": "application/x-www-form-urlencoded", "user-agent": CONTENT["a header"] };
-      const answer = await stage.worker.fetch(path, { method: "POST", body: new URLSearchParams(parameters).toString(), headers: { ...form, ...headers } });
+      const answer = await stage.worker.fetch(path, {
+        method: "POST",
+        body: new URLSearchParams(parameters).toString(),
+        headers: { ...form, ...headers },
+      });
       if (answer.status !== 200) errors.push(answer.text(), JSON.stringify(answer.rawHeaders));
       await stage.worker.logLine(answer.headers.get("x-request-id"));
       return answer;

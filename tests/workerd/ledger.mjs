@@ -15,7 +15,13 @@ import { assertError } from "./proxied.mjs";
 
 const LOOK_UP = "POST /transactions/filter";
 /** Legs are booked in the order in which they are written, and nothing takes long. */
-const CALM = { insertDelayMs: 5, applyDelayMs: 5, retryDelayMs: 50, lockWaitMs: 100, legOrder: (identifiers) => identifiers };
+const CALM = {
+  insertDelayMs: 5,
+  applyDelayMs: 5,
+  retryDelayMs: 50,
+  lockWaitMs: 100,
+  legOrder: (identifiers) => identifiers,
+};
 const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "content-length", "date"];
 
 /** How a request reads in lists. */
@@ -26,9 +32,11 @@ const isLookUp = (request) => lineOf(request) === LOOK_UP;
 export const sentTo = (upstream) => upstream.requests.filter((request) => !isLookUp(request));
 
 /**
- * @typedef {(exchange: import("./harness/upstream.mjs").Exchange, usual: Usual) => unknown} Fault what happens to a request
- * @typedef {(how?: {alone?: boolean, signal?: AbortSignal}) => Promise<import("./harness/replies.mjs").Reply>} Usual lets
- *   Core act on the request, and gives its answer; `alone` where Core goes on though its caller has gone, `signal` to go away
+ * @typedef {(exchange: import("./harness/upstream.mjs").Exchange, usual: Usual) => unknown} Fault what happens to a
+ *   request
+ * @typedef {(how?: {alone?: boolean, signal?: AbortSignal}) => Promise<import("./harness/replies.mjs").Reply>} Usual
+ *   lets Core act on the request, and gives its answer; `alone` where Core goes on though its caller has gone, `signal`
+ *   to go away
  */
 
 /**
@@ -59,7 +67,8 @@ export async function startLedger(options = {}) {
     /** Asks or tells Core itself, past the proxy. */
     direct: (method, path, body) => send(core, method, path, body),
     /** The rows of these references, as `reference STATUS`, in order. */
-    rows: async (...references) => (await rowsBy(core, "reference", ...references)).map((row) => `${row.reference} ${row.status}`).sort(),
+    rows: async (...references) =>
+      (await rowsBy(core, "reference", ...references)).map((row) => `${row.reference} ${row.status}`).sort(),
     /** The references of all rows that moved or hold money, in order. */
     async booked() {
       const filters = [{ field: "status", operator: "in", values: ["APPLIED", "INFLIGHT", "VOID"] }];
@@ -98,7 +107,10 @@ export async function openLedger(proxy, t, { instance: fields, core: options } =
     settle: (key, id, body) => send(key, "PUT", `/transactions/inflight/${id}`, body),
     /** Asks what became of a key. */
     ask: (key, { token = proxy.key.key, ...init } = {}) =>
-      proxy.worker.fetch(`/idempotency/${encodeURIComponent(key)}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }),
+      proxy.worker.fetch(`/idempotency/${encodeURIComponent(key)}`, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...init.headers },
+      }),
     /** What Core was sent that was no look-up. */
     sent: () => sentTo(upstream).map(lineOf),
     /** The bodies of these requests, as they arrived. */
@@ -108,13 +120,25 @@ export async function openLedger(proxy, t, { instance: fields, core: options } =
 
 /** A transaction in which nothing is missing, but for its reference. */
 export function payment(destination, fields) {
-  return { amount: 10, precision: 100, currency: "USD", source: "@world", destination, description: "order 17", allow_overdraft: true, ...fields };
+  return {
+    amount: 10,
+    precision: 100,
+    currency: "USD",
+    source: "@world",
+    destination,
+    description: "order 17",
+    allow_overdraft: true,
+    ...fields,
+  };
 }
 
 /** A transaction of 10.00 that goes to several balances, the first of which gets 40 %, and the last what is left. */
 export function legs(balances, fields) {
   const last = balances.length - 1;
-  const destinations = balances.map((identifier, at) => ({ identifier, distribution: at === last ? "left" : at === 0 ? "40%" : "20%" }));
+  const destinations = balances.map((identifier, at) => ({
+    identifier,
+    distribution: at === last ? "left" : at === 0 ? "40%" : "20%",
+  }));
   return payment(undefined, { destinations, ...fields });
 }
 
@@ -153,7 +177,7 @@ export const actThen = (then) => async (exchange, usual) => {
 /** The connection breaks before part `at` of the request is booked: Core leaves it there. */
 export const cutBefore = (core, at) => async (exchange, usual) => {
   const cut = new AbortController();
-  core.beforeBooking = async (row, index) => {
+  core.beforeBooking = async (_row, index) => {
     if (index !== at) return;
     core.beforeBooking = undefined;
     exchange.reset();
@@ -167,7 +191,10 @@ export const cutBefore = (core, at) => async (exchange, usual) => {
 /** Asserts that a retry tells what stands, and gives the details. */
 export function assertPartial(answer, total, booked) {
   const details = assertError(answer, 409, "PROXY_IDEMPOTENCY_PARTIAL");
-  assert.deepEqual([details.outcome, details.total, details.booked_count, details.missing_count], ["partial", total, booked, total - booked]);
+  assert.deepEqual(
+    [details.outcome, details.total, details.booked_count, details.missing_count],
+    ["partial", total, booked, total - booked],
+  );
   assert.deepEqual([details.booked.length, details.missing.length], [booked, total - booked]);
   assert.match(answer.json().error, new RegExp(`${booked} of ${total} parts stand at Core, and it is not sent again`));
   assert.equal(answer.headers.get("idempotent-replayed"), null);
@@ -183,7 +210,15 @@ async function forward(core, exchange, { alone = false, signal } = {}) {
   const { bytes } = await exchange.body();
   if (bytes === null) throw new Error("the upstream keeps no body above 1 MiB");
   const { hostname, port } = new URL(core.url);
-  const options = { hostname, port, method, path: target, headers: rawHeaders.flat(), agent: false, signal: gone.signal };
+  const options = {
+    hostname,
+    port,
+    method,
+    path: target,
+    headers: rawHeaders.flat(),
+    agent: false,
+    signal: gone.signal,
+  };
   try {
     const { status, headers, body } = await new Promise((resolve, reject) => {
       const call = request(options, async (response) => {
@@ -193,7 +228,11 @@ async function forward(core, exchange, { alone = false, signal } = {}) {
         } catch (error) {
           reject(error);
         }
-        resolve({ status: response.statusCode, headers: Object.entries(response.headers), body: Buffer.concat(chunks) });
+        resolve({
+          status: response.statusCode,
+          headers: Object.entries(response.headers),
+          body: Buffer.concat(chunks),
+        });
       });
       call.on("error", reject).end(bytes);
     });

@@ -146,9 +146,14 @@ describe("a caller who hangs up", () => {
     };
     await Promise.all(Array.from({ length: 100 }, vanish));
     const answers = await Promise.all(Object.keys(KINDS).map((kind) => stage.send(kind)));
-    assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200, 200],
+    );
     // A write that reached Core left its line, though nobody waited for it.
-    const sent = stage.core.requests.filter(({ method }) => method === "POST").map(({ headers }) => headers.get("x-request-id"));
+    const sent = stage.core.requests
+      .filter(({ method }) => method === "POST")
+      .map(({ headers }) => headers.get("x-request-id"));
     assert.ok(sent.length > 20);
     await Promise.all(sent.map((id) => stage.worker.logLine(id)));
   });

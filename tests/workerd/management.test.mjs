@@ -56,7 +56,12 @@ describe("a key", () => {
   test("may do what its scopes say, also after they were changed", async () => {
     const { id, key } = await create({ scopes: [] });
     assert.equal(await status(key), 403);
-    for (const [scopes, reads, writes] of [[["proxy:read"], 200, 403], [["proxy:write"], 403, 200], [["*"], 200, 200], [[], 403, 403]]) {
+    for (const [scopes, reads, writes] of [
+      [["proxy:read"], 200, 403],
+      [["proxy:write"], 403, 200],
+      [["*"], 200, 200],
+      [[], 403, 403],
+    ]) {
       await proxy.desk.patchApiKey(id, { scopes });
       assert.deepEqual([await status(key), await status(key, undefined, "POST")], [reads, writes]);
     }
@@ -67,16 +72,27 @@ describe("a key", () => {
     const [a, b] = [await proxy.desk.instance(base), await proxy.desk.instance(base)];
     const foreign = await proxy.desk.instance({ ...base, workspace: "other" });
     const { id, key } = await create({ instances: [a.id] });
-    assert.deepEqual([await status(key, a.id), await status(key, b.id), await status(key, foreign.id)], [200, 404, 404]);
+    assert.deepEqual(
+      [await status(key, a.id), await status(key, b.id), await status(key, foreign.id)],
+      [200, 404, 404],
+    );
     await proxy.desk.patchApiKey(id, { instances: null });
-    assert.deepEqual([await status(key, a.id), await status(key, b.id), await status(key, foreign.id)], [200, 200, 404]);
+    assert.deepEqual(
+      [await status(key, a.id), await status(key, b.id), await status(key, foreign.id)],
+      [200, 200, 404],
+    );
     const { key: theirs } = await create({ workspace: "other", default_instance: foreign.id });
-    assert.deepEqual([await status(theirs, foreign.id), await status(theirs, a.id), await status(theirs, null)], [200, 404, 200]);
+    assert.deepEqual(
+      [await status(theirs, foreign.id), await status(theirs, a.id), await status(theirs, null)],
+      [200, 404, 200],
+    );
   });
 
   test("that is rotated leaves the old one valid for its grace and no longer", async () => {
     const { id, key: first } = await create({});
-    const { key: second, previous_key_until } = await proxy.desk.expect(200, "POST", `/api-keys/${id}/rotate`, { grace_seconds: 1 });
+    const { key: second, previous_key_until } = await proxy.desk.expect(200, "POST", `/api-keys/${id}/rotate`, {
+      grace_seconds: 1,
+    });
     assert.ok(Date.parse(previous_key_until) - Date.now() <= 1_000);
     assert.deepEqual([await status(first), await status(second)], [200, 200]);
     await sleep(1_050);
@@ -117,16 +133,24 @@ describe("a key", () => {
     assert.deepEqual([listed[revoked.id], listed[deleted.id]], ["revoked", undefined]);
     assert.equal((await proxy.desk.expect(200, "GET", `/api-keys/${deleted.id}`)).status, "deleted");
     const only = await proxy.desk.expect(200, "GET", "/api-keys?status=revoked&limit=100");
-    assert.ok(only.data.some(({ id }) => id === revoked.id) && only.data.every((record) => record.status === "revoked"));
+    assert.ok(
+      only.data.some(({ id }) => id === revoked.id) && only.data.every((record) => record.status === "revoked"),
+    );
   });
 
   test("with faults is not made, and each fault is named", async () => {
     const long = "a".repeat(129);
     for (const [body, fields] of [
       [{}, ["name", "scopes"]],
-      [{ name: long, scopes: ["admin"], workspace: "a b", expires_at: "tomorrow", colour: 1 }, ["name", "scopes", "workspace", "expires_at", "colour"]],
+      [
+        { name: long, scopes: ["admin"], workspace: "a b", expires_at: "tomorrow", colour: 1 },
+        ["name", "scopes", "workspace", "expires_at", "colour"],
+      ],
       [{ name: "x", scopes: ["*"], instances: ["instance_nobody"] }, ["instances"]],
-      [{ name: "x", scopes: ["*"], instances: [], default_instance: "instance_nobody" }, ["instances", "default_instance"]],
+      [
+        { name: "x", scopes: ["*"], instances: [], default_instance: "instance_nobody" },
+        ["instances", "default_instance"],
+      ],
       [{ name: "x", scopes: ["*"], expires_at: "2020-01-01T00:00:00Z" }, ["expires_at"]],
       [{ name: "x", scopes: ["*"], id: "0000000000000000", status: "active" }, ["id", "status"]],
       ['{"name":"x","name":"y","scopes":["*"]}', ["name"]],
@@ -151,7 +175,13 @@ describe("an instance", () => {
       assert.equal(await status(proxy.key.key, id), 200);
       assert.deepEqual([proxy.arrived(), other.requests.get("GET /ledgers")], [[], 1]);
       const verdict = await proxy.desk.expect(200, "POST", `/instances/${id}/check`);
-      assert.deepEqual(verdict, { reachable: true, secure_mode: true, key_accepted: true, master_key: true, problems: [] });
+      assert.deepEqual(verdict, {
+        reachable: true,
+        secure_mode: true,
+        key_accepted: true,
+        master_key: true,
+        problems: [],
+      });
     } finally {
       await other.close();
     }
@@ -207,18 +237,51 @@ describe("an instance", () => {
   test("with faults is not made or changed, and each fault is named", async () => {
     const good = { name: "x", base_url: "https://core.example.com", core_key: "k" };
     const everything = {
-      id: "a b", name: "", base_url: "https://u:p@core.example.com/?x", core_key: "two words", workspace: "", profile: "all", timeout_ms: 999,
-      upload_timeout_ms: 300_001, default_precision: 0, zero_precision: "maybe", access: { client_id: "x" }, status: "active", more: 1,
+      id: "a b",
+      name: "",
+      base_url: "https://u:p@core.example.com/?x",
+      core_key: "two words",
+      workspace: "",
+      profile: "all",
+      timeout_ms: 999,
+      upload_timeout_ms: 300_001,
+      default_precision: 0,
+      zero_precision: "maybe",
+      access: { client_id: "x" },
+      status: "active",
+      more: 1,
     };
     assert.deepEqual((await refused("POST", "/instances", everything)).sort(), [
-      "access.client_secret", "base_url", "core_key", "default_precision", "id", "more", "name", "profile", "status", "timeout_ms",
-      "upload_timeout_ms", "workspace", "zero_precision",
+      "access.client_secret",
+      "base_url",
+      "core_key",
+      "default_precision",
+      "id",
+      "more",
+      "name",
+      "profile",
+      "status",
+      "timeout_ms",
+      "upload_timeout_ms",
+      "workspace",
+      "zero_precision",
     ]);
-    for (const base_url of ["core.example.com", "ftp://core.example.com", "https://core.example.com/#x", "https://", "", 5]) {
+    for (const base_url of [
+      "core.example.com",
+      "ftp://core.example.com",
+      "https://core.example.com/#x",
+      "https://",
+      "",
+      5,
+    ]) {
       assert.deepEqual(await refused("POST", "/instances", { ...good, base_url }), ["base_url"], base_url);
     }
     const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin });
-    assert.deepEqual(await refused("PATCH", `/instances/${id}`, { id: "b", workspace: "c", timeout_ms: "1000" }), ["timeout_ms", "id", "workspace"]);
+    assert.deepEqual(await refused("PATCH", `/instances/${id}`, { id: "b", workspace: "c", timeout_ms: "1000" }), [
+      "timeout_ms",
+      "id",
+      "workspace",
+    ]);
     assert.equal((await proxy.desk.expect(200, "GET", `/instances/${id}`)).revision, 1);
   });
 
@@ -227,9 +290,17 @@ describe("an instance", () => {
     try {
       await strict.worker.restart({ vars: { ALLOW_INSECURE_CORE: "false" } });
       const desk = admin(strict.worker);
-      for (const base_url of ["http://core.example.com", "https://127.0.0.1", "https://localhost", "https://[::1]:5001"]) {
+      for (const base_url of [
+        "http://core.example.com",
+        "https://127.0.0.1",
+        "https://localhost",
+        "https://[::1]:5001",
+      ]) {
         const answer = await desk.call("POST", "/instances", { name: "x", base_url, core_key: "k" });
-        assert.deepEqual(assertError(answer, 400, "ADMIN_INVALID_REQUEST").fields.map(({ field }) => field), ["base_url"]);
+        assert.deepEqual(
+          assertError(answer, 400, "ADMIN_INVALID_REQUEST").fields.map(({ field }) => field),
+          ["base_url"],
+        );
       }
       await desk.expect(201, "POST", "/instances", { name: "x", base_url: "https://core.example.com", core_key: "k" });
       // One that was registered while it was allowed is not called any more, and the log names it.
@@ -254,12 +325,18 @@ test("the audit trail has one line a change, newest first, in pages, and no secr
     lines.push(...page.data);
     cursor = `&cursor=${page.cursor}`;
   }
-  assert.deepEqual(lines.map(({ action, kind, id: of, actor }) => [action, kind, of, actor]), [
-    ["delete", "instance", id, "admin"],
-    ["update", "instance", id, "admin"],
-    ["create", "instance", id, "admin"],
-  ]);
-  assert.deepEqual(lines.map(({ seq }) => seq), [0, -1, -2].map((step) => lines[0].seq + step));
+  assert.deepEqual(
+    lines.map(({ action, kind, id: of, actor }) => [action, kind, of, actor]),
+    [
+      ["delete", "instance", id, "admin"],
+      ["update", "instance", id, "admin"],
+      ["create", "instance", id, "admin"],
+    ],
+  );
+  assert.deepEqual(
+    lines.map(({ seq }) => seq),
+    [0, -1, -2].map((step) => lines[0].seq + step),
+  );
   const text = JSON.stringify(lines);
   assert.match(text, /timeout_ms/);
   assert.doesNotMatch(text, /to-look-for/);

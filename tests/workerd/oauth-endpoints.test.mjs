@@ -22,7 +22,11 @@ describe("a worker with a signing key", () => {
   after(() => edge.stop());
 
   const send = (body, headers = {}, path = "/oauth/token", method = "POST") =>
-    edge.worker.fetch(path, { method, body, headers: { ...FORM, authorization: basic(client.id, client.client_secret), ...headers } });
+    edge.worker.fetch(path, {
+      method,
+      body,
+      headers: { ...FORM, authorization: basic(client.id, client.client_secret), ...headers },
+    });
 
   test("a token is answered as RFC 6749 section 5.1 says", async () => {
     const answer = await edge.askToken(client, {}, { "X-Request-Id": "mine-1" });
@@ -45,7 +49,11 @@ describe("a worker with a signing key", () => {
     const body = `${GRANT}&client_id=${client.id}&client_secret=${client.client_secret}`;
     assertOAuthError(await send(body), 400, "invalid_request");
     assertOAuthError(await send(`${GRANT}&${GRANT}`), 400, "invalid_request");
-    assertOAuthError(await send(JSON.stringify({ grant_type: "client_credentials" }), { "content-type": "application/json" }), 400, "invalid_request");
+    assertOAuthError(
+      await send(JSON.stringify({ grant_type: "client_credentials" }), { "content-type": "application/json" }),
+      400,
+      "invalid_request",
+    );
     assertOAuthError(await send(""), 400, "invalid_request");
     assertOAuthError(await send(GRANT, { "content-encoding": "gzip" }), 400, "invalid_request");
     assertOAuthError(await send("grant_type=password&username=a&password=b"), 400, "unsupported_grant_type");
@@ -96,7 +104,14 @@ describe("a worker with a signing key", () => {
   test("what cannot be a client's is refused with nothing read", async () => {
     const secret = client.client_secret;
     const cut = secret.slice(0, -1);
-    for (const authorization of [basic(client.id, cut), basic(client.id, `${cut}${secret.endsWith("0") ? 1 : 0}`), basic("app", secret), "Basic x", "Bearer x", ""]) {
+    for (const authorization of [
+      basic(client.id, cut),
+      basic(client.id, `${cut}${secret.endsWith("0") ? 1 : 0}`),
+      basic("app", secret),
+      "Basic x",
+      "Bearer x",
+      "",
+    ]) {
       assertOAuthError(await send(GRANT, { authorization }), 401, "invalid_client");
     }
     assert.deepEqual(edge.worker.kv.reads, []);
@@ -106,7 +121,10 @@ describe("a worker with a signing key", () => {
     const fresh = await edge.client();
     edge.worker.kv.forget();
     for (let round = 0; round < 3; round += 1) await edge.token(fresh);
-    assert.deepEqual(edge.worker.kv.reads.map(({ key }) => key), [`credential/${fresh.id}`]);
+    assert.deepEqual(
+      edge.worker.kv.reads.map(({ key }) => key),
+      [`credential/${fresh.id}`],
+    );
   });
 
   test("where KV fails the caller is told to come back", async () => {
@@ -121,7 +139,9 @@ describe("a worker with a signing key", () => {
   });
 
   test("the metadata names this very origin", async () => {
-    const answer = await edge.worker.fetch("/.well-known/oauth-authorization-server", { headers: { "X-Request-Id": "meta" } });
+    const answer = await edge.worker.fetch("/.well-known/oauth-authorization-server", {
+      headers: { "X-Request-Id": "meta" },
+    });
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get("x-request-id"), "meta");
     const document = answer.json();
@@ -133,7 +153,11 @@ describe("a worker with a signing key", () => {
   test("the log names the client once it is known, and never a secret or a token", async () => {
     const token = await edge.token(client, { scope: "proxy:read" });
     await edge.askToken(client, {}, { "X-Request-Id": "log-ok" });
-    await edge.askToken({ id: client.id, client_secret: (await edge.client()).client_secret }, {}, { "X-Request-Id": "log-wrong" });
+    await edge.askToken(
+      { id: client.id, client_secret: (await edge.client()).client_secret },
+      {},
+      { "X-Request-Id": "log-wrong" },
+    );
     await edge.askToken(client, { scope: "*" }, { "X-Request-Id": "log-scope" });
     await edge.call("GET", "/ledgers", { key: token, headers: { "X-Request-Id": "log-used" } });
     await edge.call("POST", "/ledgers", { key: token, headers: { "X-Request-Id": "log-narrow" } });
@@ -150,7 +174,10 @@ describe("a worker with a signing key", () => {
 
     const trail = (await edge.desk.call("GET", "/audit")).json();
     const [line] = trail.data;
-    assert.deepEqual([line.action, line.kind, line.id, line.actor], ["revoke_token", "oauth_client", client.id, `client:${client.id}`]);
+    assert.deepEqual(
+      [line.action, line.kind, line.id, line.actor],
+      ["revoke_token", "oauth_client", client.id, `client:${client.id}`],
+    );
     const everything = `${edge.worker.logs.join("\n")}${JSON.stringify(trail)}${JSON.stringify(edge.worker.kv.dump())}`;
     for (const secret of [token, token.slice(8, 60), client.client_secret, client.client_secret.slice(8, 51)]) {
       assert.ok(!everything.includes(secret), "a secret shows");
@@ -174,8 +201,16 @@ describe("a worker without a signing key", () => {
   after(() => edge.stop());
 
   test("has none of the endpoints", async () => {
-    for (const [path, method] of [["/oauth/token", "POST"], ["/oauth/revoke", "POST"], ["/.well-known/oauth-authorization-server", "GET"]]) {
-      assertError(await edge.worker.fetch(path, { method, headers: FORM, body: method === "POST" ? GRANT : undefined }), 404, "PROXY_ROUTE_NOT_FOUND");
+    for (const [path, method] of [
+      ["/oauth/token", "POST"],
+      ["/oauth/revoke", "POST"],
+      ["/.well-known/oauth-authorization-server", "GET"],
+    ]) {
+      assertError(
+        await edge.worker.fetch(path, { method, headers: FORM, body: method === "POST" ? GRANT : undefined }),
+        404,
+        "PROXY_ROUTE_NOT_FOUND",
+      );
     }
   });
 });

@@ -16,7 +16,8 @@ before(async () => {
 after(() => edge.stop());
 
 const ledgers = () => new URL(`${edge.worker.origin}/proxy/ledgers?instance_id=${edge.instance.id}`);
-const withToken = (token, init = {}) => fetch(ledgers(), { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+const withToken = (token, init = {}) =>
+  fetch(ledgers(), { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
 
 describe("oauth4webapi", () => {
   // The only setting: it would not talk plain http otherwise.
@@ -24,7 +25,10 @@ describe("oauth4webapi", () => {
 
   const discover = async () => {
     const issuer = new URL(edge.worker.origin);
-    return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...plain }));
+    return oauth.processDiscoveryResponse(
+      issuer,
+      await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...plain }),
+    );
   };
   const grant = async (server, authentication, parameters = {}) => {
     const own = { client_id: client.client_id };
@@ -32,32 +36,49 @@ describe("oauth4webapi", () => {
     return oauth.processClientCredentialsResponse(server, own, answer);
   };
 
-  for (const method of ["ClientSecretBasic", "ClientSecretPost"]) {
-    test(`${method}: discovers the server, gets a token, uses it and gives it back`, async () => {
+  for (const method of [oauth.ClientSecretBasic, oauth.ClientSecretPost]) {
+    test(`${method.name}: discovers the server, gets a token, uses it and gives it back`, async () => {
       const server = await discover();
-      const authentication = oauth[method](client.client_secret);
+      const authentication = method(client.client_secret);
       const { access_token: token, token_type: type, expires_in: seconds, scope } = await grant(server, authentication);
       assert.deepEqual([type, seconds, scope], ["bearer", 3_600, "proxy:read proxy:write"]);
       const answer = await oauth.protectedResourceRequest(token, "GET", ledgers(), undefined, undefined, plain);
       assert.equal(answer.status, 200);
 
-      const revoked = await oauth.revocationRequest(server, { client_id: client.client_id }, authentication, token, plain);
+      const revoked = await oauth.revocationRequest(
+        server,
+        { client_id: client.client_id },
+        authentication,
+        token,
+        plain,
+      );
       await oauth.processRevocationResponse(revoked);
-      await assert.rejects(oauth.protectedResourceRequest(token, "GET", ledgers(), undefined, undefined, plain), (error) => {
-        assert.ok(error instanceof oauth.WWWAuthenticateChallengeError);
-        assert.deepEqual(error.cause.map(({ scheme, parameters }) => [scheme, parameters.error]), [["bearer", "invalid_token"]]);
-        return true;
-      });
+      await assert.rejects(
+        oauth.protectedResourceRequest(token, "GET", ledgers(), undefined, undefined, plain),
+        (error) => {
+          assert.ok(error instanceof oauth.WWWAuthenticateChallengeError);
+          assert.deepEqual(
+            error.cause.map(({ scheme, parameters }) => [scheme, parameters.error]),
+            [["bearer", "invalid_token"]],
+          );
+          return true;
+        },
+      );
     });
   }
 
   test("a narrowed token is told which scope it lacks", async () => {
     const server = await discover();
-    const { access_token: token, scope } = await grant(server, oauth.ClientSecretBasic(client.client_secret), { scope: "proxy:read" });
+    const { access_token: token, scope } = await grant(server, oauth.ClientSecretBasic(client.client_secret), {
+      scope: "proxy:read",
+    });
     assert.equal(scope, "proxy:read");
     const post = oauth.protectedResourceRequest(token, "POST", ledgers(), undefined, "{}", plain);
     await assert.rejects(post, ({ status, cause }) => {
-      assert.deepEqual([status, cause[0].parameters.error, cause[0].parameters.scope], [403, "insufficient_scope", "proxy:write"]);
+      assert.deepEqual(
+        [status, cause[0].parameters.error, cause[0].parameters.scope],
+        [403, "insufficient_scope", "proxy:write"],
+      );
       return true;
     });
   });

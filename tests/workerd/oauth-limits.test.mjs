@@ -1,4 +1,5 @@
-// What one client, or nobody's client, can take from the others at the OAuth endpoints: time, tries, and room in the trail.
+// What one client, or nobody's client, can take from the others at the OAuth endpoints: time, tries, and room in the
+// trail.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
@@ -12,7 +13,10 @@ import { inRegistry } from "./registry-database.mjs";
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const NAMES = [...LETTERS].flatMap((first) => [...LETTERS].map((second) => first + second));
 /** So many parameters, each with a name of its own and a value. */
-const parameters = (count) => NAMES.slice(0, count).map((name) => `${name}=1`).join("&");
+const parameters = (count) =>
+  NAMES.slice(0, count)
+    .map((name) => `${name}=1`)
+    .join("&");
 const from = (address) => ({ "cf-connecting-ip": address });
 
 /** Calls `work` with 0 to `count` - 1, so many at once. */
@@ -47,7 +51,11 @@ describe("without a limiter", () => {
     const client = await edge.client();
     const headers = { ...type, authorization: basic(client.id, client.client_secret) };
     const send = (count) =>
-      edge.worker.fetch("/oauth/token", { method: "POST", body: `grant_type=client_credentials&${parameters(count)}`, headers });
+      edge.worker.fetch("/oauth/token", {
+        method: "POST",
+        body: `grant_type=client_credentials&${parameters(count)}`,
+        headers,
+      });
     assert.equal((await send(19)).status, 200);
     assertOAuthError(await send(20), 400, "invalid_request");
   });
@@ -78,11 +86,14 @@ describe("without a limiter", () => {
     assert.ok(median < 500, `an honest request waited ${median} ms`);
     if (process.platform !== "linux") return;
     const perForm = (cpuMs(edge.worker.pid) - cpuBefore) / 1_000;
-    t.diagnostic(`${perForm.toFixed(2)} ms of CPU a form, those of ${2 * waits.length} honest requests with it; they waited ${median.toFixed(1)} ms`);
+    t.diagnostic(
+      `${perForm.toFixed(2)} ms of CPU a form, those of ${2 * waits.length} honest requests with it; ` +
+        `they waited ${median.toFixed(1)} ms`,
+    );
     assert.ok(perForm < 10, `a form cost ${perForm} ms of CPU`);
   });
 
-  test("500 pairs of token and revocation leave one line, and administrators' lines stay on the first page", async () => {
+  test("500 pairs of token and revocation leave one line; administrators' lines stay on the first page", async () => {
     const client = await edge.client();
     const instance = await edge.desk.instance({ base_url: edge.upstream.origin });
     const tokens = [];
@@ -94,10 +105,14 @@ describe("without a limiter", () => {
     const { data } = await edge.desk.expect(200, "GET", "/audit");
     const counted = data.filter(({ action, id }) => action === "revoke_token" && id === client.id);
     assert.ok(counted.length <= 2, `${counted.length} lines`);
-    assert.equal(counted.reduce((sum, { changes }) => sum + changes.count, 0), 500);
+    assert.equal(
+      counted.reduce((sum, { changes }) => sum + changes.count, 0),
+      500,
+    );
     assert.ok(counted.every(({ actor, kind }) => actor === `client:${client.id}` && kind === "oauth_client"));
     const actions = data.filter(({ actor }) => actor === "admin").map(({ action, id }) => `${action} ${id}`);
-    for (const id of [client.id, instance.id, edge.key.id, edge.instance.id]) assert.ok(actions.includes(`create ${id}`), id);
+    for (const id of [client.id, instance.id, edge.key.id, edge.instance.id])
+      assert.ok(actions.includes(`create ${id}`), id);
 
     // Each is revoked all the same: in the record, in KV, and for a request.
     const record = await edge.desk.expect(200, "GET", `/oauth-clients/${client.id}`);
@@ -119,11 +134,14 @@ test("a registry of the version before gets what counting needs, and its lines s
     edge.worker,
     `DROP INDEX audit_counted;
      INSERT INTO audit (at, actor, action, kind, id, changes) VALUES
-     (${Date.now()}, 'client:${client.id}', 'revoke_token', 'oauth_client', '${client.id}', '{"revoked_tokens":{"old":0,"new":1}}')`,
+     (${Date.now()}, 'client:${client.id}', 'revoke_token', 'oauth_client', '${client.id}',
+      '{"revoked_tokens":{"old":0,"new":1}}')`,
   );
   const before = await edge.desk.expect(200, "GET", "/audit");
   for (const token of tokens) assert.equal((await edge.revoke(client, token)).status, 200);
-  const { data: [line, ...rest] } = await edge.desk.expect(200, "GET", "/audit");
+  const {
+    data: [line, ...rest],
+  } = await edge.desk.expect(200, "GET", "/audit");
   assert.deepEqual([line.action, line.id, line.changes], ["revoke_token", client.id, { count: 2 }]);
   assert.deepEqual(rest, before.data);
   // Both fail where it is otherwise: the index is there again, and the version is what the worker before knows.
@@ -157,7 +175,10 @@ describe("with a limiter", () => {
     t.after(() => edge.stop());
     let made = 0;
     /** An address that nobody has had before. */
-    edge.elsewhere = () => from(`198.51.100.${(made += 1)}`);
+    edge.elsewhere = () => {
+      made += 1;
+      return from(`198.51.100.${made}`);
+    };
     return edge;
   };
 
@@ -170,16 +191,32 @@ describe("with a limiter", () => {
     const edge = await open(t);
     const client = await edge.client();
     const here = from("203.0.113.7");
-    assertOAuthError(await edge.post("/oauth/token", { grant_type: "client_credentials" }, here), 401, "invalid_client");
+    assertOAuthError(
+      await edge.post("/oauth/token", { grant_type: "client_credentials" }, here),
+      401,
+      "invalid_client",
+    );
     assertOAuthError(await edge.post("/oauth/token", {}, here), 401, "invalid_client");
-    assertOAuthError(await edge.post("/oauth/token", { a: "1" }, { ...here, authorization: basic("0000000000000000", client.client_secret) }), 400, "invalid_request");
+    assertOAuthError(
+      await edge.post(
+        "/oauth/token",
+        { a: "1" },
+        { ...here, authorization: basic("0000000000000000", client.client_secret) },
+      ),
+      400,
+      "invalid_request",
+    );
     const reads = edge.worker.kv.reads.length;
     assertLimited(await edge.askToken(client, {}, { ...here, "x-request-id": "limited" }));
     assert.equal(edge.worker.kv.reads.length, reads, "nothing was read");
-    for (let time = 0; time < LIMIT; time += 1) assertOAuthError(await edge.post("/oauth/revoke", {}, here), 401, "invalid_client");
+    for (let time = 0; time < LIMIT; time += 1)
+      assertOAuthError(await edge.post("/oauth/revoke", {}, here), 401, "invalid_client");
     assertLimited(await edge.post("/oauth/revoke", { token: "x" }, here));
     const line = await edge.worker.logLine("limited");
-    assert.deepEqual([line.level, line.status, line.code, line.credential], ["info", 429, "temporarily_unavailable", undefined]);
+    assert.deepEqual(
+      [line.level, line.status, line.code, line.credential],
+      ["info", 429, "temporarily_unavailable", undefined],
+    );
     assert.equal((await edge.askToken(client, {}, from("203.0.113.8"))).status, 200);
     const document = await edge.worker.fetch("/.well-known/oauth-authorization-server", { headers: here });
     assert.equal(document.status, 200, "what is the same for all is not counted");
@@ -188,7 +225,8 @@ describe("with a limiter", () => {
   test("the addresses of one IPv6 network are one caller", async (t) => {
     const edge = await open(t);
     const client = await edge.client();
-    for (const last of ["1", "2", "3"]) assert.equal((await edge.post("/oauth/token", {}, from(`2001:db8:0:1::${last}`))).status, 401);
+    for (const last of ["1", "2", "3"])
+      assert.equal((await edge.post("/oauth/token", {}, from(`2001:db8:0:1::${last}`))).status, 401);
     assertLimited(await edge.askToken(client, {}, from("2001:db8:0:1:ffff::4")));
     assert.equal((await edge.askToken(client, {}, from("2001:db8:0:2::1"))).status, 200);
   });
@@ -206,7 +244,8 @@ describe("with a limiter", () => {
     const edge = await open(t);
     const client = await edge.client();
     const ofZone = (zone, address = "2a06:98c0:3600::103") => ({ ...from(address), "cf-worker": zone });
-    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.post("/oauth/token", {}, ofZone("a.example"))).status, 401);
+    for (let time = 0; time < LIMIT; time += 1)
+      assert.equal((await edge.post("/oauth/token", {}, ofZone("a.example"))).status, 401);
     assertLimited(await edge.askToken(client, {}, ofZone("a.example")));
     assert.equal((await edge.askToken(client, {}, ofZone("b.example"))).status, 200);
     for (const zone of ["c.example", "d.example", "e.example"]) {
@@ -215,11 +254,12 @@ describe("with a limiter", () => {
     assertLimited(await edge.askToken(client, {}, ofZone("f.example", "203.0.113.7")));
   });
 
-  test("a client has so many requests from wherever, and another client and the other endpoint have their own", async (t) => {
+  test("a client has so many requests from wherever; another client and endpoint have their own", async (t) => {
     const edge = await open(t);
     const [client, other] = [await edge.client(), await edge.client()];
     const tokens = [];
-    for (let time = 0; time < LIMIT - 1; time += 1) tokens.push((await edge.askToken(client, {}, edge.elsewhere())).json().access_token);
+    for (let time = 0; time < LIMIT - 1; time += 1)
+      tokens.push((await edge.askToken(client, {}, edge.elsewhere())).json().access_token);
     assertOAuthError(await edge.askToken(client, { scope: "*" }, edge.elsewhere()), 400, "invalid_scope");
     assertLimited(await edge.askToken(client, {}, { ...edge.elsewhere(), "x-request-id": "used-up" }));
     const line = await edge.worker.logLine("used-up");
@@ -227,7 +267,11 @@ describe("with a limiter", () => {
 
     // Whoever uses up the one, with a stolen secret perhaps, does not keep the client from the other.
     const revoke = (token) =>
-      edge.post("/oauth/revoke", { token }, { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() });
+      edge.post(
+        "/oauth/revoke",
+        { token },
+        { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() },
+      );
     for (const token of [tokens[0], tokens[0], "x"]) assert.equal((await revoke(token)).status, 200);
     assertError(await edge.call("GET", "/ledgers", { key: tokens[0] }), 401, "PROXY_INVALID_CREDENTIAL");
     assertLimited(await revoke(tokens[1]));
@@ -241,15 +285,18 @@ describe("with a limiter", () => {
     const edge = await open(t);
     const [client, other] = [await edge.client(), await edge.client()];
     const wrong = { id: client.id, client_secret: other.client_secret };
-    for (let time = 0; time < 2 * LIMIT; time += 1) assertOAuthError(await edge.askToken(wrong, {}, edge.elsewhere()), 401, "invalid_client");
-    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.askToken(client, {}, edge.elsewhere())).status, 200);
+    for (let time = 0; time < 2 * LIMIT; time += 1)
+      assertOAuthError(await edge.askToken(wrong, {}, edge.elsewhere()), 401, "invalid_client");
+    for (let time = 0; time < LIMIT; time += 1)
+      assert.equal((await edge.askToken(client, {}, edge.elsewhere())).status, 200);
   });
 
   test("a client whose requests to /proxy are used up can still revoke the token that did it", async (t) => {
     const edge = await open(t);
     const client = await edge.client();
     const stolen = (await edge.askToken(client, {}, edge.elsewhere())).json().access_token;
-    for (let time = 0; time < LIMIT; time += 1) assert.equal((await edge.call("GET", "/ledgers", { key: stolen })).status, 200);
+    for (let time = 0; time < LIMIT; time += 1)
+      assert.equal((await edge.call("GET", "/ledgers", { key: stolen })).status, 200);
     assertError(await edge.call("GET", "/ledgers", { key: stolen }), 429, "PROXY_RATE_LIMITED");
     const headers = { authorization: basic(client.id, client.client_secret), ...edge.elsewhere() };
     assert.equal((await edge.post("/oauth/revoke", { token: stolen }, headers)).status, 200);
@@ -264,8 +311,16 @@ describe("with a limiter", () => {
     assert.equal(token.status, 200);
     const headers = { authorization: basic(client.id, client.client_secret), "x-request-id": "revoke" };
     assert.equal((await edge.post("/oauth/revoke", { token: token.json().access_token }, headers)).status, 200);
-    assertOAuthError(await edge.post("/oauth/token", {}, { ...edge.elsewhere(), "x-request-id": "nobody" }), 401, "invalid_client");
-    for (const [id, status] of [["token", 200], ["revoke", 200], ["nobody", 401]]) {
+    assertOAuthError(
+      await edge.post("/oauth/token", {}, { ...edge.elsewhere(), "x-request-id": "nobody" }),
+      401,
+      "invalid_client",
+    );
+    for (const [id, status] of [
+      ["token", 200],
+      ["revoke", 200],
+      ["nobody", 401],
+    ]) {
       const line = await edge.worker.logLine(id);
       assert.deepEqual([line.level, line.status], ["warn", status]);
       assert.match(line.detail, detail);

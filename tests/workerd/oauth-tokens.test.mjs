@@ -50,7 +50,11 @@ test("a token is taken in either header, and Core sees nothing of it", async () 
   const token = await edge.token(client);
   edge.upstream.clear();
   assert.equal((await use(token)).status, 200);
-  assert.equal((await edge.worker.fetch(`/proxy/ledgers?instance_id=${edge.instance.id}`, { headers: { "X-Blnk-Key": token } })).status, 200);
+  assert.equal(
+    (await edge.worker.fetch(`/proxy/ledgers?instance_id=${edge.instance.id}`, { headers: { "X-Blnk-Key": token } }))
+      .status,
+    200,
+  );
   for (const { headers } of edge.upstream.requests) {
     assert.equal(headers.get("authorization"), null);
     assert.ok(![...headers.values()].some((value) => value.includes(token)));
@@ -64,7 +68,10 @@ test("a fresh token is good everywhere at once: nothing is read for it but its c
   edge.worker.kv.forget();
   assert.equal((await useAtSecond(token)).status, 200);
   const reads = edge.worker.kv.reads.map(({ key }) => key);
-  assert.deepEqual(reads.filter((key) => !key.startsWith("instance/")), [`credential/${fresh.id}`]);
+  assert.deepEqual(
+    reads.filter((key) => !key.startsWith("instance/")),
+    [`credential/${fresh.id}`],
+  );
 });
 
 test("a narrowed token lacks what was left out", async () => {

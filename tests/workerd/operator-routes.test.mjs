@@ -40,14 +40,16 @@ const SPELLINGS = {
   "up and down with an escaped slash": (path) => `/ledgers/..%2f${path.slice(1)}`,
   "up and down behind a free parameter": (path) => `/transactions/reference/..%2F..${path}`,
   "up and down in a free parameter": (path) => `/transactions/reference/%2E%2E%2f%2e%2e%2f${path.slice(1)}`,
-  "up and down in a free parameter, only slashes escaped": (path) => `/transactions/reference/..%2f..%2f${slashes(path, "%2F").slice(1)}`,
-  "up and down in the last free parameter": (path) => `/balances/indicator/x/currency/..%2F..%2f..%2f..${slashes(path, "%2f").replace("/", "%2F")}`,
+  "up and down in a free parameter, only slashes escaped": (path) =>
+    `/transactions/reference/..%2f..%2f${slashes(path, "%2F").slice(1)}`,
+  "up and down in the last free parameter": (path) =>
+    `/balances/indicator/x/currency/..%2F..%2f..%2f..${slashes(path, "%2f").replace("/", "%2F")}`,
   "up over the front": (path) => `/../..${path}`,
   "up and down with a parameter": (path) => `/ledgers/..;x=1${path}`,
   "a trailing slash": (path) => `${path}/`,
   "an escaped trailing slash": (path) => `${path}%2f`,
   "a trailing dot segment": (path) => `${path}/.`,
-  "capitals": (path) => path.toUpperCase(),
+  capitals: (path) => path.toUpperCase(),
   "one capital": (path) => letter(path, (character) => character.toUpperCase()),
   "a long s for an s": (path) => path.replace("s", "%C5%BF"),
   "a matrix parameter": (path) => `${path};a=1`,
@@ -137,7 +139,10 @@ describe("Core's whole list of routes, in every spelling and with a key that may
 
   test("some thousand requests were sent, and each was answered", () => {
     assert.ok(sent.length > 6_000, `${sent.length} requests`);
-    assert.deepEqual(sent.filter(({ status }) => status === undefined), []);
+    assert.deepEqual(
+      sent.filter(({ status }) => status === undefined),
+      [],
+    );
   });
 
   test("no operator route arrives, as Core reads it", () => {
@@ -160,14 +165,20 @@ describe("Core's whole list of routes, in every spelling and with a key that may
   test("each of the other 56 routes did arrive, and was answered by Core", () => {
     const seen = new Set(arrived.map(({ method, target }) => asCore(method, target)));
     const expected = CORE_ROUTES.filter(({ operator }) => !operator);
-    assert.deepEqual(expected.filter((route) => !seen.has(route)), []);
+    assert.deepEqual(
+      expected.filter((route) => !seen.has(route)),
+      [],
+    );
     assert.equal(seen.size, 56);
     assert.equal(sent.filter(({ status }) => status === 200).length, arrived.length);
   });
 
   test("everything else is refused with a client's error", () => {
     const other = sent.filter(({ status }) => status !== 200);
-    assert.deepEqual(other.filter(({ status }) => ![400, 404, 405].includes(status)), []);
+    assert.deepEqual(
+      other.filter(({ status }) => ![400, 404, 405].includes(status)),
+      [],
+    );
   });
 
   test("the two readings know an operator route when they see one", () => {

@@ -55,7 +55,7 @@ describe("a trap", () => {
     ["before anything is sent", "not_sent", { headers: { "user-agent": THROW } }],
     ["after Core answered", "unknown", {}],
   ]) {
-    test(`is not made of what the platform throws ${when}: that is 500 with the request's id, and ${outcome}`, async () => {
+    test(`is not made of what the platform throws ${when}: that is 500 with the request's id; ${outcome}`, async () => {
       if (outcome === "unknown") stage.core.answer(reply({ headers: { [TRAP_HEADER]: THROW }, body: {} }));
       for (const kind of ["read", "create", "bulk", "upload"]) {
         const answer = await stage.send(kind, options);
@@ -83,8 +83,14 @@ describe("a trap", () => {
       stage.core.answer(reply({ body: { fine: true } }));
       await between();
       const answers = await Promise.all(neighbours);
-      assert.deepEqual(answers.map((answer) => [answer.status, answer.json()]), answers.map(() => [200, { fine: true }]));
-      assert.equal(stage.core.requests.filter(({ target }) => target === "/transactions").length, between === serves ? 11 : 10);
+      assert.deepEqual(
+        answers.map((answer) => [answer.status, answer.json()]),
+        answers.map(() => [200, { fine: true }]),
+      );
+      assert.equal(
+        stage.core.requests.filter(({ target }) => target === "/transactions").length,
+        between === serves ? 11 : 10,
+      );
       await serves();
     });
   }
@@ -96,7 +102,10 @@ describe("a trap", () => {
     for (let time = 0; time < 2; time += 1) {
       assert.equal((await stage.send("read", trap)).status, 500);
       const again = await stage.send("create", keyed);
-      assert.deepEqual([again.status, again.headers.get("idempotent-replayed"), again.json()], [200, "true", { fine: true }]);
+      assert.deepEqual(
+        [again.status, again.headers.get("idempotent-replayed"), again.json()],
+        [200, "true", { fine: true }],
+      );
       assert.equal((await stage.send("read", trap)).status, 500);
       assert.equal((await stage.office.expect(200, "GET", "/instances")).data.length, 1);
       assert.equal((await stage.office.apiKey()).status, "active");

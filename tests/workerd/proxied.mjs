@@ -32,7 +32,11 @@ export async function startProxy({ answer, ...options } = {}) {
   const call = (method, path, { key: token = key.key, instance: id = instance.id, headers, ...init } = {}) => {
     const pairs = Array.isArray(headers) ? headers : Object.entries(headers ?? {});
     const target = id === null ? path : `${path}${path.includes("?") ? "&" : "?"}instance_id=${id}`;
-    return worker.fetch(`/proxy${target}`, { ...init, method, headers: [...pairs, ["Authorization", `Bearer ${token}`]] });
+    return worker.fetch(`/proxy${target}`, {
+      ...init,
+      method,
+      headers: [...pairs, ["Authorization", `Bearer ${token}`]],
+    });
   };
 
   return {

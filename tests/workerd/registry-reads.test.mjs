@@ -35,7 +35,12 @@ describe("a worker with its usual cache", () => {
   test("warm, nothing is read, whatever the route", async () => {
     await proxy.call("GET", "/ledgers");
     proxy.worker.kv.forget();
-    for (const [method, path] of [["GET", "/balances"], ["POST", "/ledgers"], ["POST", "/transactions"], ["GET", "/nope"]]) {
+    for (const [method, path] of [
+      ["GET", "/balances"],
+      ["POST", "/ledgers"],
+      ["POST", "/transactions"],
+      ["GET", "/nope"],
+    ]) {
       await proxy.call(method, path, { body: method === "POST" ? "{}" : undefined });
     }
     assert.deepEqual(keysRead(), []);
@@ -43,7 +48,10 @@ describe("a worker with its usual cache", () => {
 
   test("warm, the log says hit, and cold it says miss", async () => {
     const { key } = await proxy.desk.apiKey();
-    for (const [id, cache] of [["first", "miss"], ["second", "hit"]]) {
+    for (const [id, cache] of [
+      ["first", "miss"],
+      ["second", "hit"],
+    ]) {
       await proxy.call("GET", "/ledgers", { key, headers: { "X-Request-Id": id } });
       assert.equal((await proxy.worker.logLine(id)).cache, cache);
     }
@@ -73,7 +81,11 @@ describe("a worker with its usual cache", () => {
     const revoked = await proxy.desk.apiKey({ default_instance: own.id });
     await proxy.desk.revoke(revoked.id);
     proxy.worker.kv.forget();
-    assertError(await proxy.call("GET", "/ledgers", { key: revoked.key, instance: null }), 401, "PROXY_INVALID_CREDENTIAL");
+    assertError(
+      await proxy.call("GET", "/ledgers", { key: revoked.key, instance: null }),
+      401,
+      "PROXY_INVALID_CREDENTIAL",
+    );
     assert.deepEqual(keysRead(), [credential(revoked.id)]);
   });
 

@@ -40,7 +40,8 @@ describe("a route and a scope", () => {
         const challenge = `Bearer realm="blnk-edge", error="insufficient_scope", scope="${needed}"`;
         assert.equal(answer.headers.get("www-authenticate"), challenge);
         // It needs the scope of a write, and changes nothing.
-        const writes = route.scope === "proxy:write" && !(route.method === "POST" && route.path.endsWith("/detokenize"));
+        const writes =
+          route.scope === "proxy:write" && !(route.method === "POST" && route.path.endsWith("/detokenize"));
         assert.equal(details.outcome, writes ? "not_sent" : undefined);
         assert.deepEqual(proxy.arrived(), []);
       });
@@ -58,7 +59,11 @@ describe("a profile", () => {
   after(() => proxy.stop());
 
   const answers = (routes, instance) =>
-    Promise.all(routes.map(({ method, path }) => proxy.call(method, path, { instance, body: method === "POST" ? "{}" : undefined })));
+    Promise.all(
+      routes.map(({ method, path }) =>
+        proxy.call(method, path, { instance, body: method === "POST" ? "{}" : undefined }),
+      ),
+    );
 
   test("documented has the 25 documented routes", async () => {
     for (const answer of await answers(DOCUMENTED, documented.id)) assert.equal(answer.status, 200, answer.text());

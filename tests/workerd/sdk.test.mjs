@@ -42,17 +42,28 @@ describe("Blnk's TypeScript SDK", () => {
   test("creates a ledger, two balances and a transaction between them, and reads what came of it", async () => {
     const { ledger_id } = data(await blnk.Ledgers.create({ name: "Savings", meta_data: { owner: "ops" } }), 201);
     assert.match(ledger_id, /^ldg_/);
-    const balance = async () => data(await blnk.LedgerBalances.create({ ledger_id, currency: "USD", meta_data: {} }), 201);
+    const balance = async () =>
+      data(await blnk.LedgerBalances.create({ ledger_id, currency: "USD", meta_data: {} }), 201);
     const [from, to] = [await balance(), await balance()];
     assert.equal(from.ledger_id, ledger_id);
     const sent = {
-      amount: 12.5, precision: 100, reference: "ref_of_the_sdk", description: "From one to the other", currency: "USD",
-      source: from.balance_id, destination: to.balance_id, allow_overdraft: true, meta_data: { order: "1" },
+      amount: 12.5,
+      precision: 100,
+      reference: "ref_of_the_sdk",
+      description: "From one to the other",
+      currency: "USD",
+      source: from.balance_id,
+      destination: to.balance_id,
+      allow_overdraft: true,
+      meta_data: { order: "1" },
     };
     const made = data(await blnk.Transactions.create(sent), 201);
     assert.deepEqual([made.status, made.reference, made.precise_amount], ["QUEUED", "ref_of_the_sdk", 1250]);
     await core.settled();
-    const [source, destination] = [data(await blnk.LedgerBalances.get(from.balance_id), 200), data(await blnk.LedgerBalances.get(to.balance_id), 200)];
+    const [source, destination] = [
+      data(await blnk.LedgerBalances.get(from.balance_id), 200),
+      data(await blnk.LedgerBalances.get(to.balance_id), 200),
+    ];
     assert.deepEqual([source.balance, destination.balance], [-1250, 1250]);
     const read = data(await blnk.Transactions.getByReference("ref_of_the_sdk_q"), 200);
     assert.deepEqual([read.status, read.amount], ["APPLIED", 12.5]);
@@ -75,8 +86,15 @@ describe("Blnk's TypeScript SDK", () => {
   test("reaches no operator route, though it has methods for them", async () => {
     const all = await client({ scopes: ["*"] });
     const before = new Map(core.requests);
-    const answers = [await all.Hooks.list(), await all.LedgerBalances.createSnapshot(), await all.Transactions.recoverQueue()];
-    assert.deepEqual(answers.map(({ status }) => status).filter((status) => ![404, 405].includes(status)), []);
+    const answers = [
+      await all.Hooks.list(),
+      await all.LedgerBalances.createSnapshot(),
+      await all.Transactions.recoverQueue(),
+    ];
+    assert.deepEqual(
+      answers.map(({ status }) => status).filter((status) => ![404, 405].includes(status)),
+      [],
+    );
     assert.deepEqual(core.requests, before);
   });
 });

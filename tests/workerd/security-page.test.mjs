@@ -7,7 +7,9 @@ const root = new URL("../../", import.meta.url);
 const page = readFileSync(new URL("SECURITY.md", root), "utf8");
 
 test("every test that SECURITY.md names is there", () => {
-  const named = [...page.matchAll(/`((?:workerd|src|admin|oauth|enrich)\/[\w./-]+\.(?:mjs|rs))`/g)].map(([, path]) => path);
+  const named = [...page.matchAll(/`((?:workerd|src|admin|oauth|enrich)\/[\w./-]+\.(?:mjs|rs))`/g)].map(
+    ([, path]) => path,
+  );
   assert.ok(named.length > 40);
   const missing = named.filter((path) => !existsSync(new URL(path.startsWith("src/") ? path : `tests/${path}`, root)));
   assert.deepEqual(missing, []);

@@ -52,10 +52,13 @@ describe("what is seen of a request", () => {
   test("a refusal names nobody who was not authenticated", async () => {
     const answer = await stage.send("read", { key: "blnk_nobody" });
     const line = await stage.worker.logLine(answer.id);
-    assert.deepEqual([line.status, line.credential, line.workspace, line.instance], [401, undefined, undefined, undefined]);
+    assert.deepEqual(
+      [line.status, line.credential, line.workspace, line.instance],
+      [401, undefined, undefined, undefined],
+    );
   });
 
-  test("traceparent and its fellows go to Core unchanged, and the trace id is in the line, of failures too", async () => {
+  test("traceparent and its fellows go to Core unchanged; the trace id is in the line, of failures too", async () => {
     const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, tracestate: "a=1,b=2", baggage: "k=v;p" };
     stage.core.clear();
     const served = await stage.send("create", { headers });
@@ -85,7 +88,12 @@ describe("what is seen of a request", () => {
 });
 
 describe("LOG", () => {
-  const KEPT = { all: ["read", "create", "wrong"], errors: ["wrong"], 0: ["create", "wrong"], 1: ["read", "create", "wrong"] };
+  const KEPT = {
+    all: ["read", "create", "wrong"],
+    errors: ["wrong"],
+    0: ["create", "wrong"],
+    1: ["read", "create", "wrong"],
+  };
   for (const [setting, kept] of Object.entries(KEPT)) {
     test(`set to ${setting} keeps ${kept.join(", ")}`, async (t) => {
       const stage = await openStage({ worker: { vars: { LOG: setting } } });
@@ -95,7 +103,10 @@ describe("LOG", () => {
       await stage.send("create", { id: "wrong", body: "{" });
       await stage.worker.logLine("wrong");
       const ids = stage.worker.logLines().map((line) => line.request_id);
-      assert.deepEqual(["read", "create", "wrong"].filter((id) => ids.includes(id)), kept);
+      assert.deepEqual(
+        ["read", "create", "wrong"].filter((id) => ids.includes(id)),
+        kept,
+      );
     });
   }
 

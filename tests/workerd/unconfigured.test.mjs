@@ -21,7 +21,15 @@ const LACKING = [
   [{ vars: { SEALING_KEY_PREVIOUS: SECRET } }, ["SEALING_KEY_PREVIOUS must be the base64 of 32 bytes"]],
   [{ vars: { ALLOW_INSECURE_CORE: SECRET } }, ["ALLOW_INSECURE_CORE must be true or false"]],
   [
-    { vars: { MAX_TRANSACTION_BYTES: "1", CACHE_ENTRIES: "-1", CACHE_FOUND_SECONDS: SECRET, CACHE_MISSING_SECONDS: "1e9", LOG: "2" } },
+    {
+      vars: {
+        MAX_TRANSACTION_BYTES: "1",
+        CACHE_ENTRIES: "-1",
+        CACHE_FOUND_SECONDS: SECRET,
+        CACHE_MISSING_SECONDS: "1e9",
+        LOG: "2",
+      },
+    },
     ["MAX_TRANSACTION_BYTES", "CACHE_ENTRIES", "CACHE_FOUND_SECONDS", "CACHE_MISSING_SECONDS", "LOG"],
   ],
 ];
@@ -35,7 +43,11 @@ for (const [options, named] of LACKING) {
       const details = assertError(answer, 500, "PROXY_MISCONFIGURED");
       assert.equal(details.outcome, "not_sent");
       for (const fault of named) assert.ok(answer.json().error.includes(fault), answer.text());
-      assertError(await worker.fetch("/admin/instances", { headers: { authorization: "Bearer x" } }), 500, "PROXY_MISCONFIGURED");
+      assertError(
+        await worker.fetch("/admin/instances", { headers: { authorization: "Bearer x" } }),
+        500,
+        "PROXY_MISCONFIGURED",
+      );
       assert.equal((await worker.fetch("/healthz")).status, 200);
       const { level, detail } = await worker.logLine("bare");
       assert.equal(level, "error");

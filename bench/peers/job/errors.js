@@ -3,7 +3,10 @@
 const TEXTS = {
   PROXY_MISSING_CREDENTIAL: [401, "Authorization header is required"],
   PROXY_INVALID_CREDENTIAL: [401, "The credential is not valid"],
-  PROXY_INVALID_INSTANCE_ID: [400, "instance_id must be sent once, unescaped, as 1 to 64 letters, digits, underscores or hyphens"],
+  PROXY_INVALID_INSTANCE_ID: [
+    400,
+    "instance_id must be sent once, unescaped, as 1 to 64 letters, digits, underscores or hyphens",
+  ],
   PROXY_MISSING_INSTANCE_ID: [400, "instance_id is required: this credential has no default instance"],
   PROXY_INVALID_PATH: [400, "The path or query has characters or escapes that are not allowed"],
   PROXY_ROUTE_NOT_FOUND: [404, "There is no such route"],
@@ -55,7 +58,10 @@ export class ProxyError {
     };
     if (CHALLENGES[code] !== undefined) headers["www-authenticate"] = CHALLENGES[code];
     if (this.status === 503) headers["retry-after"] = "5";
-    return new Response(JSON.stringify({ error: message, error_detail: { code, message, details } }), { status: this.status, headers });
+    return new Response(JSON.stringify({ error: message, error_detail: { code, message, details } }), {
+      status: this.status,
+      headers,
+    });
   }
 }
 
@@ -72,7 +78,12 @@ export function lacksScope({ needs }) {
 /** An error where an answer is not Core's, undefined where it is. */
 export function notCores(answer) {
   const { status } = answer;
-  if (status < 200 || (status >= 520 && status <= 527) || status === 530 || ((status === 403 || status >= 500) && isHtml(answer))) {
+  if (
+    status < 200 ||
+    (status >= 520 && status <= 527) ||
+    status === 530 ||
+    ((status === 403 || status >= 500) && isHtml(answer))
+  ) {
     return new ProxyError("PROXY_CORE_UNREACHABLE", { upstream_status: status });
   }
   if (status === 301 || status === 302 || status === 303 || status === 307 || status === 308) {
@@ -92,7 +103,10 @@ export async function drain(request) {
   if (request.body === null || request.bodyUsed) return;
   let left = DRAIN_BYTES;
   try {
-    for await (const chunk of request.body) if ((left -= chunk.byteLength) < 0) break;
+    for await (const chunk of request.body) {
+      left -= chunk.byteLength;
+      if (left < 0) break;
+    }
   } catch {
     // The caller is gone.
   }

@@ -70,7 +70,8 @@ export function passOn(answer, requestId, reference) {
   const passed = new Response(answer.body, answer);
   const { headers } = passed;
   const named = headers.get("connection");
-  if (named !== null) for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
+  if (named !== null)
+    for (const name of named.split(",")) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim());
   for (const name of NEVER_RETURNED) headers.delete(name);
   headers.set("x-request-id", requestId);
   if (reference !== undefined) headers.set("x-blnk-reference", reference);

@@ -57,7 +57,10 @@ export async function readCredential(env, id, now) {
 
 function openCredential(record) {
   const notAfter = record.not_after === undefined ? Infinity : Date.parse(record.not_after);
-  const secrets = record.secrets.map(({ sha256, until }) => ({ sha256: fromHex(sha256), until: until && Date.parse(until) }));
+  const secrets = record.secrets.map(({ sha256, until }) => ({
+    sha256: fromHex(sha256),
+    until: until && Date.parse(until),
+  }));
   const all = record.scopes.includes("*");
   return {
     ...record,

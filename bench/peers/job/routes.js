@@ -103,7 +103,10 @@ for (const route of ROUTES) {
   const bucket = `${method} ${pattern.split("/").length}`;
   const others = PATTERNS.get(bucket) ?? [];
   const own = { regex: new RegExp(`^${source}$`), route };
-  PATTERNS.set(bucket, [...others, own].sort((a, b) => rank(b) - rank(a)));
+  PATTERNS.set(
+    bucket,
+    [...others, own].sort((a, b) => rank(b) - rank(a)),
+  );
 }
 
 function rank({ route }) {

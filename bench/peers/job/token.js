@@ -6,7 +6,8 @@ const CHECK_LENGTH = 6;
 
 /**
  * The token that a request presents.
- * @returns {{ id: string, secret: string } | null | undefined} undefined where there is none, null where it is none of ours
+ * @returns {{ id: string, secret: string } | null | undefined} undefined where there is none, null where it is none of
+ *   ours
  */
 export function presented(authorization, blnkKey) {
   let text = blnkKey || undefined;

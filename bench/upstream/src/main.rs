@@ -16,7 +16,8 @@ use request::Request;
 /// The length of an answer's body.
 const BODY_BYTES: usize = 300;
 
-/// The headers that Core sends with every answer. The two that name addresses are its own, and no proxy should pass them on.
+/// The headers that Core sends with every answer. The two that name addresses are its own, and no proxy should pass
+/// them on.
 const HEADERS: [&str; 14] = [
     "Cache-Control: no-store",
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",

@@ -1,7 +1,7 @@
 //! Makes the JavaScript between the Worker's wasm and the platform: `bindgen {wasm} {folder} {name}`.
 //!
-//! It is wasm-bindgen as a library. Its command line tool would bring a test runner with an HTTP server and a client, and take
-//! minutes to compile on a fresh machine.
+//! It is wasm-bindgen as a library. Its command line tool would bring a test runner with an HTTP server and a client,
+//! and take minutes to compile on a fresh machine.
 
 use std::env;
 

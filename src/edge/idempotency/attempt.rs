@@ -62,8 +62,8 @@ enum Errand<'a> {
 }
 
 impl<'a> Running<'a> {
-    /// Completes the body as the first request was completed, and takes the object. What is `held` from then on is the completed
-    /// body alone.
+    /// Completes the body as the first request was completed, and takes the object. What is `held` from then on is the
+    /// completed body alone.
     ///
     /// # Errors
     /// The refusal of a body, or [`Error::Busy`] where there is no room for its additions.
@@ -208,7 +208,8 @@ impl<'a> Running<'a> {
         answer(timed(&self.core_ms, sending).await, job.timeout_ms)
     }
 
-    /// Gives back what was claimed. One that cannot be given back is kept until it expires: that refuses, and books nothing.
+    /// Gives back what was claimed. One that cannot be given back is kept until it expires: that refuses, and books
+    /// nothing.
     async fn release(&self, ending: Ending) {
         // One past its deadlines has a successor, whose claims these are now.
         if !self.object.is_current(self.number) {

@@ -22,8 +22,8 @@ const CLAIM_MS: u32 = 5_000;
 /// How much longer than its key a claim is kept, in milliseconds: the key is stored, and its time begins, after it.
 const LONGER_MS: u64 = 3_600_000;
 
-/// Takes claims of an instance. Where some are another key's the rest may be taken all the same: what the attempt's ending
-/// says is given back then.
+/// Takes claims of an instance. Where some are another key's the rest may be taken all the same: what the attempt's
+/// ending says is given back then.
 pub async fn take(state: &State, env: &Env, instance: &str, claims: &[String], owner: &str) -> Claimed {
     let keep_ms = state.config.idempotency_ms.saturating_add(LONGER_MS);
     for (name, claims) in shards(instance, claims) {

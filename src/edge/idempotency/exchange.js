@@ -9,11 +9,11 @@ const REPORT = "x-blnk-edge-report";
 const UNDONE = new Set(["gzip", "br"]);
 
 /**
- * Sends a request to Core and reads its answer up to `keep` bytes. `headers` is name and value in turn. The head may take
- * `timeoutMs`, and the body as long again.
+ * Sends a request to Core and reads its answer up to `keep` bytes. `headers` is name and value in turn. The head may
+ * take `timeoutMs`, and the body as long again.
  *
- * @returns status, type (of the content), headers (name and value in turn), bytes (null where the body is larger), rest (the
- *   whole body then, as a stream); or failed: "timeout" or "failed"
+ * @returns status, type (of the content), headers (name and value in turn), bytes (null where the body is larger), rest
+ *   (the whole body then, as a stream); or failed: "timeout" or "failed"
  */
 export async function exchange(url, method, headers, body, timeoutMs, keep) {
   const deadline = new AbortController();
@@ -35,8 +35,8 @@ export async function exchange(url, method, headers, body, timeoutMs, keep) {
 const LATE = Symbol("the body did not come in time");
 
 /**
- * The body as it is sent. Without one, the platform itself would send a PUT or DELETE once more when a pooled connection
- * breaks: a stream with nothing in it keeps it from that.
+ * The body as it is sent. Without one, the platform itself would send a PUT or DELETE once more when a pooled
+ * connection breaks: a stream with nothing in it keeps it from that.
  */
 function bodyOf(method, body) {
   if (body?.byteLength > 0 || method === "GET" || method === "POST") return body;

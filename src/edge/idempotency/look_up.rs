@@ -103,8 +103,8 @@ impl Looking<'_> {
             .map_err(|error| format!("the look-up failed: {}", error.code()))
     }
 
-    /// Waits a moment for room: what holds it is mostly given back within milliseconds. It is the asking workspace's, in whose
-    /// share each of its Cores has one like a credential's.
+    /// Waits a moment for room: what holds it is mostly given back within milliseconds. It is the asking workspace's,
+    /// in whose share each of its Cores has one like a credential's.
     async fn room(&self, kind: Kind, bytes: usize) -> Option<Reservation> {
         let core = [self.place.workspace, " ", self.core.base_url.as_str()].concat();
         self.place.state.hold_in_turn(kind, &core, self.place.workspace, bytes).await

@@ -1,10 +1,10 @@
-//! The Durable Object `Idempotency`: one for each credential and key. It keeps what became of the first request with the
-//! key, and itself sends to Core, so that nothing is sent that is not stored first.
+//! The Durable Object `Idempotency`: one for each credential and key. It keeps what became of the first request with
+//! the key, and itself sends to Core, so that nothing is sent that is not stored first.
 //!
-//! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up to
-//! what it gets), [`attempt`] (the steps of an attempt), [`prepare`] (what is sent), [`claims`] (what a key alone may
-//! use, and the objects `Claims`), [`look_up`] (asking Core what there is), [`exchange`] (Core's answers), [`response`] (what
-//! goes back to the Worker), [`storage`] (the one row), [`bindings`] (the calls themselves).
+//! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up
+//! to what it gets), [`attempt`] (the steps of an attempt), [`prepare`] (what is sent), [`claims`] (what a key alone
+//! may use, and the objects `Claims`), [`look_up`] (asking Core what there is), [`exchange`] (Core's answers),
+//! [`response`] (what goes back to the Worker), [`storage`] (the one row), [`bindings`] (the calls themselves).
 
 mod attempt;
 pub mod bindings;
@@ -76,7 +76,8 @@ impl Idempotency {
             let Ok(state) = State::of(&object.env) else { return Err(thrown("misconfigured")) };
             let length: usize =
                 header(LENGTH).and_then(|length| length.parse().ok()).ok_or_else(|| thrown("no length"))?;
-            // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the same request.
+            // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the
+            // same request.
             let holder = header(HOLDER).ok_or_else(|| thrown("no holder"))?;
             let (credential, workspace) = holder.split_once(' ').ok_or_else(|| thrown("not a holder"))?;
             let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
@@ -211,7 +212,8 @@ impl KeyObject {
         number
     }
 
-    /// Whether the object is still this attempt's: one past its deadlines counts as crashed, and another may have begun.
+    /// Whether the object is still this attempt's: one past its deadlines counts as crashed, and another may have
+    /// begun.
     fn is_current(&self, number: u64) -> bool {
         self.under_way.borrow().as_ref().is_some_and(|(current, _)| *current == number)
     }

@@ -39,8 +39,8 @@ impl<'a> KeyStorage<'a> {
         body.map(|body| Uint8Array::new(&body).to_vec()).ok_or_else(|| thrown("an answer without its body"))
     }
 
-    /// Stores the record, and the body where there is one. What is sent after this call leaves the object only once it is
-    /// on disk: the platform holds it back until then.
+    /// Stores the record, and the body where there is one. What is sent after this call leaves the object only once it
+    /// is on disk: the platform holds it back until then.
     ///
     /// # Errors
     /// Where the storage fails.

@@ -22,7 +22,8 @@ use crate::proxy::{Decision, Known, Need, Plan, Records, decide};
 use crate::registry::{CredentialRecord, Instance, Lookup};
 use forward::Forward;
 
-/// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before `fetch`.
+/// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before
+/// `fetch`.
 pub fn serve(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
     let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
     match decide_from_cache(&incoming.lines(), &state, &mut known, now()) {
@@ -110,8 +111,8 @@ async fn serve_cold(incoming: Incoming, env: &Env, state: &Rc<State>, mut known:
     }
 }
 
-/// Step 8: asks the limiter, where there is one; it answers with a promise. A limiter that fails lets the request through,
-/// and the log says so.
+/// Step 8: asks the limiter, where there is one; it answers with a promise. A limiter that fails lets the request
+/// through, and the log says so.
 async fn start_limited(
     plan: Plan,
     incoming: Incoming,

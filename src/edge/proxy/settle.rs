@@ -33,7 +33,8 @@ const TOO_LARGE: u16 = 3;
 /// It was not sent, as too many of its credential are under way.
 const TOO_MANY: u16 = 4;
 
-/// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`UpstreamRequest::to_text`] gave it.
+/// Gives the answer to the caller, and writes the log line. `text` is what was sent, as [`UpstreamRequest::to_text`]
+/// gave it.
 pub fn conclude(text: &str, outcome: &FetchResult<'_>, references: Option<&References>) -> JsValue {
     let Some(sending) = UpstreamRequest::parse(text) else {
         return error_response(&Error::Internal, "", None, None).into();

@@ -1,8 +1,8 @@
 //! The registry: the Durable Object that holds the truth, and publishes it.
 //!
-//! A change and its audit line are one transaction; the alarm that publishes it, should this event die, is set in the same
-//! turn. Only then is it put to KV, so that the answer can say whether it is there already. The alarm has a second duty, the
-//! audit trail's size, and sets itself again for whichever comes first.
+//! A change and its audit line are one transaction; the alarm that publishes it, should this event die, is set in the
+//! same turn. Only then is it put to KV, so that the answer can say whether it is there already. The alarm has a second
+//! duty, the audit trail's size, and sets itself again for whichever comes first.
 
 mod probe;
 mod pruner;
@@ -190,8 +190,8 @@ impl RegistryObject {
         Ok(())
     }
 
-    /// Prunes the audit trail by a batch, and sets the alarm for the next look at it: after every change there is one, and
-    /// without any each day.
+    /// Prunes the audit trail by a batch, and sets the alarm for the next look at it: after every change there is one,
+    /// and without any each day.
     async fn prune(&self) {
         let again = match (State::of(&self.env), self.publisher()) {
             (Ok(state), Ok(publisher)) => self.pruner.prune(&mut publisher.store.clone(), state.config.audit, now()),

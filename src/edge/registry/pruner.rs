@@ -10,7 +10,8 @@ use crate::store::{Store, StoreError};
 
 /// How many lines one alarm prunes.
 const BATCH: u32 = 1_000;
-/// After how many milliseconds the trail is looked at again, where nothing else asks for it: lines grow old by themselves.
+/// After how many milliseconds the trail is looked at again, where nothing else asks for it: lines grow old by
+/// themselves.
 const LOOK_MS: u64 = 24 * 3_600_000;
 /// How long the log is not told again that lines wait, in milliseconds.
 const QUIET_MS: u64 = 3_600_000;
@@ -23,7 +24,8 @@ pub struct Pruner {
 }
 
 impl Pruner {
-    /// Prunes a batch at most. Gives after how many milliseconds the trail is to be looked at again; `None` where it is empty.
+    /// Prunes a batch at most. Gives after how many milliseconds the trail is to be looked at again; `None` where it is
+    /// empty.
     ///
     /// # Errors
     /// Where the registry's database fails.

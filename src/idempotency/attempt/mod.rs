@@ -1,9 +1,10 @@
 //! One attempt: the steps from a request that is let through to an ending.
 //!
 //! A first attempt claims what nobody else may use at the same time (references of the caller's own, a refund), looks
-//! whether Core has it already, and sends. Another attempt, after one whose outcome is unknown, looks for what the earlier
-//! one did. All of it is the answer; some of it is told and never sent again; and only where there is nothing of a create
-//! the same bytes are sent once more. What Core then says counts for the earlier attempt too, so it is looked for again.
+//! whether Core has it already, and sends. Another attempt, after one whose outcome is unknown, looks for what the
+//! earlier one did. All of it is the answer; some of it is told and never sent again; and only where there is nothing
+//! of a create the same bytes are sent once more. What Core then says counts for the earlier attempt too, so it is
+//! looked for again.
 
 use super::Work;
 use super::ending::{Ending, Release};
@@ -12,15 +13,15 @@ use super::response::Verdict;
 use super::work::names_twice;
 use crate::outcome::Extent;
 
-/// How often something is looked for that may still be on its way, a second apart: what is queued is stored after the answer,
-/// and parts are booked one by one.
+/// How often something is looked for that may still be on its way, a second apart: what is queued is stored after the
+/// answer, and parts are booked one by one.
 const PATIENCE: u32 = 3;
 
 /// What `X-Blnk-Booked` says where Core could not be asked, or nobody can tell yet.
 pub const UNKNOWN: &str = "unknown";
 
-/// An attempt under way. What is to be done next comes of [`Attempt::start`], [`Attempt::claimed`], [`Attempt::looked`] and
-/// [`Attempt::answered`].
+/// An attempt under way. What is to be done next comes of [`Attempt::start`], [`Attempt::claimed`], [`Attempt::looked`]
+/// and [`Attempt::answered`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Attempt {
@@ -172,7 +173,8 @@ impl Attempt {
         }
     }
 
-    /// The step after a claim of the rows that a refund means: they are looked at again, now that nobody else refunds them.
+    /// The step after a claim of the rows that a refund means: they are looked at again, now that nobody else refunds
+    /// them.
     #[must_use]
     pub fn claimed_rows(&mut self, claimed: Claimed) -> NextStep {
         self.rows_claimed = true;
@@ -209,8 +211,8 @@ impl Attempt {
         })
     }
 
-    /// Whether what Core refused is there all the same, and cannot be anybody else's: a refund or create that failed after it
-    /// was booked, a refund that Core calls the second one, a duplicate of a reference that was made here.
+    /// Whether what Core refused is there all the same, and cannot be anybody else's: a refund or create that failed
+    /// after it was booked, a refund that Core calls the second one, a duplicate of a reference that was made here.
     fn is_done(&self, verdict: Verdict, found: &Finding) -> bool {
         let is_ours = match (self.work, verdict) {
             (Sort::Refund, _) | (Sort::Create, Verdict::Refused | Verdict::Stopped) => true,

@@ -1,8 +1,8 @@
 //! What counts as done of a create.
 //!
-//! A transaction is stored under its reference; one with legs as its legs alone. A queued one has a second row, with its
-//! reference and `_q`, once its turn has come. Core numbers legs in any order, gives two shares of one balance one leg, and
-//! stores no leg without an amount: so legs are complete when their amounts make up the whole.
+//! A transaction is stored under its reference; one with legs as its legs alone. A queued one has a second row, with
+//! its reference and `_q`, once its turn has come. Core numbers legs in any order, gives two shares of one balance one
+//! leg, and stores no leg without an amount: so legs are complete when their amounts make up the whole.
 
 use std::collections::BTreeSet;
 
@@ -120,8 +120,8 @@ fn add_legs(parts: &mut Parts, item: &Item, names: &[String], rows: &Rows) {
     }
 }
 
-/// The answer to a create of which everything is there: the transaction, of legs the first, and its reference; or of a batch
-/// what Core says of it.
+/// The answer to a create of which everything is there: the transaction, of legs the first, and its reference; or of a
+/// batch what Core says of it.
 fn answer(create: &Create, rows: &Rows) -> (Option<String>, Option<String>) {
     let first = |item: &Item| item.stored_as(create.queued).iter().find_map(|name| rows.get(name));
     if let Some(item) = create.single() {

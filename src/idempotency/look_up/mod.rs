@@ -41,8 +41,8 @@ pub struct Finding {
     pub row: Option<String>,
     /// Of a refund: the ids of the rows that it means, but for the one that it names.
     pub meant: Vec<String>,
-    /// Of a create: the references of the items of which there is no trace at all. Of a refund its id, where there is none
-    /// and nothing can come late.
+    /// Of a create: the references of the items of which there is no trace at all. Of a refund its id, where there is
+    /// none and nothing can come late.
     pub absent: Vec<String>,
 }
 

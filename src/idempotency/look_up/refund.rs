@@ -1,8 +1,8 @@
 //! What counts as done of a refund.
 //!
-//! Core refunds every applied row that is the transaction, belongs to it or was queued with it, each under the reference
-//! `{id}_refund`. Those rows are the parts of a refund, and a refund stands as long as it was not given back itself: asked
-//! for a second one, Core refunds the first.
+//! Core refunds every applied row that is the transaction, belongs to it or was queued with it, each under the
+//! reference `{id}_refund`. Those rows are the parts of a refund, and a refund stands as long as it was not given back
+//! itself: asked for a second one, Core refunds the first.
 
 use std::collections::BTreeSet;
 

@@ -92,8 +92,8 @@ impl World {
         }
     }
 
-    /// How many rows have the name and the currency of a leg, and are another transaction's: only where as many legs are
-    /// there as should be do the amounts tell.
+    /// How many rows have the name and the currency of a leg, and are another transaction's: only where as many legs
+    /// are there as should be do the amounts tell.
     fn strange_legs(&self, work: &Work) -> usize {
         let Work::Create(create) = work else { return 0 };
         let legs = create.items.iter().filter(|item| item.legs > 0);

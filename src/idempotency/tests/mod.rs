@@ -1,8 +1,8 @@
 //! Random worlds: a few keys that want the same, against a Core that books in parts, with everything that can go wrong.
 //!
-//! However it falls, [`checks`] says what must hold. In reading order: [`core`] (rows, and answers about them), [`requests`]
-//! (what is asked), [`runs`] and [`steps`] (how Core carries it out), [`callers`] and [`attempts`] (the keys, and what their
-//! objects do by the rules), [`checks`].
+//! However it falls, [`checks`] says what must hold. In reading order: [`core`] (rows, and answers about them),
+//! [`requests`] (what is asked), [`runs`] and [`steps`] (how Core carries it out), [`callers`] and [`attempts`] (the
+//! keys, and what their objects do by the rules), [`checks`].
 
 mod attempts;
 mod callers;

@@ -153,8 +153,8 @@ impl Engine {
         }
         let mut shares = item.shares.clone();
         dice.shuffle(&mut shares);
-        // A share of nothing is not stored. Core numbers it where its turn is: then a request that comes late, after the same
-        // was sent again, books a leg twice. Nothing here can help that, so here it comes last.
+        // A share of nothing is not stored. Core numbers it where its turn is: then a request that comes late, after
+        // the same was sent again, books a leg twice. Nothing here can help that, so here it comes last.
         shares.retain(|(_, units)| *units > 0);
         let mark = if queued { '_' } else { '-' };
         let mut leg = |(number, (balance, units)): (usize, (String, u128))| {

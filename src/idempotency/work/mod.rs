@@ -166,8 +166,8 @@ impl Work {
         }
     }
 
-    /// What is claimed for this request alone before it is sent (see [`super::claims`]): the references under which Core
-    /// would store what the caller names itself, or the transaction that is refunded.
+    /// What is claimed for this request alone before it is sent (see [`super::claims`]): the references under which
+    /// Core would store what the caller names itself, or the transaction that is refunded.
     #[must_use]
     pub fn claims(&self) -> Vec<String> {
         match self {
@@ -194,8 +194,8 @@ impl Work {
     }
 }
 
-/// Whether a request with these [claims](Work::claims) names one reference twice, itself or by what Core would make of it:
-/// Core would book one of them, and drop the other or stop there.
+/// Whether a request with these [claims](Work::claims) names one reference twice, itself or by what Core would make of
+/// it: Core would book one of them, and drop the other or stop there.
 #[must_use]
 pub fn names_twice(claims: &[String]) -> bool {
     let distinct: BTreeSet<&String> = claims.iter().collect();
@@ -222,7 +222,8 @@ impl Create {
     fn claims(&self, meant: impl Fn(&Item) -> bool) -> Vec<String> {
         let claim = |name: String| format!("reference:{name}");
         let of_item = |item: &Item| {
-            // Legs of one reference are other rows when they are booked the other way, so that it is claimed itself too.
+            // Legs of one reference are other rows when they are booked the other way, so that it is claimed itself
+            // too.
             let own = (item.legs > 0).then(|| item.reference.clone());
             own.into_iter().chain(item.names(self.queued)).map(claim).collect::<Vec<_>>()
         };
@@ -237,8 +238,8 @@ impl Create {
 }
 
 impl Item {
-    /// Every reference under which something of it may be found: those that it is stored as and, of queued ones, those of what
-    /// became of them.
+    /// Every reference under which something of it may be found: those that it is stored as and, of queued ones, those
+    /// of what became of them.
     #[must_use]
     pub fn names(&self, queued: bool) -> Vec<String> {
         let mut names = self.stored_as(queued);

@@ -57,8 +57,8 @@ pub struct Route {
 
 /// Every route: first the 25 that the Proxy API documents, then the others that Core has for a ledger's users.
 ///
-/// Parameters: `:id` is 1 to 128 of `[A-Za-z0-9_-]`; `:text` is any segment, where Core takes any; `:entity` is an id of
-/// something that has metadata; `:collection` is one of those that can be searched.
+/// Parameters: `:id` is 1 to 128 of `[A-Za-z0-9_-]`; `:text` is any segment, where Core takes any; `:entity` is an id
+/// of something that has metadata; `:collection` is one of those that can be searched.
 pub const ROUTES: &[Route] = &[
     row(Post, "/ledgers", Write, Streamed, Documented),
     row(Post, "/balances", Write, Streamed, Documented),
@@ -146,8 +146,9 @@ pub fn find(method: Method, path: &str) -> Result<&'static Route, Error> {
     if allow.is_empty() { Err(Error::RouteNotFound) } else { Err(Error::MethodNotAllowed { allow }) }
 }
 
-/// The row that Core's router would take, if its parameters are what they may be. A static segment wins over a parameter,
-/// the earlier ones first; a row whose parameter does not fit leaves the path unknown and is not made up for by another.
+/// The row that Core's router would take, if its parameters are what they may be. A static segment wins over a
+/// parameter, the earlier ones first; a row whose parameter does not fit leaves the path unknown and is not made up for
+/// by another.
 fn best(method: Method, path: &str, slashes: usize) -> Option<&'static Route> {
     ROUTES
         .iter()

@@ -92,7 +92,8 @@ fn operator_routes_have_no_row() {
     ] {
         for method in [Get, Post, Put, Delete] {
             let found = pattern(method, path);
-            // `GET /transactions/recover` reads a transaction of that id: in Core too, where only POST is the operator's.
+            // `GET /transactions/recover` reads a transaction of that id: in Core too, where only POST is the
+            // operator's.
             let harmless = method == Get && found == Ok("/transactions/:id");
             assert!(found.is_err() || harmless, "{method:?} {path}: {found:?}");
         }

@@ -1,7 +1,7 @@
 //! What a request asks for: the path behind `/proxy`, the query, and the instance that it names.
 //!
-//! `request.url` is not normalised on workerd, and whatever makes the request to Core may normalise it. So the bytes are
-//! judged against an allow list that no URL parser changes, and exactly the string that was judged is forwarded.
+//! `request.url` is not normalised on workerd, and whatever makes the request to Core may normalise it. So the bytes
+//! are judged against an allow list that no URL parser changes, and exactly the string that was judged is forwarded.
 
 use crate::error::Error;
 use crate::http::Target;
@@ -37,7 +37,8 @@ impl<'a> Target<'a> {
         Ok(named.filter(|value| !value.is_empty()))
     }
 
-    /// The query as Core gets it: as sent, less the `instance_id` pair and one `&` beside it. `None` where nothing is left.
+    /// The query as Core gets it: as sent, less the `instance_id` pair and one `&` beside it. `None` where nothing is
+    /// left.
     #[must_use]
     pub fn core_query(&self) -> Option<String> {
         let query = self.query?;
@@ -58,9 +59,9 @@ impl<'a> Target<'a> {
 
 /// Judges a Core path against the allow list.
 ///
-/// Allowed are segments of unreserved characters, `:@!$&'()*+,;=`, and `%XX` of anything else but `/`, `\`, controls and
-/// unreserved characters: Core decodes before it routes, so `/%74ransactions` would be `/transactions` there. No segment
-/// is empty, `.` or `..`, so none can be cleaned away on the way.
+/// Allowed are segments of unreserved characters, `:@!$&'()*+,;=`, and `%XX` of anything else but `/`, `\`, controls
+/// and unreserved characters: Core decodes before it routes, so `/%74ransactions` would be `/transactions` there. No
+/// segment is empty, `.` or `..`, so none can be cleaned away on the way.
 ///
 /// # Errors
 /// [`Error::InvalidPath`].

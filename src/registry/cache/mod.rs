@@ -1,7 +1,8 @@
 //! The isolate's cache of records: bounded, short-lived, and never going back in time.
 //!
-//! When KV fails, a record that was good when it was last read serves on for a while ([`Cache::fall_back`]). From then on it
-//! is [`Lookup::Stale`], and KV is asked for it now and then only, by one request at a time; the first answer ends that.
+//! When KV fails, a record that was good when it was last read serves on for a while ([`Cache::fall_back`]). From then
+//! on it is [`Lookup::Stale`], and KV is asked for it now and then only, by one request at a time; the first answer
+//! ends that.
 
 use std::rc::Rc;
 
@@ -13,7 +14,8 @@ use crate::clock::Timestamp;
 pub trait Revised {
     /// The number of this version; larger is newer.
     fn revision(&self) -> u64;
-    /// Whether it may serve on while KV fails. One that opens nothing may not: its end is known, and what comes after is not.
+    /// Whether it may serve on while KV fails. One that opens nothing may not: its end is known, and what comes after
+    /// is not.
     fn may_serve_on(&self) -> bool;
 }
 
@@ -26,17 +28,18 @@ pub struct CacheLimits {
     pub found_seconds: u64,
     /// Seconds for which an id is known to be missing; 0 asks every time.
     pub missing_seconds: u64,
-    /// Seconds for which a good record serves on beyond `found_seconds` while KV fails; 0 for none. Where every request is to
-    /// ask KV (`entries` or `found_seconds` is 0) there is nothing that could serve on.
+    /// Seconds for which a good record serves on beyond `found_seconds` while KV fails; 0 for none. Where every request
+    /// is to ask KV (`entries` or `found_seconds` is 0) there is nothing that could serve on.
     pub stale_seconds: u64,
 }
 
 /// While KV fails, a stale record is used for so many seconds before KV is asked for it again: an outage then costs one
-/// request in that time its wait. Never longer than `found_seconds`, so that after an outage changes count as soon as ever.
+/// request in that time its wait. Never longer than `found_seconds`, so that after an outage changes count as soon as
+/// ever.
 const RETRY_SECONDS: u64 = 5;
 
-/// For how many seconds the others go on with a stale record while one request asks KV for it: longer than that one waits, and
-/// not much, as its caller may hang up.
+/// For how many seconds the others go on with a stale record while one request asks KV for it: longer than that one
+/// waits, and not much, as its caller may hang up.
 const ASKING_SECONDS: u64 = 1;
 
 /// What the cache knows of an id.
@@ -69,7 +72,8 @@ struct Entry<T> {
     read_at: Option<Timestamp>,
     /// While KV fails: from when on it is asked again.
     retry_at: Option<Timestamp>,
-    /// When KV was last asked and gave something that cannot be used. What it was asked for before that no longer counts.
+    /// When KV was last asked and gave something that cannot be used. What it was asked for before that no longer
+    /// counts.
     distrusted_at: Option<Timestamp>,
 }
 
@@ -109,7 +113,8 @@ impl<T: Revised> Cache<T> {
         Self { limits, found: LruCache::unbounded(), missing: LruCache::unbounded() }
     }
 
-    /// What is known of `id` at `now`. To whom it is unknown asks KV: of a stale record's callers that is one, now and then.
+    /// What is known of `id` at `now`. To whom it is unknown asks KV: of a stale record's callers that is one, now and
+    /// then.
     pub fn look(&mut self, id: &str, now: Timestamp) -> Lookup<T> {
         let limits = self.limits;
         if let Some(entry) = self.found.get_mut(id) {

@@ -202,7 +202,8 @@ impl CredentialRecord {
     }
 
     /// Whether a key with this hash opens the credential at `now`. The secret is compared before status and expiry are
-    /// looked at, so that how long it takes tells nothing about either. A client's secret is no key: it opens nothing here.
+    /// looked at, so that how long it takes tells nothing about either. A client's secret is no key: it opens nothing
+    /// here.
     #[must_use]
     pub fn accepts(&self, presented: &SecretHash, now: Timestamp) -> bool {
         self.knows(presented, now) && self.kind == CredentialKind::ApiKey && self.is_active(now)

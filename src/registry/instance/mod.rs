@@ -129,7 +129,8 @@ pub struct Access {
     pub client_secret: Secret,
 }
 
-/// An instance as the request path uses it, its secrets opened. Only active ones are opened: `core` is `None` for others.
+/// An instance as the request path uses it, its secrets opened. Only active ones are opened: `core` is `None` for
+/// others.
 #[derive(Clone, Debug)]
 pub struct Instance {
     /// Its id.

@@ -1,8 +1,8 @@
 //! Sealing: how a secret that must be used again, Core's key, is kept in a record.
 //!
-//! AES-256-GCM under the Worker's secret `SEALING_KEY`, with a fresh 96-bit nonce a sealing. The associated data ties the
-//! ciphertext to its record: a sealed key copied to another instance, workspace or Core does not open there. The id of the
-//! key stands in front, so that a key can be rotated while both are configured.
+//! AES-256-GCM under the Worker's secret `SEALING_KEY`, with a fresh 96-bit nonce a sealing. The associated data ties
+//! the ciphertext to its record: a sealed key copied to another instance, workspace or Core does not open there. The id
+//! of the key stands in front, so that a key can be rotated while both are configured.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key};

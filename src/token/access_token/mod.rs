@@ -11,8 +11,9 @@
 //! | 16 | number of the token, random |
 //! | 32 | HMAC-SHA-256 of all of the above |
 //!
-//! The layout is fixed and so is the algorithm: no field names one, so that none can be talked into another. A token tells
-//! who it is for and what was granted; whether that still holds is the client's record's to say ([`Claims::accepted_by`]).
+//! The layout is fixed and so is the algorithm: no field names one, so that none can be talked into another. A token
+//! tells who it is for and what was granted; whether that still holds is the client's record's to say
+//! ([`Claims::accepted_by`]).
 
 use std::fmt;
 

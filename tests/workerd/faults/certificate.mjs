@@ -19,7 +19,10 @@ export function untrustedCertificate() {
     publicKey.export({ type: "spki", format: "der" }),
   );
   const signature = der(0x03, Buffer.from([0]), sign("sha256", body, privateKey));
-  const text = der(0x30, body, ecdsaWithSha256, signature).toString("base64").match(/.{1,64}/g).join("\n");
+  const text = der(0x30, body, ecdsaWithSha256, signature)
+    .toString("base64")
+    .match(/.{1,64}/g)
+    .join("\n");
   return {
     key: privateKey.export({ type: "pkcs8", format: "pem" }),
     cert: `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`,

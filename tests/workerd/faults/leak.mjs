@@ -14,7 +14,8 @@ export function leaks(markers, places) {
     const forms = spellings(marker);
     for (const [place, text] of Object.entries(places)) {
       const lower = text.toLowerCase();
-      if (forms.exact.some((form) => text.includes(form)) || lower.includes(forms.hex)) found.push(`${name} in ${place}`);
+      if (forms.exact.some((form) => text.includes(form)) || lower.includes(forms.hex))
+        found.push(`${name} in ${place}`);
     }
   }
   return found;
@@ -33,7 +34,9 @@ export function filesAsText(folder) {
 function spellings(marker) {
   const exact = [marker];
   for (const before of ["", "x", "xx"]) {
-    const whole = Buffer.from(before + marker).toString("base64").replace(/=+$/, "");
+    const whole = Buffer.from(before + marker)
+      .toString("base64")
+      .replace(/=+$/, "");
     // The characters at both ends depend on the neighbours too.
     const inside = whole.slice(before === "" ? 0 : before.length + 1, -2);
     exact.push(inside, inside.replaceAll("+", "-").replaceAll("/", "_"));

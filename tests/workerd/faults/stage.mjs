@@ -28,7 +28,8 @@ export const KINDS = {
     route: "/reconciliation/upload",
     writes: true,
     headers: { "content-type": "multipart/form-data; boundary=b" },
-    body: () => Buffer.from(`--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n${"x".repeat(100_000)}\r\n--b--\r\n`),
+    body: () =>
+      Buffer.from(`--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n${"x".repeat(100_000)}\r\n--b--\r\n`),
   },
 };
 
@@ -70,7 +71,8 @@ export class Stage {
   /**
    * Sends a request of a kind, with a request id of its own.
    * @param {keyof typeof KINDS} kind
-   * @param {{instance?: string, key?: string, headers?: Record<string, string>, body?: any, id?: string} & Record<string, any>} [options]
+   * @param {{instance?: string, key?: string, headers?: Record<string, string>, body?: any, id?: string}
+   *   & Record<string, any>} [options]
    * @returns {Promise<import("../harness/http.mjs").Answer & {id: string}>}
    */
   async send(kind, options = {}) {

@@ -15,7 +15,10 @@ const BUILD = fileURLToPath(new URL("../../../build", import.meta.url));
 /** A request with this header traps as it arrives; an answer of Core with it, as it is passed on. */
 export const TRAP_HEADER = "x-test-trap";
 
-/** A request whose User-Agent this is makes `fetch` throw at once; an answer of Core with it as TRAP_HEADER, what passes it on. */
+/**
+ * A request whose User-Agent this is makes `fetch` throw at once; an answer of Core with it as TRAP_HEADER, what passes
+ * it on.
+ */
 export const THROW = "throw";
 
 /** @returns {string} the folder of the copy, removed when the process ends */
@@ -27,7 +30,8 @@ export function trappingBuild() {
   const [, wasm] = found(source, /(\w+)\.__wbindgen_start\(\)/);
   const told = (subject) => `${subject}.headers.get("${TRAP_HEADER}")`;
   const trap = (subject) =>
-    `if(${told(subject)}==="${THROW}")throw new Error("told to");if(${told(subject)})${wasm}.__wbindgen_malloc(0xffffffff,1);`;
+    `if(${told(subject)}==="${THROW}")throw new Error("told to");` +
+    `if(${told(subject)})${wasm}.__wbindgen_malloc(0xffffffff,1);`;
   const arriving = source.replace(...insert(source, /__wbg_head_\w+:function\(\w+,(\w+)\)\{/, trap));
   const both = arriving.replace(...insert(arriving, PASS_ON, trap));
   writeFileSync(join(folder, "index.js"), `${THROWING_FETCH}\n${both}`);

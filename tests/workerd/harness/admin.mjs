@@ -78,12 +78,10 @@ export function admin(worker, options = {}) {
     },
 
     /** Changes an instance and waits until that is published. */
-    patchInstance: async (id, fields) =>
-      instancePublished(await expect(200, "PATCH", `/instances/${id}`, fields)),
+    patchInstance: async (id, fields) => instancePublished(await expect(200, "PATCH", `/instances/${id}`, fields)),
 
     /** Changes an API key and waits until that is published. */
-    patchApiKey: async (id, fields) =>
-      keyPublished(await expect(200, "PATCH", `/api-keys/${id}`, fields)),
+    patchApiKey: async (id, fields) => keyPublished(await expect(200, "PATCH", `/api-keys/${id}`, fields)),
 
     /** Revokes an API key and waits until that is published. */
     revoke: async (id) => keyPublished(await expect(200, "POST", `/api-keys/${id}/revoke`)),

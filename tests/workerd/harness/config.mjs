@@ -42,20 +42,16 @@ const worker :Workerd.Worker = (
   compatibilityDate = ${text(settings.compatibilityDate)},
   compatibilityFlags = ${list(settings.compatibilityFlags.map(text))},
   bindings = ${list([
-    ...Object.entries(worker.vars).map(
-      ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
-    ),
+    ...Object.entries(worker.vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
     ...namespaces.map((name) => `(name = ${text(name)}, kvNamespace = ${text(`kv-${name}`)})`),
     ...settings.durableObjects.map(
-      ({ name, className }) =>
-        `(name = ${text(name)}, durableObjectNamespace = ${text(className)})`,
+      ({ name, className }) => `(name = ${text(name)}, durableObjectNamespace = ${text(className)})`,
     ),
     ...(worker.bindings ?? []),
   ])},
   durableObjectNamespaces = ${list(
     settings.durableObjects.map(
-      ({ className }) =>
-        `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
+      ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
     ),
   )},
   durableObjectStorage = (localDisk = "storage"),

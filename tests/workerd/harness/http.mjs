@@ -54,10 +54,7 @@ export async function request(origin, path, options = {}) {
     signal: options.signal,
   });
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  const timer = setTimeout(
-    () => outgoing.destroy(new Error(`no answer to ${path} within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => outgoing.destroy(new Error(`no answer to ${path} within ${timeoutMs} ms`)), timeoutMs);
   try {
     const answered = once(outgoing, "response");
     answered.catch(() => {});

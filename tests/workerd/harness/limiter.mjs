@@ -28,8 +28,6 @@ export function rateLimiter({ name, limit = 0, broken = false, silent = false })
   const innerBindings = inner.map(([key, value]) => `(name = "${key}", json = "${value}")`).join(", ");
   return {
     bindings: [`(name = "${name}", wrapped = (moduleName = "harness:${name}", innerBindings = [${innerBindings}]))`],
-    extensions: [
-      `(modules = [(name = "harness:${name}", internal = true, esModule = ${JSON.stringify(module)})])`,
-    ],
+    extensions: [`(modules = [(name = "harness:${name}", internal = true, esModule = ${JSON.stringify(module)})])`],
   };
 }

@@ -112,7 +112,10 @@ function listening(child, exited, output) {
     let events = "";
     child.stdio[3]?.on("data", (bytes) => {
       events += bytes;
-      const whole = events.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+      const whole = events
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
       const event = whole.find((one) => one.event === "listen" && one.socket === "http");
       if (event === undefined) return;
       clearTimeout(timer);

@@ -60,7 +60,10 @@ export class MessageReader {
   async head() {
     const end = await this.#find("\r\n\r\n");
     if (end < 0) return null;
-    const [first, ...lines] = this.#take(end + 4).toString("latin1").slice(0, -4).split("\r\n");
+    const [first, ...lines] = this.#take(end + 4)
+      .toString("latin1")
+      .slice(0, -4)
+      .split("\r\n");
     const rawHeaders = lines.map((line) => {
       const colon = line.indexOf(":");
       return [line.slice(0, colon), line.slice(colon + 1).trim()];

@@ -16,9 +16,9 @@ use crate::outcome::{Outcome, WriteOutcome};
 
 #[wasm_bindgen(module = "/src/edge/key_object.js")]
 extern "C" {
-    /// Hands a request of a credential in a workspace to its key's object, and goes on with [`Forward::object_answered`],
-    /// [`Forward::object_failed`] or, where the credential has too many under way, [`Forward::too_many`]. Once it has taken
-    /// `longest_ms` it no longer counts as under way.
+    /// Hands a request of a credential in a workspace to its key's object, and goes on with
+    /// [`Forward::object_answered`], [`Forward::object_failed`] or, where the credential has too many under way,
+    /// [`Forward::too_many`]. Once it has taken `longest_ms` it no longer counts as under way.
     pub fn carry(
         forward: Forward,
         credential: &str,
@@ -42,7 +42,8 @@ extern "C" {
     ) -> Result<Response, JsValue>;
 }
 
-/// How long the object of a key may look at Core beside sending, as far as what is under way is counted, in milliseconds.
+/// How long the object of a key may look at Core beside sending, as far as what is under way is counted, in
+/// milliseconds.
 const LOOKS_MS: u32 = 300_000;
 
 impl Forward {

@@ -31,9 +31,9 @@ const PLATFORM_DRAINS: usize = 64 << 10;
 
 #[wasm_bindgen(module = "/src/edge/proxy/forward.js")]
 extern "C" {
-    /// Reads the body and goes on with [`Forward::complete`] or, where it is `keyed`, [`Forward::hand_over`]. Of the budget the
-    /// `first` bytes may be `held` already. Nothing may stay away for longer than `idle_ms`, and all must be there within
-    /// `whole_ms`.
+    /// Reads the body and goes on with [`Forward::complete`] or, where it is `keyed`, [`Forward::hand_over`]. Of the
+    /// budget the `first` bytes may be `held` already. Nothing may stay away for longer than `idle_ms`, and all must be
+    /// there within `whole_ms`.
     #[wasm_bindgen(js_name = withBody)]
     pub fn with_body(
         forward: Forward,
@@ -48,8 +48,8 @@ extern "C" {
     ) -> Promise;
 }
 
-/// A request that was let through. Where its body must be read first, JavaScript holds it between the turns; every other is
-/// sent at once, and nothing of it is kept here.
+/// A request that was let through. Where its body must be read first, JavaScript holds it between the turns; every
+/// other is sent at once, and nothing of it is kept here.
 #[wasm_bindgen]
 pub struct Forward {
     plan: Plan,
@@ -66,8 +66,8 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Carries a plan out: reads the body first where it must be completed or kept, else sends the request at once. Gives
-    /// a response or the promise of one.
+    /// Carries a plan out: reads the body first where it must be completed or kept, else sends the request at once.
+    /// Gives a response or the promise of one.
     pub fn start(
         plan: Plan,
         incoming: Incoming,
@@ -230,8 +230,8 @@ impl Forward {
         self.refuse(&Error::Busy)
     }
 
-    /// The body is there: completes it. What it gives is sent with [`Forward::completed`], unless it is a response, a refusal, or
-    /// a number: of the bytes that must be held before.
+    /// The body is there: completes it. What it gives is sent with [`Forward::completed`], unless it is a response, a
+    /// refusal, or a number: of the bytes that must be held before.
     pub fn complete(&mut self, body: &Uint8Array) -> JsValue {
         let Body::Enriched(shape) = self.plan.route.body else { return self.refuse(&Error::Internal) };
         match self.enrich(body, shape) {
@@ -263,7 +263,8 @@ impl Forward {
         self.refuse(&Error::BodyIncomplete)
     }
 
-    /// It is over, and gives back what it holds. Not `free`: that one does not look whether the object is of this instance.
+    /// It is over, and gives back what it holds. Not `free`: that one does not look whether the object is of this
+    /// instance.
     pub fn done(self) {
         drop(self);
     }
@@ -281,7 +282,8 @@ impl Forward {
         let limit = self.state.config.max_transaction_bytes;
         let bytes = body.to_vec();
         let understood = enrich::understand(&bytes, shape, self.plan.core.rule, limit).map_err(Error::Body)?;
-        // Before it is built. What came in is let go in the same turn, and one at a time: only what goes out is held on.
+        // Before it is built. What came in is let go in the same turn, and one at a time: only what goes out is held
+        // on.
         let size = understood.size();
         if let Some(held) = &mut self.body
             && !held.resize(size)

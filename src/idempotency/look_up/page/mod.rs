@@ -25,7 +25,8 @@ pub struct Row {
     pub units: String,
     /// What Core notes of a queued transaction: the batch, or the transaction, that it was queued with.
     pub queued_with: Option<String>,
-    /// All of it, as Core wrote it, where it was asked for: rows are many, and what a caller put into them may be large.
+    /// All of it, as Core wrote it, where it was asked for: rows are many, and what a caller put into them may be
+    /// large.
     pub json: Option<String>,
 }
 
@@ -160,12 +161,12 @@ impl Question {
         serde_json::to_string(&request).unwrap_or_default()
     }
 
-    /// Reads the answer: its rows, and the next page where there is one. No body stands for one too large to be read: then
-    /// smaller pages are asked for.
+    /// Reads the answer: its rows, and the next page where there is one. No body stands for one too large to be read:
+    /// then smaller pages are asked for.
     ///
     /// # Errors
-    /// Where it is not a page with the rows that were asked for, and no others: what is in front of Core, or a Core that
-    /// does not know the filter, must not pass for its word that nothing was booked.
+    /// Where it is not a page with the rows that were asked for, and no others: what is in front of Core, or a Core
+    /// that does not know the filter, must not pass for its word that nothing was booked.
     pub fn answered(mut self, status: u16, body: Option<&[u8]>) -> Result<(Vec<Row>, Option<Self>), NotAnswered> {
         if status != 200 {
             return Err(NotAnswered);

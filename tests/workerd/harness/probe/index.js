@@ -19,8 +19,7 @@ const routes = {
     const reads = [env.CREDENTIALS.get("a"), env.INSTANCES.get("b")];
     return Response.json(await Promise.all(reads));
   },
-  "/kv/bulk": async (_request, env) =>
-    Response.json(Object.fromEntries(await env.CREDENTIALS.get(["a", "missing"]))),
+  "/kv/bulk": async (_request, env) => Response.json(Object.fromEntries(await env.CREDENTIALS.get(["a", "missing"]))),
   "/kv/list": async (_request, env) => Response.json(await env.CREDENTIALS.list()),
   "/limited": async (request, env) => Response.json(await env.LIMITER.limit({ key: request.headers.get("x-key") })),
   "/echo": async (request) => new Response(request.body),

@@ -38,7 +38,12 @@ describe("the plain client", () => {
   });
 
   test("repeats a header as often as it is given", async () => {
-    await request(upstream.origin, "/", { headers: [["Authorization", "Bearer a"], ["Authorization", "Bearer b"]] });
+    await request(upstream.origin, "/", {
+      headers: [
+        ["Authorization", "Bearer a"],
+        ["Authorization", "Bearer b"],
+      ],
+    });
     const sent = (await lines()).filter((line) => line.startsWith("authorization"));
     assert.deepEqual(sent, ["authorization: bearer a", "authorization: bearer b"]);
   });
@@ -62,7 +67,10 @@ describe("the raw client", () => {
 
   test("sends a chunked body", async () => {
     async function* parts() {
-      yield head("POST /echo HTTP/1.1", [["Host", "x"], ["Transfer-Encoding", "chunked"]]);
+      yield head("POST /echo HTTP/1.1", [
+        ["Host", "x"],
+        ["Transfer-Encoding", "chunked"],
+      ]);
       yield chunk("one ");
       await sleep(10);
       yield Buffer.concat([chunk("two"), LAST_CHUNK]);

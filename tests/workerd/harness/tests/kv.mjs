@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 
-import { hang } from "../replies.mjs";
 import { startWorker } from "../workerd.mjs";
 import { PROBE } from "./probe.mjs";
 
@@ -28,15 +27,24 @@ describe("the KV stand-in", () => {
     assert.equal((await worker.fetch(path)).json(), "a value");
     await worker.fetch(path, { method: "DELETE" });
     assert.equal(kv.value("CREDENTIALS", key), undefined);
-    assert.deepEqual(kv.operations.map(({ kind }) => kind), ["get", "put", "get", "delete"]);
-    assert.deepEqual(kv.reads.map(({ status }) => status), [404, 200]);
+    assert.deepEqual(
+      kv.operations.map(({ kind }) => kind),
+      ["get", "put", "get", "delete"],
+    );
+    assert.deepEqual(
+      kv.reads.map(({ status }) => status),
+      [404, 200],
+    );
     assert.ok(kv.operations.every((one) => one.key === key && one.namespace === "CREDENTIALS"));
   });
 
   test("answers reads in bulk and lists", async () => {
     kv.set("CREDENTIALS", "a", { kept: true });
     assert.deepEqual((await worker.fetch("/kv/bulk")).json(), { a: '{"kept":true}', missing: null });
-    assert.deepEqual(kv.reads.map(({ kind, keys }) => [kind, keys]), [["bulk", ["a", "missing"]]]);
+    assert.deepEqual(
+      kv.reads.map(({ kind, keys }) => [kind, keys]),
+      [["bulk", ["a", "missing"]]],
+    );
     assert.deepEqual((await worker.fetch("/kv/list")).json().keys, [{ name: "a" }]);
   });
 

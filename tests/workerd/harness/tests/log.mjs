@@ -15,7 +15,13 @@ describe("the log", () => {
     const line = await worker.logLine("one-of-many");
     assert.deepEqual(line, { request_id: "one-of-many", path: "/b", status: 200 });
     await worker.logsUntil((lines) => lines.length >= 3);
-    assert.deepEqual(worker.logLines().map(({ path }) => path).sort(), ["/a", "/b", "/c"]);
+    assert.deepEqual(
+      worker
+        .logLines()
+        .map(({ path }) => path)
+        .sort(),
+      ["/a", "/b", "/c"],
+    );
     assert.equal(worker.logs.length, 3);
   });
 

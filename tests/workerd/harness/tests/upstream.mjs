@@ -39,7 +39,12 @@ describe("the upstream", () => {
   });
 
   test("serves a recorded answer header by header", async () => {
-    const headers = [["X-One", "1"], ["Content-Type", "application/json"], ["Content-Length", "7"], ["X-One", "2"]];
+    const headers = [
+      ["X-One", "1"],
+      ["Content-Type", "application/json"],
+      ["Content-Length", "7"],
+      ["X-One", "2"],
+    ];
     upstream.answer(recorded({ status: 201, headers, body: '{"a":1}' }));
     const answer = await forward();
     assert.equal(answer.status, 201);
