@@ -72,6 +72,10 @@ async function bundle() {
   const compiled = `${process.env.CARGO_TARGET_DIR ?? "target"}/${WASM_TARGET}/release/blnk_edge.wasm`;
   const failure = "wasm-bindgen failed: see its message above; its version in dev/bindgen must be that of Cargo.lock.";
   await run(bindgen, [compiled, STAGING, "index"], { failure });
+  // It copies the modules that the crate names, and not what those import themselves.
+  for (const crate of readdirSync(`${STAGING}/snippets`)) {
+    copyFileSync("src/edge/no_answer.js", `${STAGING}/snippets/${crate}/src/edge/no_answer.js`);
+  }
   writeFileSync(`${STAGING}/worker.js`, bundled(readFileSync(`${STAGING}/index.js`, "utf8")));
   copyFileSync("src/edge/entry.js", `${STAGING}/entry.js`);
   const outside = ["./index_bg.wasm", "cloudflare:*"].map((name) => `--external:${name}`);

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::decimal;
+use crate::error::Error;
 
 /// How much a line matters to an operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -19,6 +20,42 @@ pub enum Level {
     /// Something is wrong here, or an instance cannot work: someone must act.
     Error,
 }
+
+impl Level {
+    /// How much an error of ours matters.
+    #[must_use]
+    pub const fn of(error: &Error) -> Self {
+        match error {
+            Error::Internal | Error::Misconfigured { .. } | Error::RegistryUnavailable => Self::Error,
+            _ if error.status() >= 500 => Self::Warn,
+            _ => Self::Info,
+        }
+    }
+
+    /// How much an answer of Core's matters, and why.
+    #[must_use]
+    pub const fn of_core_status(status: u16) -> (Self, Option<&'static str>) {
+        match status {
+            401 => (Self::Error, Some(CORE_REFUSED_KEY)),
+            _ => (Self::Info, None),
+        }
+    }
+
+    /// The same or more, by where the records came from.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<CacheState>) -> Self {
+        self.max(cache.map_or(Self::Info, CacheState::level))
+    }
+
+    /// The same or more, where there is something to warn of.
+    #[must_use]
+    pub fn with_warning(self, warning: Option<&str>) -> Self {
+        if warning.is_some() { self.max(Self::Warn) } else { self }
+    }
+}
+
+/// The detail of a 401 that Core gives to its own key.
+pub const CORE_REFUSED_KEY: &str = "Core refused the instance's own key";
 
 /// Where the records of a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -168,7 +168,7 @@ fn finish(
 ) -> JsValue {
     let credential = known.credential.record();
     let line = Line {
-        level: cache.map_or(Level::default(), CacheState::level),
+        level: Level::Info.with_cache(cache),
         route: Some(ROUTE),
         status: 200,
         credential: credential.map(|credential| &*credential.id),

@@ -2,6 +2,7 @@
 
 import { waitUntil } from "cloudflare:workers";
 import { within } from "./body.js";
+import { FAILED, TIMED_OUT } from "./no_answer.js";
 
 export { within };
 
@@ -83,10 +84,10 @@ export function transact(storage, statements) {
 }
 
 /**
- * Looks at a Core: the status and Content-Type of its answer to a GET. The status is 0 where nothing answered, and -1
- * where nothing did in time. `set` is name and value of each header, a line each.
+ * Sends a GET to a Core: the status, or a number of `no_answer.js`, and the Content-Type of its answer. `set` is name and
+ * value of each header, a line each.
  */
-export async function look(url, set, timeoutMs) {
+export async function probe(url, set, timeoutMs) {
   const headers = new Headers();
   const lines = set.split("\n");
   for (let at = 0; at + 1 < lines.length; at += 2) headers.set(lines[at], lines[at + 1]);
@@ -96,6 +97,6 @@ export async function look(url, set, timeoutMs) {
     answer.body?.cancel().catch(() => {});
     return [answer.status, answer.headers.get("content-type") ?? ""];
   } catch (error) {
-    return [error?.name === "TimeoutError" ? -1 : 0, ""];
+    return [error?.name === "TimeoutError" ? TIMED_OUT : FAILED, ""];
   }
 }

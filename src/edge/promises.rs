@@ -73,8 +73,8 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn transact(storage: &JsValue, statements: &Array) -> Result<(), JsValue>;
 
-    /// The status and Content-Type that a GET is answered with.
-    pub fn look(url: &str, set: &str, timeout_ms: u32) -> Promise;
+    /// The status, or a number of `no_answer.js`, and the Content-Type that a GET is answered with.
+    pub fn probe(url: &str, set: &str, timeout_ms: u32) -> Promise;
 }
 
 /// What comes of a promise; in words, where it fails.

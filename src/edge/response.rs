@@ -13,9 +13,6 @@ use crate::outcome::WriteOutcome;
 use crate::proxy::headers::REFERENCE;
 use crate::proxy::{Known, could_write};
 
-/// What the log says of a 401 that Core gives to its own key.
-pub const CORE_REFUSED_KEY: &str = "Core refused the instance's own key";
-
 /// A request that ends before there is a plan.
 pub struct Rejection<'a> {
     /// The request.
@@ -40,7 +37,7 @@ impl<'a> Rejection<'a> {
         let known = self.known.filter(|_| error.status() != 401);
         let credential = known.and_then(|known| known.credential.record());
         let line = Line {
-            level: level(error).max(self.cache.map_or(Level::default(), CacheState::level)),
+            level: Level::of(error).with_cache(self.cache),
             status: error.status(),
             code: Some(error.code()),
             credential: credential.map(|credential| &*credential.id),
@@ -54,15 +51,6 @@ impl<'a> Rejection<'a> {
         let lines = self.incoming.lines();
         let fate = could_write(Method::parse(lines.method), lines.url).then_some(WriteOutcome::NOT_SENT);
         drain_then(request, error_response(error, request_id, fate.as_ref(), None))
-    }
-}
-
-/// How much an error matters to an operator.
-pub fn level(error: &Error) -> Level {
-    match error {
-        Error::Internal | Error::Misconfigured { .. } | Error::RegistryUnavailable => Level::Error,
-        _ if error.status() >= 500 => Level::Warn,
-        _ => Level::Info,
     }
 }
 

@@ -216,6 +216,16 @@ impl Error {
         }
     }
 
+    /// The status of what answered in Core's place, where something did.
+    #[must_use]
+    pub const fn upstream_status(&self) -> Option<u16> {
+        match self {
+            Self::CoreUnreachable { upstream_status } => *upstream_status,
+            Self::CoreRedirect { upstream_status } => Some(*upstream_status),
+            _ => None,
+        }
+    }
+
     /// The text for the caller. It shows nothing that the caller did not send, but for the names of settings.
     #[must_use]
     pub fn message(&self) -> String {

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::enrich::Rule;
+use crate::log::{CORE_REFUSED_KEY, Level};
 
 /// The header of the object's answers that holds the [`Report`]. Core's own header of that name is dropped.
 pub const REPORT: &str = "x-blnk-edge-report";
@@ -155,6 +156,22 @@ impl Report {
     pub fn from_header(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
+
+    /// How much the request matters to an operator, and the detail to log with it. `status` is the answer's.
+    #[must_use]
+    pub fn level(&self, status: u16) -> (Level, Option<&str>) {
+        let detail = self.detail.as_deref();
+        match (status, &self.code) {
+            _ if detail == Some(CORE_REFUSED_KEY) => (Level::Error, detail),
+            (500, Some(_)) => (Level::Error, detail),
+            (501.., Some(_)) => (Level::Warn, detail),
+            (_, Some(_)) => (Level::Info, detail),
+            (status, None) => {
+                let (level, why) = Level::of_core_status(status);
+                (level, why.or(detail))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +231,19 @@ mod tests {
     #[test]
     fn the_path_is_what_stands_before_the_query() {
         assert_eq!(job().path(), "/transactions");
+    }
+
+    #[test]
+    fn a_refused_key_of_the_instance_is_an_operator_s_concern_wherever_it_shows() {
+        let core = Report::default();
+        assert_eq!(core.level(401), (Level::Error, Some(CORE_REFUSED_KEY)));
+        assert_eq!(core.level(500), (Level::Info, None), "Core's own answer");
+        let looked = Report { detail: Some(CORE_REFUSED_KEY.to_owned()), ..Report::default() };
+        assert_eq!(looked.level(201), (Level::Error, Some(CORE_REFUSED_KEY)));
+        let ours = |code: &str| Report { code: Some(code.to_owned()), ..Report::default() };
+        for (status, level) in [(409, Level::Info), (500, Level::Error), (503, Level::Warn), (504, Level::Warn)] {
+            assert_eq!(ours("PROXY_X").level(status), (level, None), "{status}");
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //! - [`receive`]: what a request gets, by what is stored.
 //! - [`attempt`]: the steps from there to an ending.
 //! - [`ending`]: what each ending leaves behind.
-//! - [`response`]: what Core's answers mean for all that.
+//! - [`verdict`]: what Core's answers mean for all that.
+//! - [`response`]: what the caller gets at each ending.
 //! - [`look_up`]: what Core's records show of a request: all of it, none, or some.
 //! - [`claims`]: what one key alone may use.
 //! - [`state`]: what is told of a key to who asks.
@@ -31,6 +32,7 @@ pub mod response;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
 pub mod work;
 
 pub use fingerprint::Fingerprint;

@@ -13,7 +13,7 @@ pub struct UnderWay {
 }
 
 /// What a request gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received<'a> {
     /// The key is new: a first attempt.
     First,

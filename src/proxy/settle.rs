@@ -1,6 +1,7 @@
-//! Step 11: what came of a request to Core.
+//! Step 11: the result of a request to Core.
 
-use crate::enrich::{Enriched, References};
+use super::upstream::UpstreamRequest;
+use crate::enrich::{Enriched, References, Refusal};
 use crate::error::Error;
 use crate::outcome::{Outcome, WriteOutcome};
 use crate::registry::TimeoutMs;
@@ -19,6 +20,27 @@ pub enum UpstreamResult {
     Failed,
     /// The deadline passed first.
     TimedOut,
+    /// The platform would not make the request.
+    NotSent,
+    /// The body grew over its limit on the way up, and the request was ended.
+    TooLarge,
+    /// It was not sent: too many of its credential are under way.
+    TooMany,
+}
+
+impl UpstreamResult {
+    /// Reads the status of an answer or, where there is none, the number in its place (`edge/no_answer.js`). `html` says
+    /// whether the answer's Content-Type is `text/html`, and is asked only of an answer.
+    pub fn of(status: u16, html: impl FnOnce() -> bool) -> Self {
+        match status {
+            0 => Self::Failed,
+            1 => Self::TimedOut,
+            2 => Self::NotSent,
+            3 => Self::TooLarge,
+            4 => Self::TooMany,
+            status => Self::Answered { status, html: html() },
+        }
+    }
 }
 
 /// Whether the answer is Core's, to be passed on as it is.
@@ -37,7 +59,31 @@ pub fn settle(upstream: UpstreamResult, timeout: TimeoutMs) -> Result<(), Error>
         },
         UpstreamResult::Failed => Err(Error::CoreUnreachable { upstream_status: None }),
         UpstreamResult::TimedOut => Err(Error::CoreTimeout { timeout_ms: timeout.millis() }),
+        UpstreamResult::TooMany => Err(Error::TooManyInFlight),
+        UpstreamResult::NotSent | UpstreamResult::TooLarge => Err(Error::Internal),
     }
+}
+
+/// Whether the answer to a request is passed on; else the error, and what it says of the write, where it was one.
+///
+/// # Errors
+/// Those of [`settle()`], and a body that was too large.
+pub fn conclude(
+    request: &UpstreamRequest<'_>,
+    result: UpstreamResult,
+    references: Option<&References>,
+) -> Result<(), (Error, Option<WriteOutcome>)> {
+    let error = match (result, settle(result, request.timeout)) {
+        (_, Ok(())) => return Ok(()),
+        // Core acts on the first JSON value that it has read, whatever comes behind it.
+        (UpstreamResult::TooLarge, _) => Error::Body(Refusal::TooLarge { limit: request.limit.unwrap_or_default() }),
+        (_, Err(error)) => error,
+    };
+    let outcome = match result {
+        UpstreamResult::NotSent | UpstreamResult::TooMany => WriteOutcome::NOT_SENT,
+        _ => unknown_outcome(references),
+    };
+    Err((error, Some(outcome).filter(|_| request.writes)))
 }
 
 /// Whether a Content-Type is `text/html`, with or without parameters.
@@ -79,6 +125,7 @@ pub fn reference_origin(enriched: &Enriched) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::upstream::UpstreamBody;
     use super::*;
 
     fn settled(status: u16, html: bool) -> Result<(), Error> {
@@ -116,6 +163,55 @@ mod tests {
             settle(UpstreamResult::TimedOut, TimeoutMs::DEFAULT),
             Err(Error::CoreTimeout { timeout_ms: 30_000 })
         );
+    }
+
+    #[test]
+    fn the_numbers_of_what_has_no_answer_are_those_of_the_javascript() {
+        let script = include_str!("../edge/no_answer.js");
+        let number = |name: &str| -> u16 {
+            let (_, after) = script.split_once(&format!("export const {name} = ")).unwrap();
+            after.split_once(';').unwrap().0.parse().unwrap()
+        };
+        for (name, result) in [
+            ("FAILED", UpstreamResult::Failed),
+            ("TIMED_OUT", UpstreamResult::TimedOut),
+            ("NOT_SENT", UpstreamResult::NotSent),
+            ("TOO_LARGE", UpstreamResult::TooLarge),
+            ("TOO_MANY", UpstreamResult::TooMany),
+        ] {
+            assert_eq!(UpstreamResult::of(number(name), || panic!("there is no answer")), result, "{name}");
+        }
+        assert_eq!(UpstreamResult::of(404, || true), UpstreamResult::Answered { status: 404, html: true });
+    }
+
+    #[test]
+    fn an_error_on_a_write_says_whether_core_may_have_acted_and_on_a_read_nothing() {
+        let request = |writes| UpstreamRequest {
+            url: "https://core.example/transactions",
+            body: UpstreamBody::Guarded,
+            limit: Some(7),
+            timeout: TimeoutMs::DEFAULT,
+            request_id: "r1",
+            reference: "",
+            begun: "",
+            logged: true,
+            writes,
+            credential: "Abcdefghijklmnop",
+            warning: "",
+        };
+        let too_large = Error::Body(Refusal::TooLarge { limit: 7 });
+        for (result, error, outcome) in [
+            (UpstreamResult::Failed, Error::CoreUnreachable { upstream_status: None }, Outcome::Unknown),
+            (UpstreamResult::TimedOut, Error::CoreTimeout { timeout_ms: 30_000 }, Outcome::Unknown),
+            (UpstreamResult::TooLarge, too_large, Outcome::Unknown),
+            (UpstreamResult::NotSent, Error::Internal, Outcome::NotSent),
+            (UpstreamResult::TooMany, Error::TooManyInFlight, Outcome::NotSent),
+        ] {
+            let (told, said) = conclude(&request(true), result, None).unwrap_err();
+            assert_eq!((told, said.map(|said| said.outcome)), (error.clone(), Some(outcome)), "{result:?}");
+            assert_eq!(conclude(&request(false), result, None), Err((error, None)), "{result:?}");
+        }
+        assert_eq!(conclude(&request(true), UpstreamResult::of(404, || false), None), Ok(()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::claims;
 use super::exchange::{CoreAnswer, CoreResult, answer};
 use super::look_up::{Looking, looks_seconds, timed};
 use super::prepare::{Prepared, prepare};
-use super::response::{KeyResponse, booked};
+use super::response::KeyResponse;
 use super::storage::KeyStorage;
 use super::{KeyObject, Place, Result, float};
 use crate::clock::Timestamp;
@@ -25,10 +25,10 @@ use crate::idempotency::look_up::Finding;
 use crate::idempotency::message::{CoreAddress, WriteRequest};
 use crate::idempotency::receive::UnderWay;
 use crate::idempotency::record::{KEPT_BODY_BYTES, RECORD_VERSION};
-use crate::idempotency::response::verdict;
+use crate::idempotency::response::{self, Ended};
+use crate::idempotency::verdict::verdict;
 use crate::idempotency::work::refund_claim;
 use crate::idempotency::{Fingerprint, Kept, KeyRecord, Phase, Work, state};
-use crate::outcome::Outcome;
 use crate::outcome::Parts;
 
 /// What an attempt may take beside Core's answer and the looks, in seconds.
@@ -276,38 +276,18 @@ impl<'a> Running<'a> {
 
     fn reply(&self, ending: Ending, answer: Option<CoreAnswer>, lost: Option<Error>) -> Result<Response> {
         let reply = KeyResponse::to(self.request_id).about(&self.record).after(self.core_ms.get());
-        let reply = reply.booked(booked(&self.record)).detail(self.trouble());
-        let refused = |said, error: &Error, outcome| Ok(reply.refusal(said, error, outcome));
-        match (ending, answer, lost) {
-            (Ending::Answered | Ending::NotActed | Ending::Unclear, Some(answer), _) => {
-                let said = match ending {
-                    Ending::Unclear => "unknown",
-                    Ending::NotActed => "not_acted",
-                    _ if self.attempt.is_again() => "sent_again",
-                    _ => "first",
-                };
+        let reply = reply.booked(self.record.booked()).detail(self.trouble());
+        let (has_answer, is_again, parts) = (answer.is_some(), self.attempt.is_again(), self.parts());
+        let ended = Ended { ending, has_answer, lost, is_again, record: &self.record, parts };
+        match (ended.response(), answer) {
+            (response::Response::Refused(refused), _) => Ok(reply.refusal(&refused)),
+            (response::Response::FromCore { said }, Some(answer)) => {
                 reply.answer(said, false, answer.status, answer.headers.clone(), &answer.body())
             }
-            (Ending::Found, Some(answer), _) => match &self.record.phase {
-                Phase::Done { kept: kept @ Kept::Status { .. }, .. } => reply.replay(kept, || Ok(Vec::new())),
-                _ => reply.answer("found", true, 200, answer.headers.clone(), &answer.body()),
-            },
-            (Ending::Partial, ..) => {
-                refused("partial", &Error::IdempotencyPartial { parts: Box::new(self.parts()) }, Outcome::Partial)
+            (response::Response::Found, Some(answer)) => {
+                reply.answer("found", true, 200, answer.headers.clone(), &answer.body())
             }
-            (Ending::ReferenceUsed, ..) => {
-                let used = self.parts().reference_used;
-                refused("reference_used", &Error::ReferenceUsed { used }, Outcome::NotSent)
-            }
-            (Ending::AlreadyRefunded, ..) => {
-                refused("already_refunded", &Error::AlreadyRefunded { parts: Box::new(self.parts()) }, Outcome::NotSent)
-            }
-            (Ending::RefundInFlight, ..) => refused("refund_in_flight", &Error::RefundInFlight, Outcome::NotSent),
-            (Ending::Unchecked, ..) => refused("unchecked", &Error::IdempotencyUnavailable, Outcome::NotSent),
-            (Ending::Lost, _, Some(error)) => refused("unknown", &error, Outcome::UnknownWithKey),
-            (Ending::Unresolved, ..) => refused("unresolved", &Error::IdempotencyUnavailable, Outcome::UnknownWithKey),
-            (Ending::OutcomeUnknown, ..) => refused("unknown", &Error::IdempotencyOutcomeUnknown, Outcome::Unknown),
-            _ => refused("unknown", &Error::Internal, Outcome::UnknownWithKey),
+            _ => Err(thrown("an ending without its answer")),
         }
     }
 

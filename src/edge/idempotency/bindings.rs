@@ -20,11 +20,7 @@ extern "C" {
         keep: u32,
     ) -> Result<Exchanged, JsValue>;
 
-    /// Why there is no answer: `timeout` or `failed`.
-    #[wasm_bindgen(method, getter)]
-    pub fn failed(this: &Exchanged) -> Option<String>;
-
-    /// The status of the answer.
+    /// The status of the answer, or a number of `no_answer.js`.
     #[wasm_bindgen(method, getter)]
     pub fn status(this: &Exchanged) -> u16;
 

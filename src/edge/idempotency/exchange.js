@@ -1,6 +1,7 @@
 // The object of an Idempotency-Key: its exchange with Core, and its answers to the Worker.
 
 import { joined } from "../body.js";
+import { FAILED, TIMED_OUT } from "../no_answer.js";
 import { cleaned } from "../proxy/forward.js";
 
 const REPORT = "x-blnk-edge-report";
@@ -13,7 +14,7 @@ const UNDONE = new Set(["gzip", "br"]);
  * take `timeoutMs`, and the body as long again.
  *
  * @returns status, type (of the content), headers (name and value in turn), bytes (null where the body is larger), rest
- *   (the whole body then, as a stream); or failed: "timeout" or "failed"
+ *   (the whole body then, as a stream); or a status of `no_answer.js` alone
  */
 export async function exchange(url, method, headers, body, timeoutMs, keep) {
   const deadline = new AbortController();
@@ -26,7 +27,7 @@ export async function exchange(url, method, headers, body, timeoutMs, keep) {
     const read = await readUpTo(answer.body, keep, late);
     return { status: answer.status, type: answer.headers.get("content-type") ?? "", headers: kept(answer), ...read };
   } catch (error) {
-    return { failed: deadline.signal.aborted || error === LATE ? "timeout" : "failed" };
+    return { status: deadline.signal.aborted || error === LATE ? TIMED_OUT : FAILED };
   } finally {
     clearTimeout(timer);
   }

@@ -5,7 +5,7 @@ use wasm_bindgen::JsValue;
 
 use super::bindings::Exchanged;
 use crate::error::Error;
-use crate::idempotency::response::is_content_header;
+use crate::idempotency::verdict::is_content_header;
 use crate::proxy::settle::is_html;
 use crate::proxy::{UpstreamResult, settle};
 use crate::registry::TimeoutMs;
@@ -30,15 +30,11 @@ pub type CoreResult = std::result::Result<CoreAnswer, Error>;
 /// As [`settle()`].
 pub fn answer(exchanged: std::result::Result<Exchanged, JsValue>, timeout_ms: u32) -> CoreResult {
     let timeout = TimeoutMs::new(timeout_ms).unwrap_or(TimeoutMs::DEFAULT);
-    let upstream = match &exchanged {
+    let result = match &exchanged {
         Err(_) => UpstreamResult::Failed,
-        Ok(exchanged) => match exchanged.failed().as_deref() {
-            Some("timeout") => UpstreamResult::TimedOut,
-            Some(_) => UpstreamResult::Failed,
-            None => UpstreamResult::Answered { status: exchanged.status(), html: is_html(&exchanged.content_type()) },
-        },
+        Ok(exchanged) => UpstreamResult::of(exchanged.status(), || is_html(&exchanged.content_type())),
     };
-    settle(upstream, timeout)?;
+    settle(result, timeout)?;
     let exchanged = exchanged.map_err(|_| Error::Internal)?;
     Ok(CoreAnswer {
         status: exchanged.status(),

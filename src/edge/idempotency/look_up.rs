@@ -9,12 +9,12 @@ use super::bindings::exchange;
 use super::exchange::{CoreAnswer, answer};
 use crate::edge::now;
 use crate::edge::promises::{settled, sleep};
-use crate::edge::response::CORE_REFUSED_KEY;
 use crate::edge::state::{Kind, Reservation};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;
 use crate::idempotency::look_up::{Finding, LookUp, NotAnswered, Purpose};
 use crate::idempotency::message::CoreAddress;
+use crate::log::CORE_REFUSED_KEY;
 use crate::outcome::Extent;
 
 /// How long one question may take, in milliseconds.

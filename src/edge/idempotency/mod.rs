@@ -20,17 +20,16 @@ use std::rc::Rc;
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{Request, Response};
+use web_sys::{Request, Response as PlatformResponse};
 
 use super::bindings::Env;
 use super::now;
 use super::promises::{ObjectState, delete_all, into_promise, set_alarm, settled, thrown};
 use super::state::{Kind, Reservation, State};
-use crate::error::Error;
 use crate::idempotency::message::{KeyRequest, StatusRequest, WriteRequest};
 use crate::idempotency::receive::{Received, UnderWay, receive};
-use crate::idempotency::{Fingerprint, Phase, state};
-use crate::outcome::Outcome;
+use crate::idempotency::response::{Refused, Response};
+use crate::idempotency::{Fingerprint, KeyRecord, Phase, state};
 
 use attempt::Running;
 use response::KeyResponse;
@@ -82,7 +81,7 @@ impl Idempotency {
             let (credential, workspace) = holder.split_once(' ').ok_or_else(|| thrown("not a holder"))?;
             let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
                 let request_id = header("x-request-id").unwrap_or_default();
-                return Ok(KeyResponse::to(&request_id).refusal("busy", &Error::Busy, Outcome::NotSent).into());
+                return Ok(KeyResponse::to(&request_id).refusal(&Refused::BUSY).into());
             };
             let (message, body) = {
                 let buffer = settled(request.array_buffer()?).await.map_err(|why| thrown(&why))?;
@@ -140,7 +139,7 @@ fn float(millis: u64) -> f64 {
 }
 
 impl KeyObject {
-    async fn carry(&self, place: Place<'_>, job: &WriteRequest, mut carried: Carried) -> Result<Response> {
+    async fn carry(&self, place: Place<'_>, job: &WriteRequest, mut carried: Carried) -> Result<PlatformResponse> {
         let body = carried.bytes.get(carried.begins..).unwrap_or_default();
         let reply = KeyResponse::to(&job.request_id);
         let storage = self.state.storage();
@@ -148,36 +147,33 @@ impl KeyObject {
         let fingerprint = Fingerprint::of(&job.instance, &job.method, &job.target, body);
         let record = row.record()?;
         let under_way = self.under_way();
-        let earlier = match receive(record.as_ref(), under_way.as_ref(), &fingerprint, now()) {
-            Received::First => None,
-            Received::Again(record) => Some(record.clone()),
-            Received::Replay(record) => {
-                let Phase::Done { kept, .. } = &record.phase else { return Err(thrown("nothing to replay")) };
-                return reply.about(record).booked(response::booked(record)).replay(kept, || row.body());
-            }
-            Received::InFlight => {
-                return Ok(reply.refusal("in_flight", &Error::IdempotencyInFlight, Outcome::UnknownWithKey));
-            }
-            Received::Mismatch => {
-                return Ok(reply.refusal("mismatch", &Error::IdempotencyMismatch, Outcome::NotSent));
-            }
-            Received::OutcomeUnknown(record) => {
-                let reply = reply.about(record);
-                return Ok(reply.refusal("unknown", &Error::IdempotencyOutcomeUnknown, Outcome::Unknown));
-            }
+        let received = receive(record.as_ref(), under_way.as_ref(), &fingerprint, now());
+        let reply = if let Received::Replay(record) | Received::OutcomeUnknown(record) = received {
+            reply.about(record)
+        } else {
+            reply
         };
+        match (received.response(), received) {
+            (Some(Response::Refused(refused)), _) => return Ok(reply.refusal(&refused)),
+            (Some(_), Received::Replay(KeyRecord { phase: Phase::Done { kept, booked }, .. })) => {
+                return reply.booked(booked.as_deref()).replay(kept, || row.body());
+            }
+            (Some(_), _) => return Err(thrown("nothing to replay")),
+            (None, _) => {}
+        }
+        let earlier = if let Received::Again(record) = received { Some(record.clone()) } else { None };
         match Running::carry(self, place, job, body, &mut carried.held, fingerprint, earlier) {
             Ok(running) => {
                 // What goes to Core is built: the message is not needed any more.
                 carried.bytes = Vec::new();
                 running.run().await
             }
-            Err(error) => Ok(reply.refusal("refused", &error, Outcome::NotSent)),
+            Err(error) => Ok(reply.refusal(&Refused::body(error))),
         }
     }
 
     /// Tells what became of the key; where Core may be asked, it is asked for what is not known yet.
-    async fn tell(&self, place: Place<'_>, ask: &StatusRequest) -> Result<Response> {
+    async fn tell(&self, place: Place<'_>, ask: &StatusRequest) -> Result<PlatformResponse> {
         let reply = KeyResponse::to(&ask.request_id);
         let storage = self.state.storage();
         let record = KeyStorage::of(&storage).record()?.filter(|record| now() < record.expires_at);
@@ -186,7 +182,7 @@ impl KeyObject {
             if in_flight {
                 return reply.told(&state::begun(&ask.key), false);
             }
-            return Ok(reply.refusal("asked", &Error::IdempotencyKeyNotFound, Outcome::NotSent));
+            return Ok(reply.refusal(&Refused::NOT_FOUND));
         };
         let open = state::is_open(&record) && !in_flight;
         match &ask.core {

@@ -6,11 +6,11 @@ use web_sys::Response;
 
 use super::Result;
 use super::bindings::{reported, with_report};
+use crate::edge::promises::thrown;
 use crate::edge::response::error_response;
-use crate::error::Error;
 use crate::idempotency::message::Report;
-use crate::idempotency::{Kept, KeyRecord, Phase, Work};
-use crate::outcome::{Outcome, WriteOutcome};
+use crate::idempotency::response::{Refused, write_outcome};
+use crate::idempotency::{Kept, KeyRecord};
 
 /// An answer to one request.
 pub struct KeyResponse<'a> {
@@ -61,19 +61,12 @@ impl<'a> KeyResponse<'a> {
         reported(status, headers, body, &report.to_header())
     }
 
-    /// What is left of the answer to an earlier request.
+    /// The answer that was kept.
     pub fn replay(self, kept: &Kept, body: impl FnOnce() -> Result<Vec<u8>>) -> Result<Response> {
-        match kept {
-            Kept::Whole { status, headers } => {
-                let headers = headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect();
-                let body = Uint8Array::from(body()?.as_slice());
-                self.answer("replayed", true, *status, headers, &body)
-            }
-            Kept::Status { status } => {
-                let error = Error::IdempotencyReplayUnavailable { status: Some(*status) };
-                Ok(self.refusal("replay_unavailable", &error, Outcome::Done))
-            }
-        }
+        let Kept::Whole { status, headers } = kept else { return Err(thrown("nothing to replay")) };
+        let headers = headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect();
+        let body = Uint8Array::from(body()?.as_slice());
+        self.answer("replayed", true, *status, headers, &body)
     }
 
     /// What became of the key, as JSON.
@@ -84,43 +77,17 @@ impl<'a> KeyResponse<'a> {
     }
 
     /// An error of ours.
-    pub fn refusal(&self, said: &str, error: &Error, outcome: Outcome) -> Response {
-        let upstream_status = match error {
-            Error::CoreUnreachable { upstream_status } => *upstream_status,
-            Error::CoreRedirect { upstream_status } => Some(*upstream_status),
-            _ => None,
-        };
-        let report = Report { code: Some(error.code().to_owned()), upstream_status, ..self.report(said) };
-        let response = error_response(error, self.request_id, Some(&self.fate(outcome)), None);
+    pub fn refusal(&self, refused: &Refused) -> Response {
+        let Refused { said, error, outcome } = refused;
+        let code = Some(error.code().to_owned());
+        let report = Report { code, upstream_status: error.upstream_status(), ..self.report(said) };
+        let outcome = write_outcome(self.record, *outcome);
+        let response = error_response(error, self.request_id, Some(&outcome), None);
         with_report(&response, &report.to_header())
     }
 
     fn report(&self, said: &str) -> Report {
-        let work = self.record.map(|record| &record.work);
-        let create = work.and_then(|work| if let Work::Create(create) = work { Some(create) } else { None });
-        let single = create.and_then(|create| create.single()).filter(|item| item.made);
-        let made = create.map(|create| create.items.iter().any(|item| item.made));
-        Report {
-            said: said.to_owned(),
-            made_reference: single.map(|item| item.reference.clone()),
-            reference: made.map(|made| if made { "made" } else { "given" }.to_owned()),
-            core_ms: self.core_ms,
-            detail: self.detail.map(str::to_owned),
-            ..Report::default()
-        }
+        let detail = self.detail.map(str::to_owned);
+        Report { core_ms: self.core_ms, detail, ..Report::about(self.record, said) }
     }
-
-    fn fate(&self, outcome: Outcome) -> WriteOutcome {
-        let work = self.record.map(|record| &record.work);
-        WriteOutcome {
-            outcome,
-            reference: work.and_then(Work::reference).map(str::to_owned),
-            references: work.map(Work::references).unwrap_or_default(),
-        }
-    }
-}
-
-/// The header `X-Blnk-Booked` of a record.
-pub fn booked(record: &KeyRecord) -> Option<&str> {
-    if let Phase::Done { booked, .. } = &record.phase { booked.as_deref() } else { None }
 }

@@ -3,6 +3,7 @@
 
 import { DRAIN_MS, NO_ROOM, drain, drained, pipeUpTo, read, within } from "../body.js";
 import { land, takeOff } from "../in_flight.js";
+import { FAILED, NOT_SENT, TIMED_OUT, TOO_LARGE, TOO_MANY } from "../no_answer.js";
 
 let forwarded = [];
 let neverReturned = [];
@@ -109,13 +110,6 @@ function complete(call, request, bytes) {
   call.done();
   return sending;
 }
-
-// Statuses, to Rust, of what has none.
-const FAILED = 0;
-const TIMED_OUT = 1;
-const NOT_SENT = 2;
-const TOO_LARGE = 3;
-const TOO_MANY = 4;
 
 /** How much longer than its deadline a request may take to be settled, in milliseconds, before it no longer counts. */
 const SLACK_MS = 1_000;

@@ -1,10 +1,10 @@
-//! Looks at an instance's Core, for the check of an instance.
+//! Probes an instance's Core, for the check of an instance.
 
 use js_sys::{Array, Promise};
 
 use crate::admin::check::{self, CoreCheck, DEADLINE_MS, WITH_KEY, WITHOUT_KEY};
 use crate::config::Config;
-use crate::edge::promises::{look, settled};
+use crate::edge::promises::{probe, settled};
 use crate::proxy::UpstreamResult;
 use crate::proxy::headers::BLNK_KEY;
 use crate::proxy::settle::is_html;
@@ -16,7 +16,7 @@ pub async fn check_core(record: &InstanceRecord, config: &Config) -> CoreCheck {
         Ok(core) => core,
         Err(error) => return CoreCheck::unusable(&error),
     };
-    // Both looks are under way before the first is waited for; neither promise can fail.
+    // Both probes are under way before the first is waited for; neither promise can fail.
     let (without_key, with_key) = (start(&core, WITHOUT_KEY, false), start(&core, WITH_KEY, true));
     check::judge(seen(without_key).await, seen(with_key).await)
 }
@@ -27,17 +27,14 @@ fn start(core: &Core, path: &str, with_key: bool) -> Promise {
         lines.extend([BLNK_KEY, core.key.expose()]);
     }
     lines.extend(core.access_headers().flatten());
-    look(&format!("{}{path}", core.base_url), &lines.join("\n"), DEADLINE_MS)
+    probe(&format!("{}{path}", core.base_url), &lines.join("\n"), DEADLINE_MS)
 }
 
-async fn seen(looked: Promise) -> UpstreamResult {
-    let Ok(answer) = settled(looked).await else { return UpstreamResult::Failed };
+async fn seen(probed: Promise) -> UpstreamResult {
+    let Ok(answer) = settled(probed).await else { return UpstreamResult::Failed };
     let answer = Array::from(&answer);
     let html = answer.get(1).as_string().is_some_and(|content_type| is_html(&content_type));
-    match answer.get(0).as_f64() {
-        Some(-1.0) => UpstreamResult::TimedOut,
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status has three digits")]
-        Some(status) if status > 0.0 => UpstreamResult::Answered { status: status as u16, html },
-        _ => UpstreamResult::Failed,
-    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status has three digits")]
+    let status = answer.get(0).as_f64().unwrap_or_default() as u16;
+    UpstreamResult::of(status, || html)
 }

@@ -9,7 +9,7 @@
 use super::Work;
 use super::ending::{Ending, Release};
 use super::look_up::{Finding, Purpose};
-use super::response::Verdict;
+use super::verdict::Verdict;
 use super::work::names_twice;
 use crate::outcome::Extent;
 

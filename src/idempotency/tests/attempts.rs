@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::idempotency::attempt::{Claimed, NextStep};
 use crate::idempotency::ending::{Ending, Left, Release};
 use crate::idempotency::look_up::LookUp;
-use crate::idempotency::response::{Verdict, verdict};
+use crate::idempotency::verdict::{Verdict, verdict};
 use crate::idempotency::work::refund_claim;
 use crate::idempotency::{Kept, Phase, Work};
 

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Response;
 
 use super::Forward;
-use crate::edge::response::{CORE_REFUSED_KEY, error_response, level, write_log};
+use crate::edge::response::{error_response, write_log};
 use crate::edge::{bindings, now};
 use crate::error::Error;
 use crate::idempotency::message::{CoreAddress, KeyRequest, Report, WriteRequest};
@@ -87,29 +87,14 @@ impl Forward {
     }
 
     fn log_reported(&self, status: u16, report: &Report) {
-        let (level, detail) = match (status, &report.code) {
-            (401, None) => (Level::Error, Some(CORE_REFUSED_KEY)),
-            _ if report.detail.as_deref() == Some(CORE_REFUSED_KEY) => (Level::Error, report.detail.as_deref()),
-            (500, Some(_)) => (Level::Error, report.detail.as_deref()),
-            (501.., Some(_)) => (Level::Warn, report.detail.as_deref()),
-            _ => (Level::Info, report.detail.as_deref()),
-        };
-        let plan = &self.plan;
+        let (level, detail) = report.level(status);
         let line = Line {
-            level: if self.warning.is_some() { level.max(Level::Warn) } else { level },
-            route: Some(plan.route.pattern),
-            status,
             code: report.code.as_deref(),
-            credential: Some(&plan.credential.id),
-            workspace: Some(&plan.credential.workspace),
-            instance: Some(&plan.instance.id),
             core_ms: report.core_ms,
             upstream_status: report.upstream_status,
-            cache: Some(self.cache),
             reference: report.reference.as_deref(),
             idempotency: Some(&report.said),
-            detail: detail.or(self.warning.as_deref()),
-            ..self.incoming.line()
+            ..self.line(status, level, None, detail)
         };
         write_log(&self.state, &line, true);
     }
@@ -144,7 +129,12 @@ impl Forward {
     pub fn object_failed(self, why: String) -> JsValue {
         let fate = WriteOutcome { outcome: Outcome::UnknownWithKey, reference: None, references: Vec::new() };
         let error = Error::IdempotencyUnavailable;
-        self.log(error.status(), level(&error), Some(&error), Some(&format!("the object of the key failed: {why}")));
+        self.log(
+            error.status(),
+            Level::of(&error),
+            Some(&error),
+            Some(&format!("the object of the key failed: {why}")),
+        );
         error_response(&error, &self.incoming.request_id, Some(&fate), None).into()
     }
 }

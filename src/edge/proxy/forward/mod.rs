@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::edge::bindings;
 use crate::edge::incoming::Incoming;
 use crate::edge::proxy::settle::{FetchResult, conclude};
-use crate::edge::response::{drain_then, error_response, keeps_line, level, write_log};
+use crate::edge::response::{drain_then, error_response, keeps_line, write_log};
 use crate::edge::state::{Kind, Reservation, State};
 use crate::edge::{now, random_bytes};
 use crate::enrich::{self, Enriched, Refusal, Shape};
@@ -180,7 +180,7 @@ impl Forward {
     }
 
     fn error(&self, error: &Error, fate: Option<&WriteOutcome>) -> Response {
-        self.log(error.status(), level(error), Some(error), None);
+        self.log(error.status(), Level::of(error), Some(error), None);
         error_response(error, &self.incoming.request_id, fate, self.made_reference().as_deref())
     }
 
@@ -197,7 +197,7 @@ impl Forward {
     fn line<'a>(&'a self, status: u16, level: Level, error: Option<&'a Error>, detail: Option<&'a str>) -> Line<'a> {
         let plan = &self.plan;
         Line {
-            level: if self.warning.is_some() { level.max(Level::Warn) } else { level },
+            level: level.with_warning(self.warning.as_deref()),
             route: Some(plan.route.pattern),
             status,
             code: error.map(Error::code),
