@@ -1,4 +1,5 @@
-// Numbers in place of a status, for a request that has no answer. `proxy::settle` reads them, and a test there compares.
+// Numbers in place of a status, for a request that has no answer. `proxy::settle` reads them, and a test there
+// compares.
 
 /** The fetch failed. */
 export const FAILED = 0;

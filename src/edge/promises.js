@@ -84,8 +84,8 @@ export function transact(storage, statements) {
 }
 
 /**
- * Sends a GET to a Core: the status, or a number of `no_answer.js`, and the Content-Type of its answer. `set` is name and
- * value of each header, a line each.
+ * Sends a GET to a Core: the status, or a number of `no_answer.js`, and the Content-Type of its answer. `set` is name
+ * and value of each header, a line each.
  */
 export async function probe(url, set, timeoutMs) {
   const headers = new Headers();

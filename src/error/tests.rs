@@ -78,10 +78,10 @@ fn no_two_errors_share_a_code() {
 }
 
 #[test]
-fn the_readme_lists_every_code_with_its_status_and_no_other() {
-    let readme = include_str!("../../README.md");
+fn the_page_on_errors_lists_every_code_with_its_status_and_no_other() {
+    let page = include_str!("../../docs/errors.md");
     let mut listed: Vec<String> = Vec::new();
-    for line in readme.lines() {
+    for line in page.lines() {
         let mut cells = line.split('|').map(str::trim).skip(1);
         if let (Some(code), Some(status)) = (cells.next(), cells.next())
             && (code.starts_with("`PROXY_") || code.starts_with("`ADMIN_"))

@@ -29,8 +29,8 @@ pub enum UpstreamResult {
 }
 
 impl UpstreamResult {
-    /// Reads the status of an answer or, where there is none, the number in its place (`edge/no_answer.js`). `html` says
-    /// whether the answer's Content-Type is `text/html`, and is asked only of an answer.
+    /// Reads the status of an answer or, where there is none, the number in its place (`edge/no_answer.js`). `html`
+    /// says whether the answer's Content-Type is `text/html`, and is asked only of an answer.
     pub fn of(status: u16, html: impl FnOnce() -> bool) -> Self {
         match status {
             0 => Self::Failed,

@@ -80,9 +80,9 @@ fn rfc6585_section_4_a_429_says_when_to_come_back() {
 }
 
 #[test]
-fn the_readme_lists_every_error_with_its_status_and_no_other() {
-    let readme = include_str!("../../README.md");
-    let table = readme.split("| error | status | when |").nth(1).unwrap().trim_start();
+fn the_page_on_oauth_lists_every_error_with_its_status_and_no_other() {
+    let page = include_str!("../../docs/oauth.md");
+    let table = page.split("| error | status | when |").nth(1).unwrap().trim_start();
     let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
     let listed: BTreeSet<String> = rows
         .map(|row| {

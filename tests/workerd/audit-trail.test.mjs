@@ -39,7 +39,7 @@ async function page(query = "") {
     .map((line) => JSON.parse(line));
 }
 
-/** Exports as the README says, into `archive`. */
+/** Exports as docs/operations.md says, into `archive`. */
 async function exportAll(archive) {
   for (let lines = await page(); lines.length > 0; lines = await page()) {
     for (const line of lines) archive.set(line.seq, line);
@@ -109,9 +109,9 @@ test("an export is for administrators, and confirms nothing that was not given",
   assert.equal((await desk.call("GET", "/audit/exported")).headers.get("allow"), "POST");
 });
 
-test("the README's export confirms nothing that it could not write", async (t) => {
+test("the export of docs/operations.md confirms nothing that it could not write", async (t) => {
   const [, loop] = /```sh\n(while page=.*?)```/s.exec(
-    readFileSync(new URL("../../README.md", import.meta.url), "utf8"),
+    readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8"),
   );
   const folder = mkdtempSync(join(tmpdir(), "export-"));
   t.after(() => rmSync(folder, { recursive: true }));
