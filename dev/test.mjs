@@ -20,7 +20,7 @@ const STEPS = [
   ["documentation", cargo("doc", "--locked", "--no-deps", "--document-private-items", ...WASM)],
   ["release build", build],
   ["size of the wasm", checkSize],
-  ["tests of the commands and the stand-in Core", nodeTests("tests/dev")],
+  ["tests of the commands, the documents, the structure and the stand-in Core", nodeTests("tests/dev")],
   ["tests of the benchmark", nodeTests("bench")],
   ["tests on workerd", nodeTests("tests/workerd")],
 ];

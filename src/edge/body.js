@@ -151,6 +151,16 @@ function watched(idleMs, wholeMs, whenLate) {
   };
 }
 
+/**
+ * A stream with nothing in it. Without a body the platform itself sends an idempotent method once more when a pooled
+ * connection breaks, and a deletion that was done would be answered 404.
+ */
+export function emptyStream() {
+  const { readable, writable } = new IdentityTransformStream();
+  writable.close().catch(() => {});
+  return readable;
+}
+
 /** Chunks of `length` bytes in all, as one. */
 export function joined(chunks, length) {
   const whole = new Uint8Array(length);

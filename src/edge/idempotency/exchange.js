@@ -1,6 +1,6 @@
 // The object of an Idempotency-Key: its exchange with Core, and its answers to the Worker.
 
-import { joined } from "../body.js";
+import { emptyStream, joined } from "../body.js";
 import { FAILED, TIMED_OUT } from "../no_answer.js";
 import { cleaned } from "../proxy/forward.js";
 
@@ -35,15 +35,9 @@ export async function exchange(url, method, headers, body, timeoutMs, keep) {
 
 const LATE = Symbol("the body did not come in time");
 
-/**
- * The body as it is sent. Without one, the platform itself would send a PUT or DELETE once more when a pooled
- * connection breaks: a stream with nothing in it keeps it from that.
- */
+/** The body as it is sent; the platform repeats a PUT or DELETE without one by itself. */
 function bodyOf(method, body) {
-  if (body?.byteLength > 0 || method === "GET" || method === "POST") return body;
-  const { readable, writable } = new IdentityTransformStream();
-  writable.close().catch(() => {});
-  return readable;
+  return body?.byteLength > 0 || method === "GET" || method === "POST" ? body : emptyStream();
 }
 
 function pairs(flat) {

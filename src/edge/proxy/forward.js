@@ -1,7 +1,7 @@
 // The platform calls of the request path. Every rule is Rust's: this file carries it out, in as few crossings between
 // wasm and JavaScript as it can, for each costs more than the rule itself. Lists of headers are handed over once.
 
-import { DRAIN_MS, NO_ROOM, drain, drained, pipeUpTo, read, within } from "../body.js";
+import { DRAIN_MS, NO_ROOM, drain, drained, emptyStream, pipeUpTo, read, within } from "../body.js";
 import { land, takeOff } from "../in_flight.js";
 import { FAILED, NOT_SENT, TIMED_OUT, TOO_LARGE, TOO_MANY } from "../no_answer.js";
 
@@ -211,18 +211,13 @@ function clearableDeadline(ms) {
  * - `own`: the caller's stream as it is.
  * - `guarded`: the same through a pipe. When Core goes away before it has it all, the rest is drained here: the
  *   platform would cancel it, and lose our answer with it. With a `limit`, of bytes, what is larger is `cut`.
- * - `empty`: a stream with nothing in it. Without one the platform itself sends an idempotent method once more when a
- *   pooled connection breaks, and a deletion that was done would be answered 404.
+ * - `empty`: a stream with nothing in it, see `emptyStream`.
  */
 function bodyOf(request, kind, bytes, limit, cut) {
   if (kind === "nothing") return NOTHING;
   if (kind === "bytes") return { body: bytes };
   if (kind === "own") return { body: request.body };
-  if (kind === "empty") {
-    const { readable, writable } = new IdentityTransformStream();
-    writable.close().catch(() => {});
-    return { body: readable };
-  }
+  if (kind === "empty") return { body: emptyStream() };
   const length = request.headers.get("content-length");
   const { readable, writable } =
     length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
