@@ -14,7 +14,7 @@
 //! - [`oauth`]: access tokens, and the clients that get them.
 //! - [`budget`]: how many bytes of bodies are held at once, and whose.
 //! - [`config`]: the Worker's variables, parsed once.
-//! - [`outcome`]: what became of a write, and of its parts.
+//! - [`outcome`]: the outcome of a write, and of its parts.
 //! - [`error`]: every error of our own, and its one mapping to an answer.
 //! - [`json`]: how records and messages are read and written.
 //! - [`log`]: the one line that a request leaves behind.

@@ -1,7 +1,7 @@
 //! What the request path needs of the platform: functions of `forward.js`, `body.js` and `in_flight.js`.
 //!
 //! They stand in JavaScript because crossings are what the request path costs most: one call here replaces nine header
-//! look-ups, sixteen deletions, or a request built field by field and all that comes of it.
+//! look-ups, sixteen deletions, or a request built field by field and its whole answer.
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;

@@ -1,6 +1,6 @@
-// How bodies of requests are read: those that are wanted whole, and those that nobody wants.
+// How bodies of requests are read: those that are used whole, and those that are not used.
 
-/** How much of a body nobody wants is read before the answer, and for how long. */
+/** How much of an unused body is read before the answer, and for how long. */
 const DRAIN_BYTES = 8 << 20;
 export const DRAIN_MS = 2_000;
 
@@ -13,10 +13,10 @@ export async function drained(request, response) {
   return response;
 }
 
-/** Reads the rest of a body that nobody wants away, within bounds. */
+/** Reads the rest of an unused body to its end, within bounds. */
 export function drain(body) {
   return within(DRAIN_MS, readAway(body)).catch(() => {
-    // The caller is gone, or the body was read already: the answer goes out as it is.
+    // The caller hung up, or the body was read already: the answer goes out as it is.
   });
 }
 
@@ -59,7 +59,7 @@ export function read(request, declared, limit, first, idleMs, wholeMs, room) {
   return readInBlocks(request.body, declared, limit, first, idleMs, wholeMs, room);
 }
 
-/** So small a body comes in one piece, as good as always: who needs as long for it as one may be silent is too slow. */
+/** A body this small nearly always comes in one piece, so that one deadline, the idle time, is enough. */
 const AT_ONCE = 16 << 10;
 
 /** The ordinary case, with no promise and no timer that it does not need. */
@@ -125,7 +125,7 @@ async function fillBlocks(body, declared, limit, first, watch, room) {
     blocks.push(block.subarray(0, filled));
     return joined(blocks, length);
   } finally {
-    // Or nobody could read the rest away.
+    // Or the rest could not be read.
     reader.releaseLock();
   }
 }

@@ -12,7 +12,7 @@ export default {
   },
 };
 
-/** A Durable Object whose work is done by a Rust object, which is made anew when its instance is gone after a trap. */
+/** A Durable Object whose work is done by a Rust object, which is made anew after a trap has ended its instance. */
 function durableObject(Half) {
   return class {
     #state;

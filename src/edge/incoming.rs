@@ -10,7 +10,7 @@ use crate::proxy::headers::{request_id, trace_id};
 
 /// A request, its head, and the id that it has from here on.
 pub struct Incoming {
-    /// The request itself, whose body nobody has touched.
+    /// The request itself, whose body was not read yet.
     pub request: Request,
     /// The caller's request id, or one of our own.
     pub request_id: String,

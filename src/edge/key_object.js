@@ -48,7 +48,7 @@ export async function carry(started, credential, workspace, longestMs, namespace
   return awake(started).object_answered(answer, answer.status, answer.headers.get(REPORT) ?? "");
 }
 
-/** Asks the key's object what became of the key: report and text of its answer. */
+/** Asks the key's object for the state of the key: report and text of its answer. */
 export async function inquire(credential, workspace, namespace, name, requestId, message) {
   const answer = await call(credential, workspace, namespace, name, requestId, message);
   return [answer.headers.get(REPORT) ?? "", await answer.text()];

@@ -62,7 +62,7 @@ impl Edge {
     /// Serves a request: gives a response, or the promise of one.
     ///
     /// It takes and gives the platform's own objects: the `worker` crate, which wraps each answer in a promise and
-    /// converts requests and responses, makes a pass-through 1.4 to 1.5 times as dear.
+    /// converts requests and responses, makes a pass-through cost 1.4 to 1.5 times as much.
     #[must_use]
     pub fn fetch(request: Request, env: Env) -> JsValue {
         serve(Incoming::of(request), env)
@@ -77,7 +77,7 @@ impl Edge {
     }
 
     /// A number of the instance's own. An instance that has trapped is replaced before a call like this reaches it, so
-    /// what JavaScript holds of one with another number is gone.
+    /// what JavaScript holds of one with another number was dropped.
     #[must_use]
     pub fn generation() -> f64 {
         thread_local!(static GENERATION: f64 = js_sys::Math::random());

@@ -49,8 +49,8 @@ impl<'a> Rejection<'a> {
         bindings::log_line(&line.to_json());
         let Incoming { request, request_id, .. } = self.incoming;
         let lines = self.incoming.lines();
-        let fate = could_write(Method::parse(lines.method), lines.url).then_some(WriteOutcome::NOT_SENT);
-        drain_then(request, error_response(error, request_id, fate.as_ref(), None))
+        let outcome = could_write(Method::parse(lines.method), lines.url).then_some(WriteOutcome::NOT_SENT);
+        drain_then(request, error_response(error, request_id, outcome.as_ref(), None))
     }
 }
 
@@ -71,7 +71,7 @@ pub fn keeps_line(state: &State, status: u16, writes: bool) -> bool {
 pub fn error_response(
     error: &Error,
     request_id: &str,
-    fate: Option<&WriteOutcome>,
+    outcome: Option<&WriteOutcome>,
     reference: Option<&str>,
 ) -> Response {
     let mut extra = Vec::new();
@@ -81,10 +81,10 @@ pub fn error_response(
     if let Some(reference) = reference {
         extra.extend([REFERENCE.to_owned(), reference.to_owned()]);
     }
-    bindings::respond(error.status(), &error.body(request_id, fate), request_id, &extra.join("\n"))
+    bindings::respond(error.status(), &error.body(request_id, outcome), request_id, &extra.join("\n"))
 }
 
-/// The answer, once a body that nobody wants was read.
+/// The answer, once a body that is not used was read to its end.
 pub fn drain_then(request: &Request, response: Response) -> JsValue {
     if request.body().is_some() { bindings::drained(request, response).into() } else { response.into() }
 }

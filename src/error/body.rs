@@ -7,16 +7,16 @@ use crate::json::write::list;
 use crate::outcome::WriteOutcome;
 
 impl Error {
-    /// The body, as JSON. `fate` says what became of the write, where the request was one.
+    /// The body, as JSON. `outcome` is that of the write, where the request was one.
     #[must_use]
-    pub fn body(&self, request_id: &str, fate: Option<&WriteOutcome>) -> String {
+    pub fn body(&self, request_id: &str, outcome: Option<&WriteOutcome>) -> String {
         let mut details = Writer::new();
         self.describe(&mut details);
         details.text("request_id", request_id);
         let mut message = self.message();
-        if let Some(fate) = fate {
-            fate.describe(&mut details);
-            message.push_str(fate.advice());
+        if let Some(outcome) = outcome {
+            outcome.describe(&mut details);
+            message.push_str(outcome.advice());
         }
         let mut detail = Writer::new();
         detail.text("code", self.code()).text("message", &message).raw("details", &details.end());

@@ -68,12 +68,12 @@ pub enum Error {
         /// The status of that answer, where it is known.
         status: Option<u16>,
     },
-    /// What became of the first request with this key could not be found out just now, or what keeps keys did not
+    /// The outcome of the first request with this key cannot be found out just now, or what keeps keys did not
     /// answer.
     IdempotencyUnavailable,
     /// Core carried the first request with this key out in part, or what it did no longer stands.
     IdempotencyPartial {
-        /// What became of each part.
+        /// The outcome of each part.
         parts: Box<Parts>,
     },
     /// This credential has not used this key, or not within the time that keys are remembered.
@@ -85,7 +85,7 @@ pub enum Error {
     },
     /// The transaction has a refund that stands.
     AlreadyRefunded {
-        /// What became of the refund of each part.
+        /// The outcome of the refund of each part.
         parts: Box<Parts>,
     },
     /// Another refund of the transaction was sent, and its outcome is not known yet.
@@ -112,7 +112,7 @@ pub enum Error {
         /// One sentence a setting, each beginning with its name.
         faults: Vec<String>,
     },
-    /// Something that must not happen happened; the log says what.
+    /// A defect; the log says more.
     Internal,
     /// An administrator's request with faults: all of them at once.
     AdminInvalidRequest {

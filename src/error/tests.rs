@@ -54,8 +54,8 @@ fn every_error() -> Vec<Error> {
     ]
 }
 
-fn parsed(error: &Error, fate: Option<&WriteOutcome>) -> Value {
-    serde_json::from_str(&error.body("req-1", fate)).unwrap()
+fn parsed(error: &Error, outcome: Option<&WriteOutcome>) -> Value {
+    serde_json::from_str(&error.body("req-1", outcome)).unwrap()
 }
 
 #[test]
@@ -131,8 +131,9 @@ fn a_write_that_was_not_sent_says_so() {
 
 #[test]
 fn a_write_of_unknown_outcome_names_its_reference_and_what_is_safe() {
-    let fate = WriteOutcome { outcome: Outcome::Unknown, reference: Some("ref_1".to_owned()), references: Vec::new() };
-    let body = parsed(&Error::CoreTimeout { timeout_ms: 1_000 }, Some(&fate));
+    let outcome =
+        WriteOutcome { outcome: Outcome::Unknown, reference: Some("ref_1".to_owned()), references: Vec::new() };
+    let body = parsed(&Error::CoreTimeout { timeout_ms: 1_000 }, Some(&outcome));
     let details = &body["error_detail"]["details"];
     assert_eq!(details["outcome"], "unknown");
     assert_eq!(details["reference"], "ref_1");
@@ -143,8 +144,8 @@ fn a_write_of_unknown_outcome_names_its_reference_and_what_is_safe() {
 #[test]
 fn a_create_of_unknown_outcome_with_a_key_may_be_sent_again() {
     let reference = Some("ref_1".to_owned());
-    let fate = WriteOutcome { outcome: Outcome::UnknownWithKey, reference, references: Vec::new() };
-    let body = parsed(&Error::CoreTimeout { timeout_ms: 1_000 }, Some(&fate));
+    let outcome = WriteOutcome { outcome: Outcome::UnknownWithKey, reference, references: Vec::new() };
+    let body = parsed(&Error::CoreTimeout { timeout_ms: 1_000 }, Some(&outcome));
     assert_eq!(body["error_detail"]["details"]["outcome"], "unknown");
     assert!(body["error"].as_str().unwrap().ends_with("with the same Idempotency-Key, it is not booked twice"));
 }
@@ -152,8 +153,8 @@ fn a_create_of_unknown_outcome_with_a_key_may_be_sent_again() {
 #[test]
 fn a_write_that_was_done_says_so_with_the_status_that_it_got() {
     let reference = Some("ref_1".to_owned());
-    let fate = WriteOutcome { outcome: Outcome::Done, reference, references: Vec::new() };
-    let body = parsed(&Error::IdempotencyReplayUnavailable { status: Some(201) }, Some(&fate));
+    let outcome = WriteOutcome { outcome: Outcome::Done, reference, references: Vec::new() };
+    let body = parsed(&Error::IdempotencyReplayUnavailable { status: Some(201) }, Some(&outcome));
     let details = &body["error_detail"]["details"];
     assert_eq!(details["outcome"], "done");
     assert_eq!(details["status"], 201);
@@ -164,8 +165,8 @@ fn a_write_that_was_done_says_so_with_the_status_that_it_got() {
 #[test]
 fn the_references_of_a_bulk_are_named_by_index() {
     let references = vec![(0, "ref_a".to_owned()), (7, "ref_b".to_owned())];
-    let fate = WriteOutcome { outcome: Outcome::Unknown, reference: None, references };
-    let body = parsed(&Error::CoreUnreachable { upstream_status: None }, Some(&fate));
+    let outcome = WriteOutcome { outcome: Outcome::Unknown, reference: None, references };
+    let body = parsed(&Error::CoreUnreachable { upstream_status: None }, Some(&outcome));
     let details = &body["error_detail"]["details"];
     assert_eq!(details["references"]["7"], "ref_b");
     assert_eq!(details.get("upstream_status"), None);

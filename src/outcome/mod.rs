@@ -8,7 +8,7 @@ pub use parts::{Extent, Part, Parts, ReferenceList};
 
 use crate::json::Writer;
 
-/// What became of a write that ended in an error of ours.
+/// The outcome of a write that ended in an error of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteOutcome {
     /// Whether Core may have acted.

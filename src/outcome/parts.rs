@@ -1,4 +1,4 @@
-//! The parts of a write, by what became of each.
+//! The parts of a write, by the outcome of each.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct ReferenceList {
     pub first: Vec<String>,
 }
 
-/// The parts of a request by what became of them: legs, items, refunds, holds.
+/// The parts of a request by their outcome: legs, items, refunds, holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     /// How many there are.
@@ -45,7 +45,7 @@ pub struct Parts {
     pub reference_used: ReferenceList,
 }
 
-/// What became of one part.
+/// The outcome of one part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// It stands.
@@ -116,7 +116,7 @@ impl Parts {
 }
 
 impl Parts {
-    /// Adds what became of the parts to an object: how many there are, and of each kind the first and their count.
+    /// Adds the outcome of the parts to an object: how many there are, and of each kind the first and their count.
     pub fn write(&self, object: &mut Writer) {
         object.number("total", self.total as u64);
         for (name, references) in [("booked", &self.booked), ("missing", &self.missing)] {

@@ -67,7 +67,7 @@ pub fn authenticate<'a>(
 }
 
 impl<'a> Caller<'a> {
-    /// Who asks what became of its own writes: it may with any scope.
+    /// Who asks for the outcome of its own writes: any scope will do.
     ///
     /// # Errors
     /// [`Error::InsufficientScope`].

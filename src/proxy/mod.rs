@@ -1,12 +1,12 @@
 //! One request, decided: from its head to a plan for Core, or a refusal.
 //!
 //! [`decide`] is the product in one function. It does no I/O: what it lacks it asks for ([`Decision::Need`]), and is
-//! asked again. [`settle()`] judges what came of the plan. The order of the steps is in the types: a [`Plan`] is made
+//! asked again. [`settle()`] judges the result. The order of the steps is in the types: a [`Plan`] is made
 //! only of a grant, a grant only of an authenticated caller, and each only in its own step.
 //!
 //! In reading order: [`credentials`] (the token), [`target`] (path, query, instance), [`routes`] (the table),
 //! [`authorize`] (who may do what), [`headers`] (what passes each way), [`settle`](mod@settle) (what came of it),
-//! [`inquiry`] (what became of a key).
+//! [`inquiry`] (the state of a key).
 
 pub mod authorize;
 pub mod credentials;
@@ -180,7 +180,7 @@ fn first_need(credential: &str, instance: Option<&str>, records: &mut impl Recor
     Need { credential: Some(credential.to_owned()), instance: instance.map(str::to_owned) }
 }
 
-/// Whether an error of ours on this request must say what became of a write. Where the route is not known, every method
+/// Whether an error of ours on this request must say the outcome of a write. Where the route is not known, every method
 /// that could write counts.
 #[must_use]
 pub fn could_write(method: Method, url: &str) -> bool {

@@ -22,7 +22,7 @@ pub struct TokenId([u8; 16]);
 pub struct RevokedToken {
     /// Its number.
     pub id: TokenId,
-    /// When it would have expired: from then on nobody need remember it.
+    /// When it would have expired: from then on it need not be kept.
     pub until: Timestamp,
 }
 

@@ -62,7 +62,7 @@ pub enum StoreError {
     /// The id is taken, by a deleted record too.
     #[error("the id is in use")]
     IdInUse,
-    /// The row is gone or has another revision than it was changed from.
+    /// The row was deleted, or has another revision than it was changed from.
     #[error("the row was changed meanwhile")]
     Changed,
     /// The database failed, or holds what this version cannot read.

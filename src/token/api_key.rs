@@ -39,7 +39,7 @@ pub struct ApiKey<'a> {
 }
 
 impl<'a> ApiKey<'a> {
-    /// Reads an API key. `None` for every other text; which rule it broke is nobody's business.
+    /// Reads an API key. `None` for every other text; which rule it broke is not told.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         if text.len() != API_KEY_LENGTH {

@@ -95,7 +95,7 @@ impl<'a> Running<'a> {
         Ok(Self::begin(object, place, &job.core, &job.request_id, Errand::Carry(job, body), attempt, record))
     }
 
-    /// Takes the object to find out what became of the key.
+    /// Takes the object to find out the outcome of the key's request.
     pub fn ask(
         object: &'a KeyObject,
         place: Place<'a>,

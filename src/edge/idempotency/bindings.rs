@@ -6,7 +6,7 @@ use web_sys::Response;
 
 #[wasm_bindgen(module = "/src/edge/idempotency/exchange.js")]
 extern "C" {
-    /// What came of a request to Core.
+    /// The result of a request to Core.
     pub type Exchanged;
 
     /// Sends a request to Core and reads its answer.

@@ -52,7 +52,7 @@ pub struct Idempotency(Rc<KeyObject>);
 struct KeyObject {
     state: ObjectState,
     env: Env,
-    /// The attempt under way, and its number. It is gone with the object, which is how a crash is known.
+    /// The attempt under way, and its number. It is dropped with the object, which is how a crash is known.
     under_way: RefCell<Option<(u64, UnderWay)>>,
     /// How many attempts this object has begun.
     attempts: Cell<u64>,
@@ -172,7 +172,7 @@ impl KeyObject {
         }
     }
 
-    /// Tells what became of the key; where Core may be asked, it is asked for what is not known yet.
+    /// Tells the state of the key; where Core may be asked, it is asked for what is not known yet.
     async fn tell(&self, place: Place<'_>, ask: &StatusRequest) -> Result<PlatformResponse> {
         let reply = KeyResponse::to(&ask.request_id);
         let storage = self.state.storage();

@@ -69,7 +69,7 @@ impl<'a> KeyResponse<'a> {
         self.answer("replayed", true, *status, headers, &body)
     }
 
-    /// What became of the key, as JSON.
+    /// The state of the key, as JSON.
     pub fn told(&self, body: &str, open: bool) -> Result<Response> {
         let instance = self.record.map(|record| record.instance.clone()).filter(|id| !id.is_empty());
         let report = Report { instance, open, ..self.report("asked") };

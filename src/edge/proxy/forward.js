@@ -35,7 +35,7 @@ function release(call) {
   try {
     awake(call).done();
   } catch {
-    // It is gone with its instance.
+    // It was dropped with its instance.
   }
 }
 

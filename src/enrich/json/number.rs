@@ -104,7 +104,7 @@ const HALF_DIGITS: &str = concat!(
     "1396213837722826145437693412532098591327667236328125",
 );
 
-/// An exponent as it is written; one that is longer than a number holds is as good as the largest.
+/// An exponent as it is written; one that is longer than a number holds counts as the largest.
 fn exponent_of(text: &str) -> i64 {
     let digits = text.trim_start_matches(['+', '-']);
     let size = digits.bytes().fold(0_i64, |size, digit| size.saturating_mul(10).saturating_add(i64::from(digit & 15)));

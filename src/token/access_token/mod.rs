@@ -11,7 +11,7 @@
 //! | 16 | number of the token, random |
 //! | 32 | HMAC-SHA-256 of all of the above |
 //!
-//! The layout is fixed and so is the algorithm: no field names one, so that none can be talked into another. A token
+//! The layout is fixed and so is the algorithm: no field names one, so that a token cannot choose either. A token
 //! tells who it is for and what was granted; whether that still holds is the client's record's to say
 //! ([`Claims::accepted_by`]).
 
@@ -103,7 +103,7 @@ impl Signer {
         Secret::new(token)
     }
 
-    /// Reads a token that was signed under one of the keys; `None` for every other text, with no word about why.
+    /// Reads a token that was signed under one of the keys; `None` for every other text, without a reason.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<Claims> {
         if text.len() != LENGTH {
@@ -138,7 +138,7 @@ impl Claims {
     }
 
     /// What the token opens at `now`: what was granted, as far as its client may still have it. `None` where it is
-    /// expired or revoked, or its client is gone, disabled or none.
+    /// expired or revoked, or its client is deleted, disabled or unknown.
     #[must_use]
     pub fn accepted_by(&self, client: &CredentialRecord, now: Timestamp) -> Option<Scopes> {
         let rules = client.tokens.as_ref()?;

@@ -1,4 +1,4 @@
-//! A write with an `Idempotency-Key`: its object sends it, and says what came of it.
+//! A write with an `Idempotency-Key`: its object sends it, and reports the outcome.
 
 use std::rc::Rc;
 
@@ -127,7 +127,7 @@ impl Forward {
     /// It did not, and why: whether it sent anything is not known here.
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over an owned text")]
     pub fn object_failed(self, why: String) -> JsValue {
-        let fate = WriteOutcome { outcome: Outcome::UnknownWithKey, reference: None, references: Vec::new() };
+        let outcome = WriteOutcome { outcome: Outcome::UnknownWithKey, reference: None, references: Vec::new() };
         let error = Error::IdempotencyUnavailable;
         self.log(
             error.status(),
@@ -135,6 +135,6 @@ impl Forward {
             Some(&error),
             Some(&format!("the object of the key failed: {why}")),
         );
-        error_response(&error, &self.incoming.request_id, Some(&fate), None).into()
+        error_response(&error, &self.incoming.request_id, Some(&outcome), None).into()
     }
 }

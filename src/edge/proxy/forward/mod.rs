@@ -26,7 +26,7 @@ use crate::proxy::routes::Body;
 use crate::proxy::settle::reference_origin;
 use crate::proxy::{Plan, UpstreamBody, UpstreamRequest};
 
-/// The most of a body, in bytes, that the platform itself reads on when nobody wants it: its HTTP server's grace.
+/// The most of an unused body, in bytes, that the platform's HTTP server itself reads to its end.
 const PLATFORM_DRAINS: usize = 64 << 10;
 
 #[wasm_bindgen(module = "/src/edge/proxy/forward.js")]
@@ -144,7 +144,7 @@ impl Forward {
     /// All that sending takes, as [`UpstreamRequest::to_text`] gives it.
     fn sending(&self, body: UpstreamBody) -> String {
         let (plan, made) = (&self.plan, self.made_reference());
-        // A pipe for a declared length takes no more than that; of chunks nobody knows how many come.
+        // A pipe for a declared length takes no more than that; of chunks it is not known how many come.
         let counted = body == UpstreamBody::Guarded && plan.route.body == Body::Streamed;
         let counted = counted && self.incoming.lines().declared_length().is_none();
         let sending = UpstreamRequest {
@@ -174,14 +174,14 @@ impl Forward {
     }
 
     fn refuse(&self, error: &Error) -> JsValue {
-        let fate = self.plan.route.writes().then_some(WriteOutcome::NOT_SENT);
-        let response = self.error(error, fate.as_ref());
+        let outcome = self.plan.route.writes().then_some(WriteOutcome::NOT_SENT);
+        let response = self.error(error, outcome.as_ref());
         drain_then(&self.incoming.request, response)
     }
 
-    fn error(&self, error: &Error, fate: Option<&WriteOutcome>) -> Response {
+    fn error(&self, error: &Error, outcome: Option<&WriteOutcome>) -> Response {
         self.log(error.status(), Level::of(error), Some(error), None);
-        error_response(error, &self.incoming.request_id, fate, self.made_reference().as_deref())
+        error_response(error, &self.incoming.request_id, outcome, self.made_reference().as_deref())
     }
 
     fn made_reference(&self) -> Option<String> {
@@ -269,7 +269,7 @@ impl Forward {
         drop(self);
     }
 
-    /// Something other than an ordinary answer came of it; the arguments are those of [`crate::edge::Edge::settle`].
+    /// It ended in something other than an ordinary answer; the arguments are those of [`crate::edge::Edge::settle`].
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over owned texts")]
     pub fn settle(self, sending: &str, outcome: u16, core_ms: f64, answer: Option<Response>) -> JsValue {
         let references = self.enriched.as_ref().map(|enriched| &enriched.references);
