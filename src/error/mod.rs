@@ -250,7 +250,8 @@ impl Error {
             Self::UnsupportedMediaType => "Only POST /reconciliation/upload takes a multipart body",
             Self::BodyIncomplete => "The body ended before it was whole, or did not come in time",
             Self::Busy => {
-                "The worker holds as many bodies as it may, of all or of this credential and workspace; try again in a moment"
+                "The worker holds as many bodies as it may, of all or of this credential and workspace; \
+                 try again in a moment"
             }
             Self::RateLimited => "This credential has sent too many requests; wait before sending more",
             Self::TooManyInFlight => "This credential has too many requests under way; wait for some to be answered",
@@ -270,12 +271,13 @@ impl Error {
                  read what it changed"
             }
             Self::IdempotencyUnavailable => {
-                "The Idempotency-Key or its reference cannot be looked up at the moment; try again in a moment with the same key"
+                "The Idempotency-Key or its reference cannot be looked up at the moment; \
+                 try again in a moment with the same key"
             }
             Self::IdempotencyPartial { parts } => {
                 let (booked, total) = (parts.booked.count, parts.total);
                 return format!(
-                    "Of the first request with this Idempotency-Key {booked} of {total} parts stand at Core, and it is not sent \
+                    "Of the first request with this Idempotency-Key {booked} of {total} parts stand at Core, and it is not \
                      again: details.missing names the others"
                 );
             }

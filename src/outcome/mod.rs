@@ -67,7 +67,8 @@ impl WriteOutcome {
                 ". Core may have acted: sent again with the same Idempotency-Key, it is not booked twice"
             }
             Outcome::Unknown if self.reference.is_some() || !self.references.is_empty() => {
-                ". Core may have acted: look the reference up before sending it again, and send it again only with the same reference"
+                ". Core may have acted: look the reference up before sending it again, and send it again only with the \
+                 same reference"
             }
             Outcome::Unknown => ". Core may have acted: read the record before sending it again",
         }
