@@ -32,7 +32,12 @@ fn main() {
 }
 
 fn bodies() -> Vec<(&'static str, Shape, Vec<u8>)> {
-    let whole = r#"{"amount":12.5,"currency":"USD","source":"@world","destination":"bln_484e6de5-3a9c-499f-840a-3ce55dea7af4","description":"An order that was paid by card","allow_overdraft":true,"meta_data":{"order":"8812","customer":"c_5521","items":[{"sku":"a-1","n":2},{"sku":"b-7","n":1}]}"#;
+    let whole = concat!(
+        r#"{"amount":12.5,"currency":"USD","source":"@world","#,
+        r#""destination":"bln_484e6de5-3a9c-499f-840a-3ce55dea7af4","#,
+        r#""description":"An order that was paid by card","allow_overdraft":true,"#,
+        r#""meta_data":{"order":"8812","customer":"c_5521","items":[{"sku":"a-1","n":2},{"sku":"b-7","n":1}]}"#
+    );
     let bulk = |item: String| format!(r#"{{"transactions":[{}],"atomic":true}}"#, vec![item; 10_000].join(","));
     let words =
         |text: &str, size: usize| format!(r#"{whole},"notes":"{}"}}"#, text.repeat((size - whole.len()) / text.len()));

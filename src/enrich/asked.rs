@@ -223,9 +223,10 @@ mod tests {
 
     #[test]
     fn a_transaction_is_read_as_core_reads_it() {
-        let (asked, transaction) = single(
-            r#"{"Amount":12.5,"PRECI\u017fION":100,"currency":"EUR","currency":null,"reference":"a\u0062","s\u212Aip_queue":true,"meta_data":{"amount":1}}"#,
-        );
+        let (asked, transaction) = single(concat!(
+            r#"{"Amount":12.5,"PRECI\u017fION":100,"currency":"EUR","currency":null,"#,
+            r#""reference":"a\u0062","s\u212Aip_queue":true,"meta_data":{"amount":1}}"#
+        ));
         assert!(asked.skip_queue && !asked.inflight && !asked.atomic);
         let expected = AskedTransaction {
             reference: Some("ab".to_owned()),
@@ -257,7 +258,11 @@ mod tests {
 
     #[test]
     fn of_a_bulk_every_item_is_read_and_the_switches_of_the_batch() {
-        let body = br#"{"transactions":[{"reference":"a","atomic":true,"skip_queue":true},null,{"reference":"b"}],"inflight":true}"#;
+        let body = concat!(
+            r#"{"transactions":[{"reference":"a","atomic":true,"skip_queue":true},"#,
+            r#"null,{"reference":"b"}],"inflight":true}"#
+        )
+        .as_bytes();
         let asked = asked(body, Shape::Bulk).unwrap();
         let references: Vec<_> = asked.transactions.iter().map(|item| item.reference.as_deref().unwrap()).collect();
         assert_eq!(references, ["a", "b"]);

@@ -88,7 +88,10 @@ fn nothing_is_added_below_the_transaction() {
 fn every_object_of_a_bulk_is_enriched_and_nothing_else_is() {
     assert_eq!(
         bulk(r#"{"precision":null,"transactions":[{},null,[{}],{"precision":2},"x"],"reference":null}"#),
-        r#"{"precision":null,"transactions":[{"precision":100,"reference":"R1"},null,[{}],{"precision":2,"reference":"R2"},"x"],"reference":null}"#
+        concat!(
+            r#"{"precision":null,"transactions":[{"precision":100,"reference":"R1"},null,[{}],"#,
+            r#"{"precision":2,"reference":"R2"},"x"],"reference":null}"#
+        )
     );
     for body in [r"{}", r#"{"transactions":null}"#, r#"{"transactions":{}}"#, r#"{"a":{"transactions":[{}]}}"#] {
         assert_eq!(bulk(body), body);

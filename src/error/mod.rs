@@ -277,8 +277,8 @@ impl Error {
             Self::IdempotencyPartial { parts } => {
                 let (booked, total) = (parts.booked.count, parts.total);
                 return format!(
-                    "Of the first request with this Idempotency-Key {booked} of {total} parts stand at Core, and it is not \
-                     again: details.missing names the others"
+                    "Of the first request with this Idempotency-Key {booked} of {total} parts stand at Core, and it is \
+                     not sent again: details.missing names the others"
                 );
             }
             Self::IdempotencyKeyNotFound => "This credential has not used this Idempotency-Key",

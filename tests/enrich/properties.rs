@@ -150,13 +150,17 @@ proptest! {
     }
 
     #[test]
-    fn a_padded_document_keeps_every_promise(document in document(), padding in vec(select(BYTES), 1..4), after in any::<bool>()) {
+    fn a_padded_document_keeps_every_promise(
+        document in document(), padding in vec(select(BYTES), 1..4), after in any::<bool>()
+    ) {
         let document = document.into_bytes();
         check(&if after { [document, padding].concat() } else { [padding, document].concat() });
     }
 
     #[test]
-    fn a_changed_document_keeps_every_promise(document in document(), changes in vec((any::<Index>(), 0..3, select(BYTES)), 1..4)) {
+    fn a_changed_document_keeps_every_promise(
+        document in document(), changes in vec((any::<Index>(), 0..3, select(BYTES)), 1..4)
+    ) {
         let mut document = document.into_bytes();
         for (at, change, byte) in changes {
             let at = at.index(document.len().max(1));

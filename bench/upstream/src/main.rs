@@ -60,7 +60,10 @@ fn serve(connection: TcpStream) -> io::Result<()> {
 }
 
 fn answer(status: &str) -> Vec<u8> {
-    let start = r#"{"balance_id":"bln_7b4b4f0a-8a4c-4a59-8d0a-5a4f0e3a9f11","balance":125000,"currency":"USD","meta_data":{"note":""#;
+    let start = concat!(
+        r#"{"balance_id":"bln_7b4b4f0a-8a4c-4a59-8d0a-5a4f0e3a9f11","balance":125000,"#,
+        r#""currency":"USD","meta_data":{"note":""#,
+    );
     let end = r#""}}"#;
     let padding = BODY_BYTES.saturating_sub(start.len() + end.len());
     let head = HEADERS.join("\r\n");

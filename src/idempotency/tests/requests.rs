@@ -155,7 +155,10 @@ fn item(dice: &mut Dice, number: usize, own: bool) -> Value {
         // Of four shares the second is nothing.
         _ => vec![units / 2, 0, units / 4, units - units / 2 - units / 4],
     };
-    let share = |(balance, units): (usize, usize)| json!({"identifier": format!("bln_{balance}"), "precise_distribution": units.to_string()});
+    let share = |(balance, units): (usize, usize)| {
+        let identifier = format!("bln_{balance}");
+        json!({"identifier": identifier, "precise_distribution": units.to_string()})
+    };
     item["destinations"] = shares.into_iter().enumerate().map(share).collect();
     item
 }

@@ -15,7 +15,10 @@ fn of(body: &str, shape: Shape) -> Work {
 fn a_create_is_known_by_its_references_currencies_and_units() {
     let body = r#"{"reference":"r","currency":"USD","amount":10,"precision":100}"#;
     assert_eq!(of(body, Shape::Transaction), Work::Create(create("r", false, 0, true)));
-    let legs = r#"{"reference":"r","currency":"USD","amount":10,"precision":100,"skip_queue":true,"sources":[{"identifier":"a"},{"identifier":"b"}]}"#;
+    let legs = concat!(
+        r#"{"reference":"r","currency":"USD","amount":10,"precision":100,"#,
+        r#""skip_queue":true,"sources":[{"identifier":"a"},{"identifier":"b"}]}"#
+    );
     assert_eq!(of(legs, Shape::Transaction), Work::Create(create("r", false, 2, false)));
 }
 
@@ -23,7 +26,8 @@ fn a_create_is_known_by_its_references_currencies_and_units() {
 fn references_that_were_made_are_told_from_those_that_came() {
     let made = Reference::from_random([7; 16]);
     let body = format!(
-        r#"{{"transactions":[{{"reference":"a","currency":"USD","amount":1}},{{"reference":"{made}","currency":"USD","amount":1}}]}}"#
+        r#"{{"transactions":[{},{{"reference":"{made}","currency":"USD","amount":1}}]}}"#,
+        r#"{"reference":"a","currency":"USD","amount":1}"#
     );
     let Work::Create(bulk) = Work::of_create(body.as_bytes(), Shape::Bulk, Rule::default(), &[made]) else {
         panic!("not a create")

@@ -7,7 +7,12 @@ fn question(references: &[&str]) -> Question {
 
 fn row(reference: &str) -> String {
     format!(
-        r#"{{"precise_amount":1000,"amount":1e1,"transaction_id":"txn_{reference}","parent_transaction":"","reference":"{reference}","currency":"USD","status":"APPLIED","meta_data":{{"QUEUED_PARENT_TRANSACTION":"txn_0","x":1}}}}"#
+        concat!(
+            r#"{{"precise_amount":1000,"amount":1e1,"transaction_id":"txn_{0}","#,
+            r#""parent_transaction":"","reference":"{0}","#,
+            r#""currency":"USD","status":"APPLIED","meta_data":{{"QUEUED_PARENT_TRANSACTION":"txn_0","x":1}}}}"#
+        ),
+        reference
     )
 }
 
@@ -19,7 +24,11 @@ fn page(rows: &[String], total: usize) -> Vec<u8> {
 fn a_question_names_every_value_and_orders_the_pages() {
     assert_eq!(
         question(&["a/\"b"]).body(),
-        r#"{"filters":[{"field":"reference","operator":"in","values":["a/\"b"]}],"logical_operator":"and","sort_by":"reference","sort_order":"asc","limit":100,"offset":0,"include_count":true}"#
+        concat!(
+            r#"{"filters":[{"field":"reference","operator":"in","values":["a/\"b"]}],"#,
+            r#""logical_operator":"and","sort_by":"reference","sort_order":"asc","#,
+            r#""limit":100,"offset":0,"include_count":true}"#
+        )
     );
     let family = Question::of(Wanted::Family("txn_1".to_owned())).body();
     assert!(family.contains(r#""logical_operator":"or""#) && family.matches("\"txn_1\"").count() == 3, "{family}");

@@ -189,7 +189,11 @@ mod creates {
 
     #[test]
     fn two_shares_of_one_balance_are_one_leg() {
-        let body = br#"{"reference":"r","currency":"USD","amount":10,"precision":100,"skip_queue":true,"sources":[{"identifier":"a","distribution":"40%"},{"identifier":"a","distribution":"left"}]}"#;
+        let body = concat!(
+            r#"{"reference":"r","currency":"USD","amount":10,"precision":100,"skip_queue":true,"#,
+            r#""sources":[{"identifier":"a","distribution":"40%"},{"identifier":"a","distribution":"left"}]}"#
+        )
+        .as_bytes();
         let work = Work::of_create(body, crate::enrich::Shape::Transaction, crate::enrich::Rule::default(), &[]);
         let mut core = Core::default();
         add(&mut core, "r-1", 1_000, "APPLIED", "txn_r");
