@@ -1,6 +1,6 @@
 //! An answer, as it crosses from the registry to the Worker.
 
-use super::Failure;
+use super::failure::Failure;
 use crate::json::write::pairs;
 use crate::json::{Object, Writer};
 

@@ -9,10 +9,15 @@ mod api_keys;
 pub mod body;
 pub mod check;
 mod context;
+mod credential;
+mod failure;
+mod handled;
 mod instances;
 mod message;
 mod oauth_clients;
 pub mod query;
+mod reach;
+mod record;
 mod reseal;
 pub mod routes;
 mod trail;
@@ -24,16 +29,16 @@ use crate::http::Method;
 use crate::json::write::list as json_list;
 use crate::json::{Object, Writer};
 use crate::oauth::Endpoint;
-use crate::registry::InstanceRecord;
-use crate::registry::Kind;
+use crate::registry::{CredentialKind, Kind};
 use crate::store::audit::Line;
 use crate::store::{Filter, Store};
 
-pub use context::{AdminContext, Failure};
+pub use context::AdminContext;
+pub use failure::Failure;
+pub use handled::{Content, Handled};
 pub use message::RegistryResponse;
 pub use view::RecordView;
 
-use api_keys::Revocation;
 use query::Listed;
 use routes::{Operation, Route};
 
@@ -81,30 +86,6 @@ impl RegistryRequest {
     }
 }
 
-/// What came of a request.
-#[derive(Debug)]
-pub struct Handled {
-    /// What to answer.
-    pub answer: Content,
-    /// The records that were changed, to be published.
-    pub changed: Vec<(Kind, String)>,
-}
-
-/// What to answer.
-#[derive(Debug)]
-pub enum Content {
-    /// A record. Its body says whether it is published, so it is made when that is known.
-    Record(RecordView),
-    /// This text, with 200.
-    Text(String),
-    /// The same, of lines that are JSON each.
-    Lines(String),
-    /// The same, after which lines of the audit trail may be pruned.
-    Exported(String),
-    /// What [`check::judge`] says of this instance, once its Core was looked at.
-    Check(Box<InstanceRecord>),
-}
-
 /// Answers a request.
 ///
 /// # Errors
@@ -143,14 +124,14 @@ pub fn handle<S: Store>(ask: &RegistryRequest, context: &mut AdminContext<'_, S>
         Operation::CreateKey => api_keys::create(context, body),
         Operation::ShowKey => context.show(Kind::ApiKey, id),
         Operation::ChangeKey => api_keys::change(context, id, body),
-        Operation::DeleteKey => api_keys::end(context, id, Revocation::Deleted),
-        Operation::RevokeKey => api_keys::end(context, id, Revocation::Revoked),
-        Operation::RotateKey => api_keys::rotate(context, id, body),
+        Operation::DeleteKey => api_keys::delete(context, id),
+        Operation::RevokeKey => api_keys::revoke(context, id),
+        Operation::RotateKey => credential::rotate(context, CredentialKind::ApiKey, id, body),
         Operation::CreateClient => oauth_clients::create(context, body),
         Operation::ShowClient => context.show(Kind::OauthClient, id),
         Operation::ChangeClient => oauth_clients::change(context, id, body),
         Operation::DeleteClient => oauth_clients::delete(context, id),
-        Operation::RotateClient => oauth_clients::rotate(context, id, body),
+        Operation::RotateClient => credential::rotate(context, CredentialKind::OauthClient, id, body),
         Operation::ConfirmExport => trail::confirm(context, body),
         Operation::ListInstances
         | Operation::ListKeys
@@ -183,5 +164,5 @@ fn page(data: Vec<String>, cursor: Option<&str>) -> String {
 }
 
 fn text(body: String) -> Handled {
-    Handled { answer: Content::Text(body), changed: Vec::new() }
+    Handled::unchanged(Content::Text(body))
 }
