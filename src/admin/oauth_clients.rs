@@ -6,9 +6,7 @@ use super::failure::Failure;
 use super::handled::{Content, Handled, kind_and_id};
 use super::{credential, values};
 use crate::clock::Timestamp;
-use crate::error::Error;
-use crate::oauth::revocation::Revocation;
-use crate::registry::{CredentialKind, CredentialRecord, CredentialStatus, TokenRules, TokenTtl};
+use crate::registry::{CredentialKind, CredentialRecord, CredentialStatus, TokenRevocation, TokenRules, TokenTtl};
 use crate::store::Store;
 use crate::store::audit::AuditAction;
 
@@ -57,14 +55,15 @@ pub(super) fn delete<S: Store>(context: &mut AdminContext<'_, S>, id: &str) -> R
 
 /// Revokes one token. The client showed at the Worker that it is its own; the answer is the record as it is published,
 /// so that the Worker need not wait for KV. A token that is refused already changes nothing.
-pub(super) fn revoke_token<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -> Result<Handled, Failure> {
-    let revocation = Revocation::from_json(body).ok_or(Error::Internal)?;
-    let Revocation { client: id, token, issued_at } = revocation;
-    let (row, mut client) = context.credential(CredentialKind::OauthClient, &id)?;
-    let now = context.now;
+pub(super) fn revoke_token<S: Store>(
+    context: &mut AdminContext<'_, S>,
+    revocation: &TokenRevocation,
+) -> Result<Handled, Failure> {
+    let TokenRevocation { client: id, token, issued_at } = revocation;
+    let (row, mut client) = context.credential(CredentialKind::OauthClient, id)?;
     let rules = rules(&mut client);
-    if rules.allow(token.id, issued_at) {
-        rules.revoke(token, issued_at, now);
+    if rules.allow(token.id, *issued_at) {
+        rules.revoke(token.clone(), *issued_at, context.now);
     }
     let changed = context.update(&row, &mut client, AuditAction::RevokeToken, &[])?;
     let changed_ids = changed.iter().map(kind_and_id).collect();

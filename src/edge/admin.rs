@@ -13,7 +13,7 @@ use super::state::{Reservation, State};
 use crate::admin::access::{Administrators, answers_at};
 use crate::admin::body::Faults;
 use crate::admin::routes::Route;
-use crate::admin::{Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse};
+use crate::admin::{AdminRequest, Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse};
 use crate::config::names;
 use crate::error::Error;
 use crate::http::Method;
@@ -84,17 +84,13 @@ async fn ask(
     let authorization = lines.head().authorization;
     let name = administrators.authenticate(authorization).ok_or(Error::AdminUnauthorized)?.to_owned();
     *actor = Some(name.clone());
-    route.ok_or(Error::AdminNotFound)?.action(Method::parse(lines.method))?;
+    let route = route.ok_or(Error::AdminNotFound)?;
+    let operation = route.operation(Method::parse(lines.method))?;
     let (body, held) = body(incoming, state, &name).await?;
-    let ask = RegistryRequest {
-        method: lines.method.to_owned(),
-        path: target.path.to_owned(),
-        query: target.query.map(str::to_owned),
-        body,
-        actor: name,
-        request_id: incoming.request_id.clone(),
-    };
-    Ok((ask, held))
+    let query = target.query.map(str::to_owned);
+    let (request_id, id) = (incoming.request_id.clone(), route.id.to_owned());
+    let request = AdminRequest { request_id, actor: name, operation, id, query, body };
+    Ok((RegistryRequest::Admin(request), held))
 }
 
 async fn body(incoming: &Incoming, state: &State, actor: &str) -> Result<(String, Reservation), Failure> {

@@ -21,10 +21,9 @@ use crate::http::Method;
 use crate::http::Target;
 use crate::log::{CacheState, Level, Line};
 use crate::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, TOO_LARGE};
-use crate::oauth::revocation::Revocation;
 use crate::oauth::{Endpoint, OAuthError, RevocationRequest, TokenRequest, grant, limit, metadata};
 use crate::proxy::{Known, Need};
-use crate::registry::{CredentialId, CredentialRecord, Lookup};
+use crate::registry::{CredentialId, CredentialRecord, Lookup, TokenRevocation};
 use crate::token::Signer;
 
 /// RFC 6749 section 5.1 asks for it beside `Cache-Control: no-store`, which every answer of ours has.
@@ -91,7 +90,7 @@ async fn answer(
         return granted.map(|claims| grant::body(&claims, signer, now));
     }
     let request = RevocationRequest::read(authorization, &form)?;
-    revoke(&request, signer, incoming, env, state, trace).await?;
+    revoke(&request, signer, env, state, trace).await?;
     // Nobody looks at it (RFC 7009 section 2.2); it is there for those who read JSON from every answer.
     Ok("{}".to_owned())
 }
@@ -160,7 +159,6 @@ async fn client(
 async fn revoke(
     request: &RevocationRequest,
     signer: &Signer,
-    incoming: &Incoming,
     env: &Env,
     state: &State,
     trace: &mut Trace,
@@ -172,7 +170,7 @@ async fn revoke(
     trace.authenticated(id, judged.as_ref().err());
     check_client_rate(Endpoint::Revocation, state, trace).await?;
     let Some(revocation) = judged? else { return Ok(()) };
-    match write(&revocation, incoming, env).await {
+    match write(revocation, env).await {
         Ok(record) => {
             // This isolate knows it from now on; the others learn it from KV.
             state.credentials.borrow_mut().keep(id, Some(record), now());
@@ -187,17 +185,8 @@ async fn revoke(
 
 /// Has the registry write a revocation, and gives the client's record as it is then; a sentence for the log where it
 /// fails.
-async fn write(revocation: &Revocation, incoming: &Incoming, env: &Env) -> Result<CredentialRecord, String> {
-    let ask = RegistryRequest {
-        method: Method::Post.as_str().to_owned(),
-        path: Endpoint::Revocation.path().to_owned(),
-        query: None,
-        body: revocation.to_json(),
-        // No administrator has such a name.
-        actor: format!("client:{}", revocation.client),
-        request_id: incoming.request_id.clone(),
-    };
-    let reply = call_registry(env, &ask).await?;
+async fn write(revocation: TokenRevocation, env: &Env) -> Result<CredentialRecord, String> {
+    let reply = call_registry(env, &RegistryRequest::RevokeToken(revocation)).await?;
     if reply.status != 200 {
         return Err(reply.detail.unwrap_or_else(|| format!("the registry answered {}", reply.status)));
     }
