@@ -8,9 +8,8 @@ use web_sys::Response;
 use super::bindings::{self, Env};
 use super::incoming::Incoming;
 use super::own_body::{self, Missing};
-use super::promises::{ask_object, setting, settled};
+use super::promises::{ask_object, settled};
 use super::state::{Reservation, State};
-use crate::admin::access::{Administrators, answers_at};
 use crate::admin::body::Faults;
 use crate::admin::routes::Route;
 use crate::admin::{AdminRequest, Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse};
@@ -45,7 +44,7 @@ pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Served {
     let target = Target::split(incoming.lines().url);
     let route = target.as_ref().ok().and_then(|target| Route::of(target.path));
     let mut actor = None;
-    let reply = match ask(incoming, env, state, route, &mut actor).await {
+    let reply = match ask(incoming, state, route, &mut actor).await {
         // What is held for the body is given back once the registry has it, and has answered.
         Ok((ask, _held)) => match call_registry(env, &ask).await {
             Ok(reply) => reply,
@@ -68,21 +67,13 @@ pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Served {
 /// What the registry is to be asked: settles who asks, whether there is such a route, and reads the body.
 async fn ask(
     incoming: &Incoming,
-    env: &Env,
     state: &State,
     route: Option<Route<'_>>,
     actor: &mut Option<String>,
 ) -> Result<(RegistryRequest, Reservation), Failure> {
     let lines = incoming.lines();
     let target = Target::split(lines.url).map_err(Error::from)?;
-    let administrators = Administrators::parse(setting(env, names::ADMIN_TOKEN).as_deref())
-        .map_err(|why| Failure { error: Error::AdminNotFound, detail: Some(why.to_owned()) })?;
-    if !answers_at(target.host, setting(env, names::ADMIN_HOST).as_deref()) {
-        let detail = Some("the request is not for ADMIN_HOST".to_owned());
-        return Err(Failure { error: Error::AdminNotFound, detail });
-    }
-    let authorization = lines.head().authorization;
-    let name = administrators.authenticate(authorization).ok_or(Error::AdminUnauthorized)?.to_owned();
+    let name = state.config.admin.authenticate(target.host, lines.head().authorization)?.to_owned();
     *actor = Some(name.clone());
     let route = route.ok_or(Error::AdminNotFound)?;
     let operation = route.operation(Method::parse(lines.method))?;
