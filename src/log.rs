@@ -41,6 +41,13 @@ impl Level {
         }
     }
 
+    /// How much an answer of `/admin` or `/oauth` matters. No Core stands behind these: where they fail, something is
+    /// wrong here.
+    #[must_use]
+    pub const fn of_own_status(status: u16) -> Self {
+        if status >= 500 { Self::Error } else { Self::Info }
+    }
+
     /// The same or more, by where the records came from.
     #[must_use]
     pub fn with_cache(self, cache: Option<CacheState>) -> Self {
@@ -213,6 +220,12 @@ mod tests {
             line.to_json(),
             r#"{"level":"info","request_id":"r1","method":"GET","status":401,"code":"PROXY_X"}"#
         );
+    }
+
+    #[test]
+    fn a_failure_of_our_own_surfaces_is_an_error() {
+        assert_eq!([200, 404, 429, 499].map(Level::of_own_status), [Level::Info; 4]);
+        assert_eq!([500, 503].map(Level::of_own_status), [Level::Error; 2]);
     }
 
     #[test]

@@ -1,15 +1,49 @@
 //! Who may administer: `ADMIN_TOKEN` and `ADMIN_HOST`.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::failure::Failure;
+use crate::error::Error;
 use crate::http::bearer;
 
 /// The shortest token, in characters.
 const SHORTEST: usize = 32;
 
+/// Who may administer, and where. A token that is missing or too short closes the surface, and nothing else.
+#[derive(Clone, Debug)]
+pub struct AdminAccess {
+    administrators: Result<Administrators, &'static str>,
+    host: Option<String>,
+}
+
+impl AdminAccess {
+    /// Reads the two settings.
+    #[must_use]
+    pub fn from_settings(token: Option<&str>, host: Option<String>) -> Self {
+        Self { administrators: Administrators::parse(token), host }
+    }
+
+    /// The name of the administrator who sends a request, by the host that it names and its `Authorization` header.
+    ///
+    /// # Errors
+    /// [`Error::AdminNotFound`] where there is no such surface, with the reason for the log;
+    /// [`Error::AdminUnauthorized`].
+    pub fn authenticate(&self, host: &str, authorization: Option<&str>) -> Result<&str, Failure> {
+        let closed = |why: &str| Failure { error: Error::AdminNotFound, detail: Some(why.to_owned()) };
+        let administrators = self.administrators.as_ref().map_err(|why| closed(why))?;
+        if !answers_at(host, self.host.as_deref()) {
+            return Err(closed("the request is not for ADMIN_HOST"));
+        }
+        administrators.authenticate(authorization).ok_or_else(|| Error::AdminUnauthorized.into())
+    }
+}
+
 /// The administrators that are configured, by name. Tokens are kept as their SHA-256, so that all have one length.
-pub struct Administrators(Vec<(String, [u8; 32])>);
+#[derive(Clone)]
+struct Administrators(Vec<(String, [u8; 32])>);
 
 impl Administrators {
     /// Reads the setting: one token, known as `admin`, or several as `name=token name=token`. A name may be there
@@ -17,7 +51,7 @@ impl Administrators {
     ///
     /// # Errors
     /// A sentence for the log where the setting is missing or any token is too short; nobody may administer then.
-    pub fn parse(setting: Option<&str>) -> Result<Self, &'static str> {
+    fn parse(setting: Option<&str>) -> Result<Self, &'static str> {
         let pieces: Vec<&str> = setting.unwrap_or_default().split_ascii_whitespace().collect();
         let named = match pieces.as_slice() {
             [] => return Err("ADMIN_TOKEN is not set"),
@@ -35,8 +69,7 @@ impl Administrators {
 
     /// The name of the administrator whose token an `Authorization` header carries. All tokens are compared, in
     /// constant time.
-    #[must_use]
-    pub fn authenticate(&self, authorization: Option<&str>) -> Option<&str> {
+    fn authenticate(&self, authorization: Option<&str>) -> Option<&str> {
         let presented = digest(bearer(authorization?)?);
         let mut found = None;
         for (name, token) in &self.0 {
@@ -49,9 +82,14 @@ impl Administrators {
     }
 }
 
+impl fmt::Debug for Administrators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 /// Whether the surface answers at the host that a request names, its port aside.
-#[must_use]
-pub fn answers_at(host: &str, admin_host: Option<&str>) -> bool {
+fn answers_at(host: &str, admin_host: Option<&str>) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
@@ -140,6 +178,33 @@ mod tests {
             assert_eq!(actor(&setting, wrong), None, "{wrong}");
         }
         assert_eq!(Administrators::parse(Some(&setting)).unwrap().authenticate(None), None);
+    }
+
+    #[test]
+    fn without_a_good_token_there_is_no_surface_and_the_log_says_why() {
+        let right = format!("Bearer {TOKEN}");
+        for (token, why) in [(None, "ADMIN_TOKEN is not set"), (Some("short"), "ADMIN_TOKEN has a token that is not")] {
+            let closed = AdminAccess::from_settings(token, None).authenticate("a", Some(&right)).unwrap_err();
+            assert_eq!(closed.error, Error::AdminNotFound);
+            assert!(closed.detail.unwrap().starts_with(why), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn at_another_host_even_the_right_token_finds_nothing() {
+        let access = AdminAccess::from_settings(Some(TOKEN), Some("admin.example".to_owned()));
+        let right = format!("Bearer {TOKEN}");
+        assert_eq!(access.authenticate("admin.example", Some(&right)), Ok("admin"));
+        let elsewhere = access.authenticate("other.example", Some(&right)).unwrap_err();
+        let detail = Some("the request is not for ADMIN_HOST".to_owned());
+        assert_eq!(elsewhere, Failure { error: Error::AdminNotFound, detail });
+        assert_eq!(access.authenticate("admin.example", None), Err(Error::AdminUnauthorized.into()));
+    }
+
+    #[test]
+    fn no_token_shows_in_debug_output_nor_its_hash() {
+        let access = AdminAccess::from_settings(Some(&format!("ops={TOKEN} ci={OTHER}")), None);
+        assert_eq!(format!("{access:?}"), r#"AdminAccess { administrators: Ok(["ops", "ci"]), host: None }"#);
     }
 
     #[test]

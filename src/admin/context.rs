@@ -1,13 +1,13 @@
 //! What every action works with, and the one way in which a record is read and written.
 
-use super::view::{self, RecordView};
-use super::{Content, Handled};
+use super::failure::Failure;
+use super::handled::{Content, Handled};
+use super::record::{self, ManagedRecord, view};
+use super::view::RecordView;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::json::Writer;
-use crate::registry::Kind;
 use crate::registry::seal::Sealer;
-use crate::registry::{RecordError, Workspace};
+use crate::registry::{CredentialKind, CredentialRecord, InstanceRecord, Kind};
 use crate::store::audit::{self, AuditAction};
 use crate::store::{RecordRow, Store, StoreError};
 
@@ -27,54 +27,6 @@ pub struct AdminContext<'a, S> {
     pub random: &'a mut dyn FnMut(&mut [u8]),
 }
 
-/// An error for the caller, and what the log says of it beside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What the caller is told.
-    pub error: Error,
-    /// What an operator needs to know more.
-    pub detail: Option<String>,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error, detail: None }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::unavailable(error.to_string())
-    }
-}
-
-impl Failure {
-    /// The registry cannot answer, and the log says why.
-    #[must_use]
-    pub fn unavailable(detail: String) -> Self {
-        Self { error: Error::AdminUnavailable, detail: Some(detail) }
-    }
-
-    /// The record's state does not allow what was asked.
-    #[must_use]
-    pub fn conflict(reason: impl Into<String>) -> Self {
-        Error::AdminConflict { reason: reason.into() }.into()
-    }
-}
-
-/// A record of either kind, as far as it is kept alike.
-pub(super) trait ManagedRecord {
-    fn kind(&self) -> Kind;
-    fn id(&self) -> &str;
-    fn workspace(&self) -> &Workspace;
-    fn status(&self) -> &'static str;
-    fn set_revision(&mut self, revision: u64);
-    /// What is stored and published.
-    fn to_json(&self) -> String;
-    /// What is shown of it: no secret, `id` first.
-    fn view(&self, view: &mut Writer);
-}
-
 impl<S: Store> AdminContext<'_, S> {
     /// `N` random bytes.
     pub(super) fn random<const N: usize>(&mut self) -> [u8; N] {
@@ -84,15 +36,23 @@ impl<S: Store> AdminContext<'_, S> {
     }
 
     pub(super) fn show(&self, kind: Kind, id: &str) -> Result<Handled, Failure> {
-        let row = self.store.row(kind, id)?.ok_or(Error::AdminNotFound)?;
-        Ok(Handled { answer: Content::Record(RecordView::row(row)), changed: Vec::new() })
+        Ok(Handled::unchanged(Content::Record(RecordView::row(self.row(kind, id)?))))
     }
 
-    /// A record of this kind, which `from_json` reads.
-    pub(super) fn load<R>(&self, kind: Kind, id: &str, from_json: FromJson<R>) -> Result<(RecordRow, R), Failure> {
-        let row = self.store.row(kind, id)?.ok_or(Error::AdminNotFound)?;
-        let record = read(&row, from_json)?;
+    pub(super) fn instance(&self, id: &str) -> Result<(RecordRow, InstanceRecord), Failure> {
+        let row = self.row(Kind::Instance, id)?;
+        let record = record::read_instance(&row)?;
         Ok((row, record))
+    }
+
+    pub(super) fn credential(&self, kind: CredentialKind, id: &str) -> Result<(RecordRow, CredentialRecord), Failure> {
+        let row = self.row(record::kind_of(kind), id)?;
+        let record = record::read_credential(&row)?;
+        Ok((row, record))
+    }
+
+    fn row(&self, kind: Kind, id: &str) -> Result<RecordRow, Failure> {
+        self.store.row(kind, id)?.ok_or_else(|| Error::AdminNotFound.into())
     }
 
     /// Writes a new record, whose revision is 1. `secrets` names the fields that hold one.
@@ -136,7 +96,7 @@ impl<S: Store> AdminContext<'_, S> {
             json: record.to_json(),
             ..row.clone()
         };
-        let (old, new) = (view(&*view::record(row)?), view(record));
+        let (old, new) = (view(&*record::read(row)?), view(record));
         let changes =
             if action.is_counted() { audit::counted(&old, &new) } else { audit::changes(Some(&old), &new, secrets) };
         self.store.write(&new_row, &self.change(action, changes))?;
@@ -146,28 +106,4 @@ impl<S: Store> AdminContext<'_, S> {
     fn change(&self, action: AuditAction, changes: String) -> audit::Change {
         audit::Change { at: self.now, actor: self.actor.to_owned(), action, changes }
     }
-}
-
-/// How a record is read.
-pub(super) type FromJson<R> = fn(&str) -> Result<R, RecordError>;
-
-/// The record of a row. One that cannot be read is named in the log, and nothing of its content.
-pub(super) fn read<R>(row: &RecordRow, from_json: FromJson<R>) -> Result<R, Failure> {
-    from_json(&row.json).map_err(|error| Failure::unavailable(format!("{} {}: {error}", row.kind.as_str(), row.id)))
-}
-
-/// The answer about a record that was changed, or left as it was where `changed` is `None`.
-pub(super) fn answer(row: RecordRow, changed: Option<RecordRow>) -> Handled {
-    match changed {
-        Some(row) => {
-            Handled { changed: vec![(row.kind, row.id.clone())], answer: Content::Record(RecordView::row(row)) }
-        }
-        None => Handled { answer: Content::Record(RecordView::row(row)), changed: Vec::new() },
-    }
-}
-
-fn view(record: &dyn ManagedRecord) -> String {
-    let mut view = Writer::new();
-    record.view(&mut view);
-    view.end()
 }

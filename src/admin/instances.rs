@@ -1,25 +1,24 @@
 //! Instances: made, changed, paused and deleted.
 
 use super::body::{Faults, Fields, Patch};
-use super::context::{AdminContext, Failure, answer};
+use super::context::AdminContext;
+use super::failure::Failure;
+use super::handled::{Content, Handled};
 use super::routes::RESERVED_INSTANCE_ID;
-use super::{Content, Handled, RecordView, values};
+use super::values;
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
 use crate::error::Error;
 use crate::json::Json;
-use crate::registry::Kind;
 use crate::registry::seal::Sealed;
 use crate::registry::{
     Access, BaseUrl, InstanceId, InstanceRecord, InstanceStatus, Profile, RECORD_VERSION, SealedAccess, Secret,
     TimeoutMs,
 };
-use crate::store::Store;
 use crate::store::audit::AuditAction;
+use crate::store::{RecordRow, Store};
 
 /// The statuses that a listed instance can have.
 pub(super) const LISTED: &[&str] = &["active", "paused"];
-
-const DELETED: &str = "The instance is deleted, and that is for good";
 
 pub(super) fn create<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -> Result<Handled, Failure> {
     let mut faults = Faults::default();
@@ -59,15 +58,11 @@ pub(super) fn create<S: Store>(context: &mut AdminContext<'_, S>, body: &str) ->
     };
     let secrets = seal_into(&mut record, context, Some(&core_key), access)?;
     let row = context.create(&record, &secrets)?;
-    let changed = vec![(row.kind, row.id.clone())];
-    Ok(Handled { answer: Content::Record(RecordView { status: 201, ..RecordView::row(row) }), changed })
+    Ok(Handled::created(row, None))
 }
 
 pub(super) fn change<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = context.load(Kind::Instance, id, InstanceRecord::from_json)?;
-    if record.status == InstanceStatus::Deleted {
-        return Err(Failure::conflict(DELETED));
-    }
+    let (row, mut record) = load_undeleted(context, id)?;
     let mut faults = Faults::default();
     let mut fields = Fields::parse(body, &mut faults)?;
     let (has_core_key, has_access) = (fields.has("core_key"), fields.has("access"));
@@ -99,25 +94,30 @@ pub(super) fn change<S: Store>(context: &mut AdminContext<'_, S>, id: &str, body
     record.zero_precision = settings.zero_precision.unwrap_or(record.zero_precision);
     let secrets = seal_into(&mut record, context, core_key.as_ref(), access)?;
     let changed = context.update(&row, &mut record, AuditAction::Update, &secrets)?;
-    Ok(answer(row, changed))
+    Ok(Handled::updated(row, changed, None))
 }
 
 /// Deletes an instance: its record stays as a tombstone, without its secrets.
 pub(super) fn delete<S: Store>(context: &mut AdminContext<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (row, mut record) = context.load(Kind::Instance, id, InstanceRecord::from_json)?;
+    let (row, mut record) = context.instance(id)?;
     record.status = InstanceStatus::Deleted;
     record.core_key = Sealed::erased();
     record.access = None;
     let changed = context.update(&row, &mut record, AuditAction::Delete, &[])?;
-    Ok(answer(row, changed))
+    Ok(Handled::updated(row, changed, None))
 }
 
 pub(super) fn to_check<S: Store>(context: &AdminContext<'_, S>, id: &str) -> Result<Handled, Failure> {
-    let (_, record) = context.load(Kind::Instance, id, InstanceRecord::from_json)?;
-    if record.status == InstanceStatus::Deleted {
-        return Err(Failure::conflict(DELETED));
+    let (_, record) = load_undeleted(context, id)?;
+    Ok(Handled::unchanged(Content::Check(Box::new(record))))
+}
+
+fn load_undeleted<S: Store>(context: &AdminContext<'_, S>, id: &str) -> Result<(RecordRow, InstanceRecord), Failure> {
+    let (row, record) = context.instance(id)?;
+    match record.status {
+        InstanceStatus::Active | InstanceStatus::Paused => Ok((row, record)),
+        InstanceStatus::Deleted => Err(Failure::ended("instance", record.status.as_str())),
     }
-    Ok(Handled { answer: Content::Check(Box::new(record)), changed: Vec::new() })
 }
 
 /// The fields that have a default and are read alike when an instance is made and when it is changed.

@@ -1,8 +1,10 @@
 //! After `SEALING_KEY` was changed: sealing again what the key before it sealed, until that one can be taken out.
 
-use super::context::{AdminContext, Failure, read};
+use super::context::AdminContext;
+use super::failure::Failure;
+use super::handled::{Content, Handled};
 use super::instances::seal;
-use super::{Content, Handled};
+use super::record::read_instance;
 use crate::json::Writer;
 use crate::json::write::{list, quoted};
 use crate::registry::Kind;
@@ -20,7 +22,7 @@ const PAGE: u32 = 200;
 pub(super) fn reseal<S: Store>(context: &mut AdminContext<'_, S>) -> Result<Handled, Failure> {
     let (mut resealed, mut left, mut unreadable) = (Vec::new(), 0_usize, Vec::new());
     for row in old_rows(context)? {
-        let record = read(&row, InstanceRecord::from_json)?;
+        let record = read_instance(&row)?;
         if resealed.len() == AT_ONCE {
             left += 1;
         } else if let Some(mut new) = sealed_again(&record, context)? {
@@ -47,7 +49,7 @@ fn old_rows<S: Store>(context: &AdminContext<'_, S>) -> Result<Vec<RecordRow>, F
         let Some((last, _)) = page.last() else { return Ok(old) };
         before = Some(*last);
         for (_, row) in page {
-            let record = read(&row, InstanceRecord::from_json)?;
+            let record = read_instance(&row)?;
             let access = record.access.iter().flat_map(|access| [&access.client_id, &access.client_secret]);
             if access.chain([&record.core_key]).any(|sealed| sealed.key_id() != Some(current)) {
                 old.push(row);

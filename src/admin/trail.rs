@@ -1,8 +1,10 @@
 //! The audit trail's export: lines are given out, and only what an administrator then says has arrived may be pruned.
 
 use super::body::{Faults, Fields};
-use super::context::{AdminContext, Failure};
-use super::{Content, Handled, query, values};
+use super::context::AdminContext;
+use super::failure::Failure;
+use super::handled::{Content, Handled};
+use super::{query, values};
 use crate::error::Error;
 use crate::json::Writer;
 use crate::store::Store;
@@ -40,7 +42,7 @@ pub(super) fn export<S: Store>(context: &mut AdminContext<'_, S>, query: Option<
     if last > given {
         context.store.set_mark(Mark::Given, last)?;
     }
-    Ok(Handled { answer: Content::Lines(lines), changed: Vec::new() })
+    Ok(Handled::unchanged(Content::Lines(lines)))
 }
 
 /// Notes that all lines up to `through` arrived. What was confirmed before stays so.
@@ -60,5 +62,5 @@ pub(super) fn confirm<S: Store>(context: &mut AdminContext<'_, S>, body: &str) -
         context.store.set_mark(Mark::Exported, through)?;
     }
     let body = Writer::new().number("exported_through", through.max(before)).end();
-    Ok(Handled { answer: Content::Exported(body), changed: Vec::new() })
+    Ok(Handled::unchanged(Content::Exported(body)))
 }

@@ -1,13 +1,9 @@
-//! How records are shown: the whole record, `id` first, without its secrets.
+//! An answer about a record: the whole record, `id` first, without its secrets.
 
-use super::context::{Failure, ManagedRecord, read};
-use super::oauth_clients::Client;
-use crate::clock::Timestamp;
+use super::failure::Failure;
+use super::record;
 use crate::json::Writer;
-use crate::json::write::{list, quoted};
-use crate::registry::Kind;
-use crate::registry::precision::{default_json, zero_name};
-use crate::registry::{CredentialRecord, InstanceId, InstanceRecord, Secret, Workspace};
+use crate::registry::Secret;
 use crate::store::RecordRow;
 
 /// A record that is to be shown.
@@ -17,15 +13,24 @@ pub struct RecordView {
     pub status: u16,
     /// The record.
     pub row: RecordRow,
-    /// The API key or the client's secret, where one was made just now: it is shown this once.
-    pub key: Option<Secret>,
+    /// The secret that was made for it just now: it is shown this once.
+    pub new_secret: Option<NewSecret>,
+}
+
+/// A secret of a credential that was made just now.
+#[derive(Debug)]
+pub struct NewSecret {
+    /// The field that shows it.
+    pub field: &'static str,
+    /// The API key, or the client's secret.
+    pub secret: Secret,
 }
 
 impl RecordView {
     /// A record as it is, with 200.
     #[must_use]
     pub fn row(row: RecordRow) -> Self {
-        Self { status: 200, row, key: None }
+        Self { status: 200, row, new_secret: None }
     }
 
     /// The body of the answer.
@@ -33,114 +38,14 @@ impl RecordView {
     /// # Errors
     /// Where the stored record cannot be read; the detail names it.
     pub fn body(&self) -> Result<String, Failure> {
-        let Self { row, key, .. } = self;
+        let row = &self.row;
         let mut body = Writer::new();
-        record(row)?.view(&mut body);
+        record::read(row)?.view(&mut body);
         body.number("revision", row.revision).truth("published", row.is_published());
         body.text("created_at", &row.created_at.to_rfc3339()).text("updated_at", &row.updated_at.to_rfc3339());
-        let name = if row.kind == Kind::OauthClient { "client_secret" } else { "key" };
-        Ok(body.some_text(name, key.as_ref().map(Secret::expose)).end())
+        if let Some(new) = &self.new_secret {
+            body.text(new.field, new.secret.expose());
+        }
+        Ok(body.end())
     }
-}
-
-/// The record of a row.
-///
-/// # Errors
-/// Where it cannot be read; the detail names it.
-pub(super) fn record(row: &RecordRow) -> Result<Box<dyn ManagedRecord>, Failure> {
-    Ok(match row.kind {
-        Kind::Instance => Box::new(read(row, InstanceRecord::from_json)?),
-        Kind::ApiKey => Box::new(read(row, CredentialRecord::from_json)?),
-        Kind::OauthClient => Box::new(read(row, Client::from_json)?),
-    })
-}
-
-impl ManagedRecord for InstanceRecord {
-    fn kind(&self) -> Kind {
-        Kind::Instance
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn workspace(&self) -> &Workspace {
-        &self.workspace
-    }
-
-    fn status(&self) -> &'static str {
-        self.status.as_str()
-    }
-
-    fn set_revision(&mut self, revision: u64) {
-        self.revision = revision;
-    }
-
-    fn to_json(&self) -> String {
-        self.to_json()
-    }
-
-    fn view(&self, view: &mut Writer) {
-        view.text("id", &self.id).text("name", &self.name).text("workspace", &self.workspace);
-        view.text("base_url", self.base_url.as_str()).text("profile", self.profile.as_str());
-        view.number("timeout_ms", self.timeout_ms.millis().into());
-        view.number("upload_timeout_ms", self.upload_timeout_ms.millis().into());
-        view.raw("default_precision", &default_json(self.default_precision));
-        view.text("zero_precision", zero_name(self.zero_precision)).truth("has_access", self.access.is_some());
-        // The id of the key that its secrets are sealed under, so that an operator sees when an old one is out of use.
-        view.text_or_null("sealing_key", self.core_key.key_id()).text("status", self.status.as_str());
-    }
-}
-
-impl ManagedRecord for CredentialRecord {
-    fn kind(&self) -> Kind {
-        Kind::ApiKey
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn workspace(&self) -> &Workspace {
-        &self.workspace
-    }
-
-    fn status(&self) -> &'static str {
-        self.status.as_str()
-    }
-
-    fn set_revision(&mut self, revision: u64) {
-        self.revision = revision;
-    }
-
-    fn to_json(&self) -> String {
-        self.to_json()
-    }
-
-    fn view(&self, view: &mut Writer) {
-        view.text("id", &self.id);
-        view_access(self, view);
-        put_time(view, "expires_at", self.not_after);
-        // Until when the key before the last rotation is accepted.
-        put_time(view, "previous_key_until", previous_until(self));
-        view.text("status", self.status.as_str());
-    }
-}
-
-/// What is shown alike of a key and of a client: what it is called and what it reaches.
-pub(super) fn view_access(record: &CredentialRecord, view: &mut Writer) {
-    view.text("name", &record.name).text("workspace", &record.workspace).raw("scopes", &record.scopes.to_json());
-    let names = |ids: &Vec<InstanceId>| list(ids.iter().map(|id| quoted(id)));
-    view.raw("instances", record.instances.as_ref().map(names).as_deref().unwrap_or("null"));
-    view.text_or_null("default_instance", record.default_instance.as_deref());
-}
-
-/// Until when the secret before the last rotation is accepted.
-pub(super) fn previous_until(record: &CredentialRecord) -> Option<Timestamp> {
-    record.secrets.iter().find_map(|secret| secret.until)
-}
-
-/// Puts a time, or null.
-pub(super) fn put_time(view: &mut Writer, name: &str, time: Option<Timestamp>) {
-    view.text_or_null(name, time.map(Timestamp::to_rfc3339).as_deref());
 }

@@ -1,5 +1,6 @@
 //! The Worker's variables and secrets, parsed once into a [`Config`], every fault at once.
 
+use crate::admin::access::AdminAccess;
 use crate::budget;
 use crate::decimal;
 use crate::log::Keep;
@@ -101,6 +102,8 @@ pub trait Vars {
 /// Everything that can be set, parsed.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Who may administer, and where: a token that is missing or too short is no fault, but closes `/admin`.
+    pub admin: AdminAccess,
     /// The keys that seal and open Core's keys.
     pub sealer: Sealer,
     /// The keys that sign and verify access tokens, where there are any.
@@ -176,6 +179,10 @@ impl Config {
         let idempotency_ms = milliseconds(vars, names::IDEMPOTENCY_HOURS, 24.0, &mut faults);
         match current {
             Some(current) if faults.is_empty() => Ok(Self {
+                admin: AdminAccess::from_settings(
+                    text(vars, names::ADMIN_TOKEN).as_deref(),
+                    text(vars, names::ADMIN_HOST),
+                ),
                 sealer: Sealer::new(current, previous),
                 signer,
                 allow_insecure_core,

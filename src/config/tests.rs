@@ -45,6 +45,26 @@ fn a_sealing_key_and_the_bindings_are_enough() {
 }
 
 #[test]
+fn a_missing_or_short_admin_token_is_no_fault_and_lets_nobody_in() {
+    for token in ["", "short"] {
+        let config = Config::from_vars(&env([(names::ADMIN_TOKEN, token)])).unwrap();
+        assert!(config.admin.authenticate("edge.example", Some(&format!("Bearer {token}"))).is_err());
+    }
+}
+
+#[test]
+fn an_administrator_is_let_in_at_the_host_that_is_set_and_at_any_where_none_is() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    let bearer = format!("Bearer {TOKEN}");
+    for (host, elsewhere) in [("", true), ("admin.example", false)] {
+        let config = Config::from_vars(&env([(names::ADMIN_TOKEN, TOKEN), (names::ADMIN_HOST, host)])).unwrap();
+        assert_eq!(config.admin.authenticate("admin.example", Some(&bearer)), Ok("admin"));
+        assert_eq!(config.admin.authenticate("edge.example", Some(&bearer)).is_ok(), elsewhere);
+        assert!(!format!("{config:?}").contains(TOKEN));
+    }
+}
+
+#[test]
 fn the_trail_has_a_size_within_bounds() {
     let config = Config::from_vars(&env([(names::AUDIT_ROWS, "1000"), (names::AUDIT_DAYS, "3650")])).unwrap();
     assert_eq!(config.audit, trail::Limits { rows: 1_000, days: 3_650 });

@@ -7,13 +7,11 @@ use web_sys::Response;
 
 use super::bindings::{self, Env};
 use super::incoming::Incoming;
-use super::own_body::{self, Missing};
-use super::promises::{ask_object, setting, settled};
+use super::own_body;
+use super::promises::{ask_object, settled};
 use super::state::{Reservation, State};
-use crate::admin::access::{Administrators, answers_at};
-use crate::admin::body::Faults;
 use crate::admin::routes::Route;
-use crate::admin::{Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse};
+use crate::admin::{AdminRequest, Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse, log};
 use crate::config::names;
 use crate::error::Error;
 use crate::http::Method;
@@ -24,28 +22,12 @@ const REGISTRY_NAME: &str = "registry";
 /// How long the registry is waited for, in milliseconds: longer than a check and a publication take.
 const DEADLINE_MS: u32 = 25_000;
 
-/// An answer, and what the log line says of it.
-pub struct Served {
-    /// The answer.
-    pub response: Response,
-    /// Its status.
-    pub status: u16,
-    /// The code of an error.
-    pub code: Option<String>,
-    /// The administrator's name, once it is known.
-    pub actor: Option<String>,
-    /// The route's pattern; of a path that has none, the surface's.
-    pub route: &'static str,
-    /// What an operator needs to know more.
-    pub detail: Option<String>,
-}
-
-/// Answers a request to `/admin`.
-pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Served {
+/// Answers a request to `/admin`, and writes its log line.
+pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Response {
     let target = Target::split(incoming.lines().url);
     let route = target.as_ref().ok().and_then(|target| Route::of(target.path));
     let mut actor = None;
-    let reply = match ask(incoming, env, state, route, &mut actor).await {
+    let reply = match ask(incoming, state, route, &mut actor).await {
         // What is held for the body is given back once the registry has it, and has answered.
         Ok((ask, _held)) => match call_registry(env, &ask).await {
             Ok(reply) => reply,
@@ -53,62 +35,32 @@ pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Served {
         },
         Err(failure) => RegistryResponse::failed(&failure, &incoming.request_id),
     };
-    let extra: Vec<String> = reply.headers.into_iter().flat_map(|(name, value)| [name, value]).collect();
+    let extra: Vec<&str> = reply.headers.iter().flat_map(|(name, value)| [&**name, &**value]).collect();
     let response = bindings::respond(reply.status, &reply.body, &incoming.request_id, &extra.join("\n"));
-    Served {
-        response: drained(&incoming.request, response).await,
-        status: reply.status,
-        code: reply.code,
-        actor,
-        route: route.map_or("/admin", |route| route.pattern()),
-        detail: reply.detail,
-    }
+    let response = drained(&incoming.request, response).await;
+    bindings::log_line(&log::complete(incoming.line(), actor.as_deref(), route, &reply).to_json());
+    response
 }
 
 /// What the registry is to be asked: settles who asks, whether there is such a route, and reads the body.
 async fn ask(
     incoming: &Incoming,
-    env: &Env,
     state: &State,
     route: Option<Route<'_>>,
     actor: &mut Option<String>,
 ) -> Result<(RegistryRequest, Reservation), Failure> {
     let lines = incoming.lines();
     let target = Target::split(lines.url).map_err(Error::from)?;
-    let administrators = Administrators::parse(setting(env, names::ADMIN_TOKEN).as_deref())
-        .map_err(|why| Failure { error: Error::AdminNotFound, detail: Some(why.to_owned()) })?;
-    if !answers_at(target.host, setting(env, names::ADMIN_HOST).as_deref()) {
-        let detail = Some("the request is not for ADMIN_HOST".to_owned());
-        return Err(Failure { error: Error::AdminNotFound, detail });
-    }
-    let authorization = lines.head().authorization;
-    let name = administrators.authenticate(authorization).ok_or(Error::AdminUnauthorized)?.to_owned();
+    let name = state.config.admin.authenticate(target.host, lines.head().authorization)?.to_owned();
     *actor = Some(name.clone());
-    route.ok_or(Error::AdminNotFound)?.action(Method::parse(lines.method))?;
-    let (body, held) = body(incoming, state, &name).await?;
-    let ask = RegistryRequest {
-        method: lines.method.to_owned(),
-        path: target.path.to_owned(),
-        query: target.query.map(str::to_owned),
-        body,
-        actor: name,
-        request_id: incoming.request_id.clone(),
-    };
-    Ok((ask, held))
-}
-
-async fn body(incoming: &Incoming, state: &State, actor: &str) -> Result<(String, Reservation), Failure> {
-    let (bytes, held) = own_body::read(incoming, "/admin", actor, MAX_BODY_BYTES, state).await.map_err(missing)?;
-    let text = String::from_utf8(bytes).map_err(|_| Faults::one("body", "must be JSON in UTF-8"))?;
-    Ok((text, held))
-}
-
-fn missing(body: Missing) -> Failure {
-    match body {
-        Missing::TooLarge => Faults::one("body", format!("must be at most {MAX_BODY_BYTES} bytes")).into(),
-        Missing::NoRoom => Error::Busy.into(),
-        Missing::Incomplete => Faults::one("body", "broke off or did not come in time").into(),
-    }
+    let route = route.ok_or(Error::AdminNotFound)?;
+    let operation = route.operation(Method::parse(lines.method))?;
+    let (bytes, held) = own_body::read(incoming, "/admin", &name, MAX_BODY_BYTES, state).await?;
+    let body = String::from_utf8(bytes)?;
+    let query = target.query.map(str::to_owned);
+    let (request_id, id) = (incoming.request_id.clone(), route.id.to_owned());
+    let request = AdminRequest { request_id, actor: name, operation, id, query, body };
+    Ok((RegistryRequest::Admin(request), held))
 }
 
 /// Asks the registry; a sentence for the log where it does not answer.

@@ -34,8 +34,8 @@ use web_sys::{Request, Response};
 
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::http::{Method, Target};
-use crate::log::{Level, Line};
+use crate::http::Target;
+use crate::log::Line;
 use crate::oauth::Endpoint;
 use crate::proxy::inquiry::PREFIX;
 
@@ -151,22 +151,7 @@ fn health(incoming: &Incoming) -> JsValue {
 }
 
 fn manage(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
-    promises::into_promise(async move {
-        let served = admin::serve(&incoming, &env, &state).await;
-        let line = Line {
-            level: if served.status >= 500 { Level::Error } else { Level::Info },
-            method: Method::parse(incoming.lines().method).as_str(),
-            route: Some(served.route),
-            status: served.status,
-            code: served.code.as_deref(),
-            actor: served.actor.as_deref(),
-            detail: served.detail.as_deref(),
-            ..incoming.line()
-        };
-        bindings::log_line(&line.to_json());
-        Ok(served.response.into())
-    })
-    .into()
+    promises::into_promise(async move { Ok(admin::serve(&incoming, &env, &state).await.into()) }).into()
 }
 
 /// The platform's clock. It stands still while the Worker computes.

@@ -10,7 +10,7 @@ use super::bindings::Env;
 use super::incoming::Incoming;
 use super::kv::Reader;
 use super::limiter::{self, Rate};
-use super::own_body::{self, Missing};
+use super::own_body;
 use super::promises::into_promise;
 use super::proxy::FAILED_BEFORE;
 use super::response::write_log;
@@ -19,12 +19,12 @@ use super::{bindings, now, random_bytes};
 use crate::admin::RegistryRequest;
 use crate::http::Method;
 use crate::http::Target;
-use crate::log::{CacheState, Level, Line};
-use crate::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, TOO_LARGE};
-use crate::oauth::revocation::Revocation;
+use crate::log::{CacheState, Line};
+use crate::oauth::form::{ENCODED, Form, MAX_BODY_BYTES};
+use crate::oauth::log::Trace;
 use crate::oauth::{Endpoint, OAuthError, RevocationRequest, TokenRequest, grant, limit, metadata};
 use crate::proxy::{Known, Need};
-use crate::registry::{CredentialId, CredentialRecord, Lookup};
+use crate::registry::{CredentialId, CredentialRecord, Lookup, TokenRevocation};
 use crate::token::Signer;
 
 /// RFC 6749 section 5.1 asks for it beside `Cache-Control: no-store`, which every answer of ours has.
@@ -45,16 +45,6 @@ pub fn refuse(endpoint: Endpoint, incoming: Incoming, detail: String) -> JsValue
     let trace = Trace { detail: Some(detail), ..Trace::default() };
     let answer = Err(OAuthError::ServerError);
     into_promise(async move { Ok(finish(endpoint, &incoming, None, answer, &trace).await) }).into()
-}
-
-/// What the log line says of a request beside its answer.
-#[derive(Default)]
-struct Trace {
-    client: Option<CredentialId>,
-    cache: Option<CacheState>,
-    detail: Option<String>,
-    /// What a limiter that failed said.
-    warning: Option<String>,
 }
 
 async fn answer(
@@ -91,7 +81,7 @@ async fn answer(
         return granted.map(|claims| grant::body(&claims, signer, now));
     }
     let request = RevocationRequest::read(authorization, &form)?;
-    revoke(&request, signer, incoming, env, state, trace).await?;
+    revoke(&request, signer, env, state, trace).await?;
     // Nobody looks at it (RFC 7009 section 2.2); it is there for those who read JSON from every answer.
     Ok("{}".to_owned())
 }
@@ -119,16 +109,12 @@ async fn check_client_rate(endpoint: Endpoint, state: &State, trace: &mut Trace)
 async fn form(incoming: &Incoming, address: Option<&str>, state: &State) -> Result<Form, OAuthError> {
     let lines = incoming.lines();
     if lines.is_encoded() {
-        return Err(OAuthError::InvalidRequest("The body must not have a Content-Encoding"));
+        return Err(ENCODED);
     }
     let content_type = incoming.request.headers().get("content-type").ok().flatten();
     // Nobody is known yet: those who ask are told apart by their address.
     let read = own_body::read(incoming, "/oauth", address.unwrap_or_default(), MAX_BODY_BYTES, state).await;
-    let (bytes, _held) = read.map_err(|missing| match missing {
-        Missing::TooLarge => TOO_LARGE,
-        Missing::NoRoom => OAuthError::TemporarilyUnavailable,
-        Missing::Incomplete => INCOMPLETE,
-    })?;
+    let (bytes, _held) = read?;
     Form::parse(content_type.as_deref(), &bytes)
 }
 
@@ -160,7 +146,6 @@ async fn client(
 async fn revoke(
     request: &RevocationRequest,
     signer: &Signer,
-    incoming: &Incoming,
     env: &Env,
     state: &State,
     trace: &mut Trace,
@@ -172,7 +157,7 @@ async fn revoke(
     trace.authenticated(id, judged.as_ref().err());
     check_client_rate(Endpoint::Revocation, state, trace).await?;
     let Some(revocation) = judged? else { return Ok(()) };
-    match write(&revocation, incoming, env).await {
+    match write(revocation, env).await {
         Ok(record) => {
             // This isolate knows it from now on; the others learn it from KV.
             state.credentials.borrow_mut().keep(id, Some(record), now());
@@ -187,30 +172,12 @@ async fn revoke(
 
 /// Has the registry write a revocation, and gives the client's record as it is then; a sentence for the log where it
 /// fails.
-async fn write(revocation: &Revocation, incoming: &Incoming, env: &Env) -> Result<CredentialRecord, String> {
-    let ask = RegistryRequest {
-        method: Method::Post.as_str().to_owned(),
-        path: Endpoint::Revocation.path().to_owned(),
-        query: None,
-        body: revocation.to_json(),
-        // No administrator has such a name.
-        actor: format!("client:{}", revocation.client),
-        request_id: incoming.request_id.clone(),
-    };
-    let reply = call_registry(env, &ask).await?;
+async fn write(revocation: TokenRevocation, env: &Env) -> Result<CredentialRecord, String> {
+    let reply = call_registry(env, &RegistryRequest::RevokeToken(revocation)).await?;
     if reply.status != 200 {
         return Err(reply.detail.unwrap_or_else(|| format!("the registry answered {}", reply.status)));
     }
     CredentialRecord::from_json(&reply.body).map_err(|error| error.to_string())
-}
-
-impl Trace {
-    /// Notes the client, where the answer shows that it is the one it says.
-    fn authenticated(&mut self, id: &CredentialId, refused: Option<&OAuthError>) {
-        if refused.is_none_or(|error| error.is_to_a_client()) {
-            self.client = Some(id.clone());
-        }
-    }
 }
 
 /// Writes the log line and gives the answer, once what is left of the request's body was read.
@@ -221,34 +188,18 @@ async fn finish(
     answer: Result<String, OAuthError>,
     trace: &Trace,
 ) -> JsValue {
-    let (status, body, extra, code) = match answer {
-        Ok(body) => (200, body, Vec::new(), None),
-        Err(error) => (error.status(), error.body(), error.headers(), Some(error.code())),
-    };
-    let level = match &trace.warning {
-        _ if status >= 500 => Level::Error,
-        Some(_) => Level::Warn,
-        None => Level::Info,
-    };
-    let detail = match (&trace.warning, &trace.detail) {
-        (Some(warning), Some(detail)) => Some(format!("{warning}; {detail}")),
-        (warning, detail) => warning.clone().or_else(|| detail.clone()),
-    };
-    let line = Line {
-        level: level.max(trace.cache.map_or(Level::default(), CacheState::level)),
-        route: Some(endpoint.path()),
-        status,
-        code,
-        credential: trace.client.as_deref(),
-        cache: trace.cache,
-        detail: detail.as_deref(),
-        ..incoming.line()
-    };
+    let details = trace.details();
+    let line = trace.complete(incoming.line(), endpoint, answer.as_ref().err().copied());
+    let line = Line { detail: details.as_deref(), ..line };
     match state {
-        Some(state) => write_log(state, &line, endpoint != Endpoint::Metadata),
+        Some(state) => write_log(state, &line, endpoint.logs_as_write()),
         None => bindings::log_line(&line.to_json()),
     }
+    let (body, extra) = match answer {
+        Ok(body) => (body, Vec::new()),
+        Err(error) => (error.body(), error.headers()),
+    };
     let extra: Vec<&str> = extra.into_iter().flat_map(|(name, value)| [name, value]).chain(NO_CACHE).collect();
-    let response = bindings::respond(status, &body, &incoming.request_id, &extra.join("\n"));
+    let response = bindings::respond(line.status, &body, &incoming.request_id, &extra.join("\n"));
     drained(&incoming.request, response).await.into()
 }

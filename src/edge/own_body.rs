@@ -7,17 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::bindings;
 use super::incoming::Incoming;
 use super::state::{Reservation, State};
-
-/// Why there is no body.
-#[derive(Clone, Copy, Debug)]
-pub enum Missing {
-    /// It is larger than the surface takes.
-    TooLarge,
-    /// There was no room for it.
-    NoRoom,
-    /// It broke off, or did not come in time.
-    Incomplete,
-}
+use crate::http::BodyError;
 
 /// Reads the body of a request of `who` to a surface, and what is held for it until that is dropped.
 ///
@@ -29,16 +19,16 @@ pub async fn read(
     who: &str,
     limit: usize,
     state: &State,
-) -> Result<(Vec<u8>, Reservation), Missing> {
+) -> Result<(Vec<u8>, Reservation), BodyError> {
     let declared = incoming.lines().declared_length();
     if declared.is_some_and(|length| length > limit) {
-        return Err(Missing::TooLarge);
+        return Err(BodyError::TooLarge);
     }
     let declared = if incoming.request.body().is_some() { declared } else { Some(0) };
-    let held = state.hold_own(surface, who, declared, limit).await.ok_or(Missing::NoRoom)?;
+    let held = state.hold_own(surface, who, declared, limit).await.ok_or(BodyError::NoRoom)?;
     let size = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
     let read = bindings::read_small(&incoming.request, declared.map(size), size(limit), state.config.body_idle_ms);
-    let read = JsFuture::from(read).await.map_err(|_| Missing::Incomplete)?;
-    let bytes: Uint8Array = read.dyn_into().map_err(|_| Missing::TooLarge)?;
+    let read = JsFuture::from(read).await.map_err(|_| BodyError::Incomplete)?;
+    let bytes: Uint8Array = read.dyn_into().map_err(|_| BodyError::TooLarge)?;
     Ok((bytes.to_vec(), held))
 }

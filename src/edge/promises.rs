@@ -92,11 +92,6 @@ pub fn into_promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'st
     future_to_promise(boxed)
 }
 
-/// A setting that is a text.
-pub fn setting(env: &JsValue, name: &str) -> Option<String> {
-    js_sys::Reflect::get(env, &name.into()).ok()?.as_string().filter(|text| !text.is_empty())
-}
-
 /// An error to be thrown.
 pub fn thrown(why: &str) -> JsValue {
     js_sys::Error::new(why).into()

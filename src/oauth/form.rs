@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::OAuthError;
 use super::OAuthError::InvalidRequest;
+use crate::http::BodyError;
 use crate::registry::Secret;
 
 /// The largest body, in bytes: many times what any request of these needs.
@@ -19,6 +20,18 @@ pub const TOO_LARGE: OAuthError = InvalidRequest("The body is too large");
 pub const TOO_MANY: OAuthError = InvalidRequest("There are too many parameters");
 /// A body that could not be read to its end.
 pub const INCOMPLETE: OAuthError = InvalidRequest("The body ended before it was whole");
+/// A body that would have to be decoded first.
+pub const ENCODED: OAuthError = InvalidRequest("The body must not have a Content-Encoding");
+
+impl From<BodyError> for OAuthError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => TOO_LARGE,
+            BodyError::NoRoom => Self::TemporarilyUnavailable,
+            BodyError::Incomplete => INCOMPLETE,
+        }
+    }
+}
 
 /// The parameters. One without a value counts as left out; one that nobody asks for is ignored.
 pub struct Form(Vec<(String, Secret)>);

@@ -4,14 +4,15 @@
 //! As elsewhere nothing here does I/O. A request to an endpoint is read first ([`TokenRequest`],
 //! [`RevocationRequest`]), which names the one record that it needs; then it is answered from that record. In reading
 //! order: [`form`] (what was sent), [`client`] (who sent it), [`limit`] (how often that is counted), [`grant`] (a new
-//! token), [`revocation`] (the end of one), [`metadata`] (what is supported), [`error`]. What a token is stands in
-//! [`crate::token::access_token`].
+//! token), [`revocation`] (the end of one), [`metadata`] (what is supported), [`error`],
+//! [`log`]. What a token is stands in [`crate::token::access_token`].
 
 pub mod client;
 pub mod error;
 pub mod form;
 pub mod grant;
 pub mod limit;
+pub mod log;
 pub mod metadata;
 pub mod revocation;
 
@@ -47,6 +48,12 @@ impl Endpoint {
             Self::Revocation => "/oauth/revoke",
             Self::Metadata => "/.well-known/oauth-authorization-server",
         }
+    }
+
+    /// Whether a share that `LOG` sets keeps all of its lines, as it does those of writes: a token is given or taken.
+    #[must_use]
+    pub const fn logs_as_write(self) -> bool {
+        !matches!(self, Self::Metadata)
     }
 
     /// Refuses every method but the endpoint's own.

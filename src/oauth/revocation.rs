@@ -4,48 +4,14 @@ use super::OAuthError;
 use super::client::ClientCredentials;
 use super::form::Form;
 use crate::clock::Timestamp;
-use crate::json::{Object, Writer};
-use crate::registry::{CredentialId, CredentialRecord, RevokedToken, Secret};
-use crate::token::ApiKey;
-use crate::token::Signer;
+use crate::registry::{CredentialId, CredentialRecord, RevokedToken, Secret, TokenRevocation};
+use crate::token::{ApiKey, Signer};
 
 /// A request to revoke a token that is well formed.
 #[derive(Debug)]
 pub struct RevocationRequest {
     client: ClientCredentials,
     token: Secret,
-}
-
-/// What the registry is asked to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
-    /// The client whose token it is.
-    pub client: CredentialId,
-    /// The token.
-    pub token: RevokedToken,
-    /// When it was issued.
-    pub issued_at: Timestamp,
-}
-
-impl Revocation {
-    /// The revocation as the registry is asked for it.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let mut revocation = Writer::new();
-        revocation.text("client", &self.client).raw("token", &self.token.to_json());
-        revocation.number("issued_at", self.issued_at.millis()).end()
-    }
-
-    /// Reads it there.
-    #[must_use]
-    pub fn from_json(json: &str) -> Option<Self> {
-        let revocation = Object::parse(json)?;
-        Some(Self {
-            client: CredentialId::read(revocation.get("client")?)?,
-            token: RevokedToken::read(&revocation.get("token")?.object()?)?,
-            issued_at: Timestamp::from_millis(revocation.number("issued_at")?),
-        })
-    }
 }
 
 impl RevocationRequest {
@@ -65,8 +31,8 @@ impl RevocationRequest {
         self.client.id()
     }
 
-    /// What has to be written; `None` where the token is refused already, for whatever reason: it is over, which is all
-    /// that was asked for (section 2.2).
+    /// What the registry has to write; `None` where the token is refused already, for whatever reason: it is over,
+    /// which is all that was asked for (section 2.2).
     ///
     /// # Errors
     /// [`OAuthError::InvalidClient`]; [`OAuthError::UnauthorizedClient`] for a disabled client or another one's token;
@@ -76,7 +42,7 @@ impl RevocationRequest {
         record: Option<&CredentialRecord>,
         signer: &Signer,
         now: Timestamp,
-    ) -> Result<Option<Revocation>, OAuthError> {
+    ) -> Result<Option<TokenRevocation>, OAuthError> {
         let client = self.client.authenticate(record, now)?;
         if ApiKey::parse(self.token.expose()).is_some() {
             return Err(OAuthError::UnsupportedTokenType);
@@ -85,7 +51,7 @@ impl RevocationRequest {
         if claims.client != client.id {
             return Err(OAuthError::UnauthorizedClient("The token was issued to another client"));
         }
-        Ok(claims.accepted_by(client, now).map(|_| Revocation {
+        Ok(claims.accepted_by(client, now).map(|_| TokenRevocation {
             client: claims.client,
             token: RevokedToken { id: claims.id, until: claims.expires_at },
             issued_at: claims.issued_at,

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::Deref;
 
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::{Serialize, Serializer};
+
 use crate::json::Json;
 
 /// A validated text: made only by `parse`, read as `&str`.
@@ -37,6 +40,19 @@ macro_rules! name {
             type Target = str;
             fn deref(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom(concat!("not a ", stringify!($name))))
             }
         }
 

@@ -16,6 +16,7 @@ mod scope;
 pub mod seal;
 mod secret;
 mod timeout;
+mod token_revocation;
 mod token_rules;
 
 pub use base_url::BaseUrl;
@@ -27,6 +28,7 @@ pub use kind::{Kind, credential_key, instance_key};
 pub use scope::{Scope, Scopes};
 pub use secret::{KeyBytes, Secret};
 pub use timeout::TimeoutMs;
+pub use token_revocation::TokenRevocation;
 pub use token_rules::{MAX_REVOKED, RevokedToken, TokenId, TokenRules, TokenTtl};
 
 use thiserror::Error;

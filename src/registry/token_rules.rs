@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::clock::Timestamp;
 use crate::json::write::{Writer, list};
 use crate::json::{Json, Object};
@@ -18,7 +21,7 @@ const CLOCKS_APART_SECONDS: u64 = 5;
 pub struct TokenId([u8; 16]);
 
 /// A token that is refused before its time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedToken {
     /// Its number.
     pub id: TokenId,
@@ -119,6 +122,19 @@ impl RevokedToken {
     #[must_use]
     pub fn to_json(&self) -> String {
         Writer::new().text("id", &hex::encode(self.id.0)).number("until", self.until.millis()).end()
+    }
+}
+
+impl Serialize for TokenId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| D::Error::custom("not a token's number"))
     }
 }
 

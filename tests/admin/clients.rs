@@ -1,7 +1,6 @@
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
-use blnk_edge::oauth::revocation::Revocation;
-use blnk_edge::registry::{CredentialId, CredentialRecord, MAX_REVOKED, RevokedToken, TokenId};
+use blnk_edge::registry::{CredentialId, CredentialRecord, MAX_REVOKED, RevokedToken, TokenId, TokenRevocation};
 use blnk_edge::store::Store;
 use blnk_edge::token::client_secret_hash;
 use serde_json::{Value, json};
@@ -38,13 +37,12 @@ fn knows(office: &Office, client: &Value, secret: &Value, now: Timestamp) -> boo
 
 /// Revokes a token as the Worker asks for it, and gives the record that it gets back.
 fn revoke(office: &mut Office, client: &Value, number: u8, issued_at: Timestamp) -> CredentialRecord {
-    let revocation = Revocation {
+    let revocation = TokenRevocation {
         client: CredentialId::parse(client["id"].as_str().unwrap()).unwrap(),
         token: RevokedToken { id: TokenId::from_bytes([number; 16]), until: at(3_600) },
         issued_at,
     };
-    let (_, text) = office.text("REVOKE", "", &revocation.to_json());
-    CredentialRecord::from_json(&text).unwrap()
+    office.revoke(revocation)
 }
 
 #[test]
@@ -259,8 +257,8 @@ fn a_record_stays_small_however_many_tokens_are_revoked() {
     let id = CredentialId::parse(made["id"].as_str().unwrap()).unwrap();
     for number in 0..=MAX_REVOKED as u128 {
         let token = RevokedToken { id: TokenId::from_bytes(number.to_be_bytes()), until: at(3_600) };
-        let revocation = Revocation { client: id.clone(), token, issued_at: at(0) };
-        office.text("REVOKE", "", &revocation.to_json());
+        let revocation = TokenRevocation { client: id.clone(), token, issued_at: at(0) };
+        office.revoke(revocation);
         assert!(office.store.row(Kind::OauthClient, &id).unwrap().unwrap().json.len() < 40_000);
     }
     let shown = office.show(&path(&made));

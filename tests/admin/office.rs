@@ -1,10 +1,12 @@
 //! A registry with one administrator, asked as the edge asks it.
 
-use blnk_edge::admin::{AdminContext, Content, Failure, Handled, RegistryRequest, handle};
+use blnk_edge::admin::routes::Route;
+use blnk_edge::admin::{AdminContext, AdminRequest, Content, Failure, Handled, RegistryRequest, handle};
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
+use blnk_edge::http::Method;
 use blnk_edge::registry::seal::{Sealer, SealingKey};
-use blnk_edge::registry::{CredentialRecord, InstanceRecord};
+use blnk_edge::registry::{CredentialRecord, InstanceRecord, TokenRevocation};
 use blnk_edge::store::Store;
 use serde_json::{Value, json};
 
@@ -42,28 +44,40 @@ impl Office {
 
     pub fn handle(&mut self, method: &str, target: &str, body: &str) -> Result<Handled, Failure> {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let ask = RegistryRequest {
-            method: method.to_owned(),
-            // What the Worker asks for a client is none of the surface's paths.
-            path: if method == "REVOKE" { "/oauth/revoke".to_owned() } else { format!("/admin{path}") },
+        let path = format!("/admin{path}");
+        let route = Route::of(&path).ok_or(Error::AdminNotFound)?;
+        self.carry_out(&RegistryRequest::Admin(AdminRequest {
+            request_id: "r1".to_owned(),
+            actor: self.actor.to_owned(),
+            operation: route.operation(Method::parse(method))?,
+            id: route.id.to_owned(),
             query: query.map(str::to_owned),
             body: body.to_owned(),
-            actor: self.actor.to_owned(),
-            request_id: "r1".to_owned(),
-        };
+        }))
+    }
+
+    /// Revokes a token as the Worker asks for it, and gives the record that it gets back.
+    pub fn revoke(&mut self, revocation: TokenRevocation) -> CredentialRecord {
+        match self.carry_out(&RegistryRequest::RevokeToken(revocation)).unwrap().answer {
+            Content::Text(record) => CredentialRecord::from_json(&record).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn carry_out(&mut self, request: &RegistryRequest) -> Result<Handled, Failure> {
         let random = &mut self.random;
         let mut context = AdminContext {
             store: &mut self.store,
             sealer: &self.sealer,
             allow_insecure_core: self.allow_insecure_core,
-            actor: &ask.actor,
+            actor: &request.actor(),
             now: self.now,
             random: &mut |bytes: &mut [u8]| {
                 *random = random.wrapping_add(1);
                 bytes.fill(*random);
             },
         };
-        handle(&ask, &mut context)
+        handle(request, &mut context)
     }
 
     /// Status and body of an answer that must be a success.

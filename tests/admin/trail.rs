@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use blnk_edge::clock::Timestamp;
 use blnk_edge::error::Error;
-use blnk_edge::oauth::revocation::Revocation;
-use blnk_edge::registry::{CredentialId, RevokedToken, TokenId};
+use blnk_edge::registry::{CredentialId, RevokedToken, TokenId, TokenRevocation};
 use blnk_edge::store::Store;
 use blnk_edge::store::trail::{Limits, Mark};
 use proptest::prelude::*;
@@ -29,8 +28,8 @@ impl Client {
         self.tokens += 1;
         let id = TokenId::from_bytes(self.tokens.to_be_bytes());
         let token = RevokedToken { id, until: office.now.plus_seconds(60) };
-        let revocation = Revocation { client: self.id.clone(), token, issued_at: office.now };
-        office.text("REVOKE", "", &revocation.to_json());
+        let revocation = TokenRevocation { client: self.id.clone(), token, issued_at: office.now };
+        office.revoke(revocation);
     }
 }
 

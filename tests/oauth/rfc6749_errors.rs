@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use blnk_edge::http::Method;
 use blnk_edge::oauth::OAuthError;
-use blnk_edge::oauth::form::{INCOMPLETE, TOO_LARGE, TOO_MANY};
+use blnk_edge::oauth::form::{ENCODED, INCOMPLETE, TOO_LARGE, TOO_MANY};
 use serde_json::Value;
 
 fn every_error() -> Vec<OAuthError> {
@@ -11,6 +11,7 @@ fn every_error() -> Vec<OAuthError> {
         TOO_LARGE,
         TOO_MANY,
         INCOMPLETE,
+        ENCODED,
         OAuthError::InvalidClient,
         OAuthError::UnauthorizedClient("The client is disabled"),
         OAuthError::UnsupportedGrantType,

@@ -1,7 +1,7 @@
-use blnk_edge::http::Method;
+use blnk_edge::http::{BodyError, Method};
 use blnk_edge::oauth::Endpoint;
 use blnk_edge::oauth::OAuthError::{self, InvalidRequest};
-use blnk_edge::oauth::form::{Form, MAX_BODY_BYTES, MAX_PARAMETERS, TOO_LARGE, TOO_MANY};
+use blnk_edge::oauth::form::{Form, INCOMPLETE, MAX_BODY_BYTES, MAX_PARAMETERS, TOO_LARGE, TOO_MANY};
 
 use crate::world::{FORM, form};
 
@@ -18,6 +18,13 @@ fn section_3_2_the_endpoint_takes_post_alone() {
             assert_eq!((error.status(), error.headers()), (405, vec![("Allow", "POST")]));
         }
     }
+}
+
+#[test]
+fn a_body_that_cannot_be_read_is_an_invalid_request_but_where_there_is_no_room() {
+    assert_eq!(OAuthError::from(BodyError::TooLarge), TOO_LARGE);
+    assert_eq!(OAuthError::from(BodyError::Incomplete), INCOMPLETE);
+    assert_eq!(OAuthError::from(BodyError::NoRoom), OAuthError::TemporarilyUnavailable);
 }
 
 #[test]

@@ -4,11 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blnk_edge::clock::Timestamp;
 use blnk_edge::oauth::form::Form;
-use blnk_edge::oauth::revocation::Revocation;
 use blnk_edge::oauth::{OAuthError, RevocationRequest, TokenRequest};
 use blnk_edge::registry::{
-    CredentialId, CredentialKind, CredentialRecord, CredentialStatus, Scope, Scopes, StoredSecret, TokenRules,
-    TokenTtl, Workspace,
+    CredentialId, CredentialKind, CredentialRecord, CredentialStatus, Scope, Scopes, StoredSecret, TokenRevocation,
+    TokenRules, TokenTtl, Workspace,
 };
 use blnk_edge::token::new_client_secret;
 use blnk_edge::token::{Claims, Signer, SigningKey};
@@ -81,6 +80,6 @@ pub fn claims() -> Claims {
 }
 
 /// Asks for a revocation, as the endpoint does.
-pub fn revoke(body: &str, record: &CredentialRecord) -> Result<Option<Revocation>, OAuthError> {
+pub fn revoke(body: &str, record: &CredentialRecord) -> Result<Option<TokenRevocation>, OAuthError> {
     RevocationRequest::read(Some(&right()), &Form::parse(FORM, body.as_bytes())?)?.judge(Some(record), &signer(), NOW)
 }

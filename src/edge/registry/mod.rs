@@ -78,7 +78,7 @@ impl Registry {
                 .ok_or_else(|| thrown("not an ask"))?;
             let reply = match object.answer(&ask).await {
                 Ok(reply) => reply,
-                Err(failure) => RegistryResponse::failed(&failure, &ask.request_id),
+                Err(failure) => RegistryResponse::failed(&failure, ask.request_id()),
             };
             Response::new_with_opt_str(Some(&reply.to_json())).map(JsValue::from)
         })
@@ -110,7 +110,7 @@ impl RegistryObject {
                 store: &mut store,
                 sealer: &state.config.sealer,
                 allow_insecure_core: state.config.allow_insecure_core,
-                actor: &ask.actor,
+                actor: &ask.actor(),
                 now: now(),
                 random: &mut fill,
             },
