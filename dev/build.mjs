@@ -113,11 +113,14 @@ export function bundled(generated) {
 async function optimise() {
   say("Build: optimising the wasm …");
   const wasm = `${STAGING}/index_bg.wasm`;
+  // By their names, functions that are alike stand together, where gzip, which looks back for 32 KB, finds them: that is
+  // 10 KB of 295.
   // Names and debug sections are left out: nothing reads them in production, and they are a good part of the size.
   const args = [
     wasm,
     "-O3",
     ONE_CALLER,
+    "--reorder-functions-by-name",
     "--strip-debug",
     ...FEATURES.map((feature) => `--enable-${feature}`),
     "-o",
