@@ -45,6 +45,7 @@ export async function build() {
   await compile();
   await bundle();
   const unoptimised = statSync(`${STAGING}/index_bg.wasm`).size;
+  await prune();
   await optimise();
   for (const name of OUTPUT) renameSync(`${STAGING}/${name}`, `build/${name}`);
   rmSync(STAGING, { recursive: true });
@@ -73,7 +74,7 @@ async function bundle() {
   const failure = "wasm-bindgen failed: see its message above; its version in dev/bindgen must be that of Cargo.lock.";
   await run(bindgen, [compiled, STAGING, "index"], { failure });
   // It copies the modules that the crate names, and not what those import themselves.
-  for (const crate of readdirSync(`${STAGING}/snippets`)) {
+  for (const crate of readdirSync(`${STAGING}/snippets`).filter((crate) => crate.startsWith("blnk-edge-"))) {
     copyFileSync("src/edge/no_answer.js", `${STAGING}/snippets/${crate}/src/edge/no_answer.js`);
   }
   writeFileSync(`${STAGING}/worker.js`, bundled(readFileSync(`${STAGING}/index.js`, "utf8")));
@@ -100,14 +101,44 @@ async function bundle() {
  */
 export function bundled(generated) {
   const pattern = /^import source /gm;
-  const times = generated.match(pattern)?.length ?? 0;
-  if (times !== 1) {
-    throw new Failure(
-      `What wasm-bindgen generated has ${pattern} ${times} times, and once was expected: see what it generates now, ` +
-        "and correct dev/build.mjs.",
-    );
-  }
-  return generated.replace(pattern, "import ");
+  expectOnce(generated, pattern);
+  return removable(generated.replace(pattern, "import "));
+}
+
+/**
+ * The same without what keeps a class that nothing names: its part in `using`, which we have no use for, and what would
+ * free its objects.
+ */
+function removable(generated) {
+  return generated
+    .replace(/^if \(Symbol\.dispose\) .*$/gm, "")
+    .replaceAll(" new FinalizationRegistry(", " /* @__PURE__ */ new FinalizationRegistry(");
+}
+
+/**
+ * Takes out of the wasm what the JavaScript does not call. The `worker` crate exports classes of its own (streams,
+ * containers, R2), and the linker keeps every export: 12 KB of wasm, and as much JavaScript. Names stay, for what comes
+ * next.
+ */
+async function prune() {
+  const source = readFileSync(`${STAGING}/index.js`, "utf8");
+  const [[, instance]] = expectOnce(source, /var (\w+)=wasmInstance\.exports;/g);
+  const called = new Set(Array.from(source.matchAll(new RegExp(`\\b${instance}\\.(\\w+)`, "g")), ([, name]) => name));
+  const exports = Array.from(called, (name) => ({ name, export: name }));
+  const graph = [{ name: "outside", root: true, reaches: [...called] }, ...exports];
+  writeFileSync(`${STAGING}/graph.json`, JSON.stringify(graph));
+  const wasm = `${STAGING}/index_bg.wasm`;
+  const args = [wasm, "--graph-file", `${STAGING}/graph.json`, "--quiet", "-g", ...enabled(), "-o", wasm];
+  await run(npmProgram("wasm-metadce"), args, { failure: "wasm-metadce failed: see its message above." });
+}
+
+function expectOnce(generated, pattern) {
+  const found = [...generated.matchAll(pattern)];
+  if (found.length === 1) return found;
+  throw new Failure(
+    `What wasm-bindgen generated has ${pattern} ${found.length} times, and once was expected: see what it generates ` +
+      "now, and correct dev/build.mjs.",
+  );
 }
 
 async function optimise() {
@@ -116,16 +147,7 @@ async function optimise() {
   // By their names, functions that are alike stand together, where gzip, which looks back for 32 KB, finds them: that is
   // 10 KB of 295.
   // Names and debug sections are left out: nothing reads them in production, and they are a good part of the size.
-  const args = [
-    wasm,
-    "-O3",
-    ONE_CALLER,
-    "--reorder-functions-by-name",
-    "--strip-debug",
-    ...FEATURES.map((feature) => `--enable-${feature}`),
-    "-o",
-    wasm,
-  ];
+  const args = [wasm, "-O3", ONE_CALLER, "--reorder-functions-by-name", "--strip-debug", ...enabled(), "-o", wasm];
   await run(npmProgram("wasm-opt"), args, { failure: "wasm-opt failed: see its message above." });
 }
 
@@ -143,6 +165,10 @@ const FEATURES = [
   "reference-types",
   "exception-handling",
 ];
+
+function enabled() {
+  return FEATURES.map((feature) => `--enable-${feature}`);
+}
 
 /** The size of the wasm as it is deployed, and before wasm-opt. */
 function sizes(unoptimised) {

@@ -4,8 +4,9 @@ use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
+use worker::Env;
 
-use super::bindings::{self, Env};
+use super::bindings;
 use super::incoming::Incoming;
 use super::own_body;
 use super::promises::{ask_object, settled};

@@ -54,10 +54,6 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
-    /// The Worker's variables, secrets and bindings, each a property.
-    #[derive(Clone)]
-    pub type Env;
-
     /// Writes one line to the Worker's log.
     #[wasm_bindgen(js_namespace = console, js_name = log)]
     pub fn log_line(line: &str);

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
+use worker::Env;
 
-use super::bindings::{Env, bytes_out, log_line, respond};
+use super::bindings::{bytes_out, log_line, respond};
 use super::incoming::Incoming;
 use super::kv::{Reader, Unreadable};
 use super::now;

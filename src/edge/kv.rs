@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
 
-use super::bindings::Env;
 use super::now;
 use super::promises::{into_promise, kv_text, outlive, settled, within};
 use super::state::State;

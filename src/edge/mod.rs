@@ -31,6 +31,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
+use worker::Env;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -39,19 +40,10 @@ use crate::log::Line;
 use crate::oauth::Endpoint;
 use crate::proxy::inquiry::PREFIX;
 
-use bindings::Env;
 use incoming::Incoming;
 use proxy::settle::{self, FetchResult};
 use response::Rejection;
 use state::State;
-
-/// Runs first in every instance: what a panic says is logged with its stack, and the trap that it ends in has a fresh
-/// instance take this one's place at the next call.
-#[wasm_bindgen(start)]
-fn start() {
-    console_error_panic_hook::set_once();
-    wasm_bindgen::handler::set_on_abort(wasm_bindgen::handler::schedule_reinit);
-}
 
 /// The Worker, as `entry.js` calls it.
 #[wasm_bindgen]

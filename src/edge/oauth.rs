@@ -2,11 +2,11 @@
 //! revocation is handed to the registry.
 
 use wasm_bindgen::prelude::*;
+use worker::Env;
 
 use std::rc::Rc;
 
 use super::admin::{call_registry, drained};
-use super::bindings::Env;
 use super::incoming::Incoming;
 use super::kv::Reader;
 use super::limiter::{self, Rate};

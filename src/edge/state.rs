@@ -7,8 +7,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use worker::Env;
 
-use super::bindings::{self, Env};
+use super::bindings;
 use super::promises::{settled, sleep};
 use crate::budget::{Budget, Hold, Limits};
 use crate::config::{Config, Vars, names};

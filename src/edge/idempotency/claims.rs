@@ -7,10 +7,10 @@ use std::rc::Rc;
 use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
+use worker::Env;
 
 use super::{Result, float};
 use crate::config::names;
-use crate::edge::bindings::Env;
 use crate::edge::now;
 use crate::edge::promises::{ObjectState, ask_object, delete_all, exec, into_promise, set_alarm, settled, thrown};
 use crate::edge::state::State;

@@ -21,8 +21,8 @@ use std::rc::Rc;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response as PlatformResponse};
+use worker::Env;
 
-use super::bindings::Env;
 use super::now;
 use super::promises::{ObjectState, delete_all, into_promise, set_alarm, settled, thrown};
 use super::state::{Kind, Reservation, State};

@@ -6,8 +6,8 @@ pub mod settle;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use worker::Env;
 
-use super::bindings::Env;
 use super::incoming::{Incoming, Lines};
 use super::kv::Reader;
 use super::limiter::{self, Rate};

@@ -15,8 +15,9 @@ use std::rc::Rc;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
+use worker::Env;
 
-use super::bindings::{Env, log_line};
+use super::bindings::log_line;
 use super::now;
 use super::promises::{ObjectState, into_promise, set_alarm, settled, thrown, within};
 use super::state::State;

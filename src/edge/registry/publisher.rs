@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use worker::Env;
+
 use crate::config::names;
-use crate::edge::bindings::{Env, log_line};
+use crate::edge::bindings::log_line;
 use crate::edge::now;
 use crate::edge::promises::{kv_put, settled};
 use crate::edge::registry::sql_store::SqlStore;
