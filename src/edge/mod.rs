@@ -24,6 +24,7 @@ mod promises;
 mod proxy;
 mod registry;
 mod response;
+mod sql;
 mod state;
 
 use std::cell::RefCell;

@@ -6,11 +6,6 @@ import { FAILED, TIMED_OUT } from "./no_answer.js";
 
 export { within };
 
-/** What an error says: all that the log is told of one. */
-export function words(error) {
-  return String(error?.message ?? error);
-}
-
 /** Nothing, after this time. */
 export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -33,11 +28,6 @@ export async function kvText(env, namespace, key, timeoutMs) {
     timeoutMs,
     read.then((text) => (text === null ? null : [text])),
   );
-}
-
-/** Puts a KV record. */
-export async function kvPut(env, namespace, key, text) {
-  await env[namespace].put(key, text);
 }
 
 /** Calls an object with a body: status and text of its answer, undefined where it does not answer within the time. */
@@ -74,13 +64,6 @@ export async function deleteAll(storage) {
 /** Executes a statement: its rows, each an array of its columns. */
 export function exec(storage, sql, bindings) {
   return [...storage.sql.exec(sql, ...bindings).raw()];
-}
-
-/** Executes statements, each an array of its text and its bindings: all of them or, where one fails, none. */
-export function transact(storage, statements) {
-  storage.transactionSync(() => {
-    for (const [sql, ...bindings] of statements) storage.sql.exec(sql, ...bindings).toArray();
-  });
 }
 
 /**

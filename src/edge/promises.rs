@@ -8,6 +8,7 @@ use std::pin::Pin;
 use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::KvError;
 
 #[wasm_bindgen]
 extern "C" {
@@ -29,9 +30,6 @@ extern "C" {
 
 #[wasm_bindgen(module = "/src/edge/promises.js")]
 extern "C" {
-    /// What an error says.
-    pub fn words(error: &JsValue) -> String;
-
     /// What the promise gives, or undefined where it does not within the time.
     pub fn within(timeout_ms: u32, promise: &Promise) -> Promise;
 
@@ -45,10 +43,6 @@ extern "C" {
 
     /// Lets a promise go on when the request that began it is answered, or its caller has gone.
     pub fn outlive(promise: &Promise);
-
-    /// Puts a KV record.
-    #[wasm_bindgen(js_name = kvPut)]
-    pub fn kv_put(env: &JsValue, namespace: &str, key: &str, text: &str) -> Promise;
 
     /// Calls an object: status and text of its answer, undefined where it does not answer within the time.
     #[wasm_bindgen(js_name = askObject)]
@@ -69,12 +63,23 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn exec(storage: &JsValue, sql: &str, bindings: &Array) -> Result<Array, JsValue>;
 
-    /// Executes statements, each an array of its text and its bindings, in one transaction.
-    #[wasm_bindgen(catch)]
-    pub fn transact(storage: &JsValue, statements: &Array) -> Result<(), JsValue>;
-
     /// The status, or a number of `no_answer.js`, and the Content-Type that a GET is answered with.
     pub fn probe(url: &str, set: &str, timeout_ms: u32) -> Promise;
+}
+
+/// What an error says, without the name of its class: all that the log is told of one.
+pub fn words(error: worker::Error) -> String {
+    match error {
+        worker::Error::UnknownJsError { message, .. } => message,
+        worker::Error::KvError(KvError::JavaScript(error)) => words(error.into()),
+        error => error.to_string(),
+    }
+}
+
+/// The same of what JavaScript threw. It stands by itself: in each of the futures that wait it would be 250 bytes.
+#[inline(never)]
+fn js_words(error: JsValue) -> String {
+    words(error.into())
 }
 
 /// What comes of a promise; in words, where it fails.
@@ -82,7 +87,7 @@ extern "C" {
 /// # Errors
 /// What the error says.
 pub async fn settled(promise: Promise) -> Result<JsValue, String> {
-    JsFuture::from(promise).await.map_err(|error| words(&error))
+    JsFuture::from(promise).await.map_err(js_words)
 }
 
 /// The promise of what a future gives. All of them go this way, boxed: `future_to_promise` is a copy of itself, with

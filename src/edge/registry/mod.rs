@@ -7,19 +7,18 @@
 mod probe;
 mod pruner;
 pub mod publisher;
+mod rows;
 mod sql_store;
 
 use std::cell::{Cell, OnceCell};
-use std::rc::Rc;
+use std::time::Duration;
 
-use js_sys::Promise;
-use wasm_bindgen::prelude::*;
-use web_sys::{Request, Response};
-use worker::Env;
+use wasm_bindgen::JsValue;
+use worker::{DurableObject, Env, Request, Response, durable_object};
 
 use super::bindings::log_line;
 use super::now;
-use super::promises::{ObjectState, into_promise, set_alarm, settled, thrown, within};
+use super::promises::{into_promise, settled, within, words};
 use super::state::State;
 use crate::admin::{AdminContext, Content, Failure, Handled, RegistryRequest, RegistryResponse, handle};
 use crate::clock::Timestamp;
@@ -44,12 +43,12 @@ const PRUNE_AGAIN_MS: u64 = 3_600_000;
 const AT_ONCE: u32 = 200;
 
 /// The one object of its class, as the platform calls it.
-#[wasm_bindgen]
-pub struct Registry(Rc<RegistryObject>);
-
-/// What the object works with.
-struct RegistryObject {
-    state: ObjectState,
+///
+/// The crate's macro makes a class of it that `entry.js` can call: worker-build, whose class would stand behind two proxies
+/// made anew for each call, is not needed for it.
+#[durable_object(alarm)]
+pub struct Registry {
+    state: worker::State,
     env: Env,
     publisher: OnceCell<Publisher>,
     pruner: Pruner,
@@ -59,48 +58,35 @@ struct RegistryObject {
     failures: Cell<u32>,
 }
 
-#[wasm_bindgen]
-impl Registry {
-    /// The object; nothing is read yet.
-    #[wasm_bindgen(constructor)]
-    pub fn new(state: ObjectState, env: Env) -> Self {
+impl DurableObject for Registry {
+    fn new(state: worker::State, env: Env) -> Self {
         let (publisher, alarm_at, failures) = (OnceCell::new(), Cell::default(), Cell::default());
-        Self(Rc::new(RegistryObject { state, env, publisher, pruner: Pruner::default(), alarm_at, failures }))
+        Self { state, env, publisher, pruner: Pruner::default(), alarm_at, failures }
     }
 
     /// Answers a [`RegistryRequest`] with a [`RegistryResponse`].
-    pub fn fetch(&self, request: Request) -> Promise {
-        let object = Rc::clone(&self.0);
-        into_promise(async move {
-            let text = settled(request.text()?).await.map_err(|why| thrown(&why))?;
-            let ask = text
-                .as_string()
-                .and_then(|text| RegistryRequest::from_json(&text))
-                .ok_or_else(|| thrown("not an ask"))?;
-            let reply = match object.answer(&ask).await {
-                Ok(reply) => reply,
-                Err(failure) => RegistryResponse::failed(&failure, ask.request_id()),
-            };
-            Response::new_with_opt_str(Some(&reply.to_json())).map(JsValue::from)
-        })
+    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
+        let ask = RegistryRequest::from_json(&request.text().await?).ok_or("not an ask")?;
+        let reply = match self.answer(&ask).await {
+            Ok(reply) => reply,
+            Err(failure) => RegistryResponse::failed(&failure, ask.request_id()),
+        };
+        Response::ok(reply.to_json())
     }
 
     /// Publishes what is not published yet, and prunes the audit trail.
-    pub fn alarm(&self) -> Promise {
-        let object = Rc::clone(&self.0);
-        into_promise(async move {
-            object.alarm_at.set(None);
-            if let Err(error) = object.publish_rest().await {
-                log_line(&publication_line("registry", &error.to_string()));
-                object.retry_later().await;
-            }
-            object.prune().await;
-            Ok(JsValue::UNDEFINED)
-        })
+    async fn alarm(&self) -> worker::Result<Response> {
+        self.alarm_at.set(None);
+        if let Err(error) = self.publish_rest().await {
+            log_line(&publication_line("registry", &error.to_string()));
+            self.retry_later().await;
+        }
+        self.prune().await;
+        Response::empty()
     }
 }
 
-impl RegistryObject {
+impl Registry {
     async fn answer(&self, ask: &RegistryRequest) -> Result<RegistryResponse, Failure> {
         let state = State::of(&self.env).map_err(|faults| Error::Misconfigured { faults: faults.to_vec() })?;
         let publisher = self.publisher()?;
@@ -150,7 +136,7 @@ impl RegistryObject {
         if let Some(publisher) = self.publisher.get() {
             return Ok(publisher);
         }
-        let publisher = Publisher::new(SqlStore::open(self.state.storage())?, self.env.clone());
+        let publisher = Publisher::new(SqlStore::open(&self.state.storage())?, self.env.clone());
         Ok(self.publisher.get_or_init(|| publisher))
     }
 
@@ -166,12 +152,11 @@ impl RegistryObject {
         let all = settled(within(within_ms, &work)).await.map_err(StoreError::Failed)?;
         if all.is_undefined() {
             // A put that is under way goes on: one that is dropped would end unseen.
-            self.state.wait_until(&into_promise(async move {
+            self.state.wait_until(async move {
                 if let Err(why) = settled(work).await {
                     log_line(&publication_line("registry", &StoreError::Failed(why).to_string()));
                 }
-                Ok(JsValue::UNDEFINED)
-            }));
+            });
         }
         Ok(all.is_truthy())
     }
@@ -222,10 +207,9 @@ impl RegistryObject {
             return;
         }
         self.alarm_at.set(Some(due));
-        #[expect(clippy::cast_precision_loss, reason = "a day at most")]
-        let in_ms = millis as f64;
-        if let Err(why) = settled(set_alarm(&self.state.storage(), in_ms)).await {
+        if let Err(error) = self.state.storage().set_alarm(Duration::from_millis(millis)).await {
             self.alarm_at.set(None);
+            let why = words(error);
             log_line(&publication_line("registry", &format!("the alarm cannot be set: {why}")));
         }
     }

@@ -8,7 +8,7 @@ use worker::Env;
 use crate::config::names;
 use crate::edge::bindings::log_line;
 use crate::edge::now;
-use crate::edge::promises::{kv_put, settled};
+use crate::edge::promises::words;
 use crate::edge::registry::sql_store::SqlStore;
 use crate::json::Writer;
 use crate::registry::Kind;
@@ -89,7 +89,11 @@ async fn put_to_kv(env: &Env, key: &str, row: &RecordRow) -> Result<(), String> 
         Kind::Instance => names::INSTANCES,
         Kind::ApiKey | Kind::OauthClient => names::CREDENTIALS,
     };
-    settled(kv_put(env, namespace, key, &row.json)).await.map(|_| ())
+    put(env, namespace, key, &row.json).await.map_err(words)
+}
+
+async fn put(env: &Env, namespace: &str, key: &str, json: &str) -> worker::Result<()> {
+    Ok(env.kv(namespace)?.put(key, json)?.execute().await?)
 }
 
 /// A line for the log about what has no request: the record, or the registry itself, and what went wrong.
