@@ -51,21 +51,6 @@ export async function limit(limiter, key) {
   return success;
 }
 
-/** Sets the alarm of an object. */
-export async function setAlarm(storage, inMs) {
-  await storage.setAlarm(Date.now() + inMs);
-}
-
-/** Forgets everything that an object stored. */
-export async function deleteAll(storage) {
-  await storage.deleteAll();
-}
-
-/** Executes a statement: its rows, each an array of its columns. */
-export function exec(storage, sql, bindings) {
-  return [...storage.sql.exec(sql, ...bindings).raw()];
-}
-
 /**
  * Sends a GET to a Core: the status, or a number of `no_answer.js`, and the Content-Type of its answer. `set` is name
  * and value of each header, a line each.

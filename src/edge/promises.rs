@@ -5,28 +5,10 @@
 
 use std::pin::Pin;
 
-use js_sys::{Array, Promise};
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::KvError;
-
-#[wasm_bindgen]
-extern "C" {
-    /// The state of a Durable Object.
-    pub type ObjectState;
-
-    /// Its storage.
-    #[wasm_bindgen(method, getter)]
-    pub fn storage(this: &ObjectState) -> JsValue;
-
-    /// Its id.
-    #[wasm_bindgen(method, getter)]
-    pub fn id(this: &ObjectState) -> js_sys::Object;
-
-    /// Keeps the object going until the promise is settled.
-    #[wasm_bindgen(method, js_name = waitUntil)]
-    pub fn wait_until(this: &ObjectState, promise: &Promise);
-}
 
 #[wasm_bindgen(module = "/src/edge/promises.js")]
 extern "C" {
@@ -50,18 +32,6 @@ extern "C" {
 
     /// Asks a rate limiter: whether a request more may go.
     pub fn limit(limiter: &JsValue, key: &str) -> Promise;
-
-    /// Sets the alarm of an object.
-    #[wasm_bindgen(js_name = setAlarm)]
-    pub fn set_alarm(storage: &JsValue, in_ms: f64) -> Promise;
-
-    /// Forgets everything that an object stored.
-    #[wasm_bindgen(js_name = deleteAll)]
-    pub fn delete_all(storage: &JsValue) -> Promise;
-
-    /// Executes a statement: its rows, each an array of its columns.
-    #[wasm_bindgen(catch)]
-    pub fn exec(storage: &JsValue, sql: &str, bindings: &Array) -> Result<Array, JsValue>;
 
     /// The status, or a number of `no_answer.js`, and the Content-Type that a GET is answered with.
     pub fn probe(url: &str, set: &str, timeout_ms: u32) -> Promise;
@@ -95,9 +65,4 @@ pub async fn settled(promise: Promise) -> Result<JsValue, String> {
 pub fn into_promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
     let boxed: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(future);
     future_to_promise(boxed)
-}
-
-/// An error to be thrown.
-pub fn thrown(why: &str) -> JsValue {
-    js_sys::Error::new(why).into()
 }

@@ -56,3 +56,12 @@ impl Database {
         Ok(self.storage.transaction_sync(&mut all)?)
     }
 }
+
+/// The largest integer that JavaScript keeps.
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// A number as SQLite gets it through JavaScript. Ours are counts and times; what a caller sends may be larger, and
+/// means the largest then.
+pub fn number(value: u64) -> SqlStorageValue {
+    SqlStorageValue::Integer(value.min(MAX_SAFE_INTEGER).cast_signed())
+}

@@ -1,10 +1,11 @@
 //! One attempt, carried out: its steps are [`Attempt`]'s.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use js_sys::Uint8Array;
-use wasm_bindgen::JsValue;
 use web_sys::Response;
+use worker::Result;
 
 use super::bindings::exchange;
 use super::claims;
@@ -13,10 +14,9 @@ use super::look_up::{Looking, looks_seconds, timed};
 use super::prepare::{Prepared, prepare};
 use super::response::KeyResponse;
 use super::storage::KeyStorage;
-use super::{KeyObject, Place, Result, float};
+use super::{Idempotency, Place};
 use crate::clock::Timestamp;
 use crate::edge::now;
-use crate::edge::promises::{set_alarm, settled, thrown};
 use crate::edge::state::Reservation;
 use crate::error::Error;
 use crate::idempotency::attempt::{Attempt, Claimed, NextStep};
@@ -36,9 +36,9 @@ const SLACK_SECONDS: u64 = 60;
 
 /// An attempt under way.
 pub struct Running<'a> {
-    object: &'a KeyObject,
+    object: &'a Idempotency,
     place: Place<'a>,
-    storage: JsValue,
+    storage: KeyStorage,
     core: &'a CoreAddress,
     request_id: &'a str,
     errand: Errand<'a>,
@@ -68,7 +68,7 @@ impl<'a> Running<'a> {
     /// # Errors
     /// The refusal of a body, or [`Error::Busy`] where there is no room for its additions.
     pub fn carry(
-        object: &'a KeyObject,
+        object: &'a Idempotency,
         place: Place<'a>,
         job: &'a WriteRequest,
         body: &[u8],
@@ -97,7 +97,7 @@ impl<'a> Running<'a> {
 
     /// Takes the object to find out the outcome of the key's request.
     pub fn ask(
-        object: &'a KeyObject,
+        object: &'a Idempotency,
         place: Place<'a>,
         core: &'a CoreAddress,
         request_id: &'a str,
@@ -109,7 +109,7 @@ impl<'a> Running<'a> {
     }
 
     fn begin(
-        object: &'a KeyObject,
+        object: &'a Idempotency,
         place: Place<'a>,
         core: &'a CoreAddress,
         request_id: &'a str,
@@ -120,7 +120,7 @@ impl<'a> Running<'a> {
         let answers = if let Errand::Carry(job, _) = &errand { u64::from(job.timeout_ms) * 2 / 1_000 } else { 0 };
         let until = now().plus_seconds(answers + looks_seconds(&record.work) + SLACK_SECONDS);
         let number = object.begin(UnderWay { fingerprint: record.fingerprint.clone(), until });
-        let storage = object.state.storage();
+        let storage = KeyStorage::of(&object.state.storage());
         let (looked, claims, core_ms) = (Err(String::new()), Vec::new(), Cell::new(None));
         Self { object, place, storage, core, request_id, errand, number, attempt, record, looked, claims, core_ms }
     }
@@ -180,14 +180,14 @@ impl<'a> Running<'a> {
     /// Stores a phase, where the object is still this attempt's.
     fn save(&mut self, phase: Phase, body: Option<Vec<u8>>) -> Result<()> {
         if !self.object.is_current(self.number) {
-            return Err(thrown("the attempt took too long, and counts as crashed"));
+            return Err("the attempt took too long, and counts as crashed".into());
         }
         self.record.phase = phase;
         if let Errand::Carry(..) = self.errand {
             let keep_ms = self.place.state.config.idempotency_ms;
             self.record.expires_at = Timestamp::from_millis(now().millis().saturating_add(keep_ms));
         }
-        KeyStorage::of(&self.storage).save(&self.record, body)
+        self.storage.save(&self.record, body)
     }
 
     /// The alarm finds out itself whether the key has expired by then; one is enough.
@@ -195,8 +195,8 @@ impl<'a> Running<'a> {
         if self.attempt.is_again() {
             return Ok(());
         }
-        let in_ms = float(self.place.state.config.idempotency_ms);
-        settled(set_alarm(&self.storage, in_ms)).await.map(|_| ()).map_err(|why| thrown(&why))
+        let keep = Duration::from_millis(self.place.state.config.idempotency_ms);
+        self.object.state.storage().set_alarm(keep).await
     }
 
     async fn send(&self) -> CoreResult {
@@ -238,7 +238,7 @@ impl<'a> Running<'a> {
         match ending.leaves() {
             // What was answered stays answered, whatever a question about it finds.
             _ if matches!((&self.errand, &self.record.phase), (Errand::Ask(_), Phase::Done { .. })) => {}
-            Left::Nothing if self.object.is_current(self.number) => KeyStorage::of(&self.storage).clear()?,
+            Left::Nothing if self.object.is_current(self.number) => self.storage.clear()?,
             Left::Nothing | Left::AsItWas => {}
             Left::Unknown if matches!(self.record.phase, Phase::Partial(_)) => {}
             Left::Unknown => self.save(Phase::Unknown, None)?,
@@ -287,7 +287,7 @@ impl<'a> Running<'a> {
             (response::Response::Found, Some(answer)) => {
                 reply.answer("found", true, 200, answer.headers.clone(), &answer.body())
             }
-            _ => Err(thrown("an ending without its answer")),
+            _ => Err("an ending without its answer".into()),
         }
     }
 

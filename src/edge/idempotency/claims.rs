@@ -1,18 +1,17 @@
 //! Claims: asking the objects that keep them, and those objects themselves. The rules are
 //! [`crate::idempotency::claims`].
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
-use js_sys::{Array, Promise};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{Request, Response};
-use worker::Env;
+use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue as Value, durable_object};
 
-use super::{Result, float};
 use crate::config::names;
 use crate::edge::now;
-use crate::edge::promises::{ObjectState, ask_object, delete_all, exec, into_promise, set_alarm, settled, thrown};
+use crate::edge::promises::{ask_object, settled};
+use crate::edge::sql::{Database, number};
 use crate::edge::state::State;
 use crate::idempotency::attempt::Claimed;
 use crate::idempotency::claims::{ClaimRequest, ClaimResponse, shards};
@@ -53,95 +52,93 @@ async fn ask(env: &Env, name: &str, take: bool, owner: &str, keep_ms: u64, claim
 }
 
 /// One of the objects that keep the claims of an instance, as the platform calls it.
-#[wasm_bindgen]
-pub struct Claims(Rc<Table>);
-
-struct Table {
-    state: ObjectState,
+#[durable_object(alarm)]
+pub struct Claims {
+    state: worker::State,
+    /// The table, once this object has seen to it that there is one.
+    table: RefCell<Option<Database>>,
     /// Whether an alarm is set, as far as this object knows.
     alarmed: Cell<bool>,
 }
 
-#[wasm_bindgen]
-impl Claims {
-    /// The object; nothing is read yet.
-    #[wasm_bindgen(constructor)]
-    #[expect(clippy::needless_pass_by_value, reason = "entry.js makes every object alike")]
-    pub fn new(state: ObjectState, env: Env) -> Self {
-        let _ = env;
-        Self(Rc::new(Table { state, alarmed: Cell::new(false) }))
+impl DurableObject for Claims {
+    fn new(state: worker::State, _env: Env) -> Self {
+        Self { state, table: RefCell::default(), alarmed: Cell::new(false) }
     }
 
     /// Answers a [`ClaimRequest`].
-    pub fn fetch(&self, request: Request) -> Promise {
-        let table = Rc::clone(&self.0);
-        into_promise(async move {
-            let text = settled(request.text()?).await.map_err(|why| thrown(&why))?;
-            let request = text.as_string().and_then(|text| serde_json::from_str::<ClaimRequest>(&text).ok());
-            let request = request.ok_or_else(|| thrown("not a claim"))?;
-            let granted = table.answer(&request)?;
-            table.set_alarm(&request).await?;
-            let response = serde_json::to_string(&ClaimResponse { granted }).unwrap_or_default();
-            Response::new_with_opt_str(Some(&response)).map(JsValue::from)
-        })
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let request: ClaimRequest = serde_json::from_str(&request.text().await?)?;
+        let granted = self.answer(&request)?;
+        self.set_alarm(&request).await?;
+        Response::ok(serde_json::to_string(&ClaimResponse { granted })?)
     }
 
     /// Forgets what has expired, and everything once nothing is left.
-    pub fn alarm(&self) -> Promise {
-        let table = Rc::clone(&self.0);
-        into_promise(async move {
-            table.alarmed.set(false);
-            table.prune()?;
-            let storage = table.state.storage();
-            let last = exec(&storage, "SELECT max(expires_at) FROM claim", &Array::new())?.get(0);
-            let last = last.dyn_into::<Array>().ok().and_then(|row| row.get(0).as_f64());
-            let done = match last {
-                Some(last) => set_alarm(&storage, (last - float(now().millis())).max(0.0)),
-                None => delete_all(&storage),
-            };
-            settled(done).await.map_err(|why| thrown(&why))
-        })
+    async fn alarm(&self) -> Result<Response> {
+        self.alarmed.set(false);
+        let table = self.table()?;
+        prune(&table)?;
+        let last = table.query("SELECT max(expires_at) FROM claim", Vec::new())?;
+        let storage = self.state.storage();
+        if let Some(Value::Integer(last)) = last.into_iter().flatten().next() {
+            let left_ms = u64::try_from(last).unwrap_or_default().saturating_sub(now().millis());
+            storage.set_alarm(Duration::from_millis(left_ms)).await?;
+        } else {
+            self.table.take();
+            storage.delete_all().await?;
+        }
+        Response::empty()
     }
 }
 
-impl Table {
+impl Claims {
     /// Takes the claims or gives them back: one turn, so that nothing comes between.
     fn answer(&self, request: &ClaimRequest) -> Result<bool> {
-        let storage = self.state.storage();
-        let run = |sql: &str, bindings: &[JsValue]| exec(&storage, sql, &bindings.iter().collect());
-        run(
-            "CREATE TABLE IF NOT EXISTS claim (id TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INTEGER NOT NULL)",
-            &[],
-        )?;
-        run("CREATE INDEX IF NOT EXISTS claim_expiry ON claim (expires_at)", &[])?;
-        self.prune()?;
-        let ids = JsValue::from(serde_json::to_string(&request.claims).unwrap_or_default());
-        let owner = JsValue::from(&request.owner);
+        let table = self.table()?;
+        prune(&table)?;
+        let ids: Value = serde_json::to_string(&request.claims)?.into();
+        let owner: Value = request.owner.as_str().into();
         if !request.take {
-            run("DELETE FROM claim WHERE owner = ? AND id IN (SELECT value FROM json_each(?))", &[owner, ids])?;
+            let give_back = "DELETE FROM claim WHERE owner = ? AND id IN (SELECT value FROM json_each(?))";
+            table.query(give_back, vec![owner, ids])?;
             return Ok(true);
         }
         let others = "SELECT 1 FROM claim WHERE owner <> ? AND id IN (SELECT value FROM json_each(?)) LIMIT 1";
-        if run(others, &[owner.clone(), ids.clone()])?.length() > 0 {
+        if !table.query(others, vec![owner.clone(), ids.clone()])?.is_empty() {
             return Ok(false);
         }
-        let until = JsValue::from_f64(float(now().millis().saturating_add(request.keep_ms)));
+        let until = number(now().millis().saturating_add(request.keep_ms));
         let take = "INSERT INTO claim (id, owner, expires_at) SELECT value, ?, ? FROM json_each(?) WHERE true \
                     ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at";
-        run(take, &[owner, until, ids])?;
+        table.query(take, vec![owner, until, ids])?;
         Ok(true)
     }
 
-    fn prune(&self) -> Result<()> {
-        let now = JsValue::from_f64(float(now().millis()));
-        exec(&self.state.storage(), "DELETE FROM claim WHERE expires_at <= ?", &Array::of1(&now)).map(|_| ())
+    /// The table; made once in an object's life, and again where it was forgotten.
+    fn table(&self) -> Result<Database> {
+        if let Some(table) = &*self.table.borrow() {
+            return Ok(table.clone());
+        }
+        let table = Database::of(&self.state.storage());
+        for sql in [
+            "CREATE TABLE IF NOT EXISTS claim (id TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INTEGER NOT NULL)",
+            "CREATE INDEX IF NOT EXISTS claim_expiry ON claim (expires_at)",
+        ] {
+            table.query(sql, Vec::new())?;
+        }
+        self.table.replace(Some(table.clone()));
+        Ok(table)
     }
 
     async fn set_alarm(&self, request: &ClaimRequest) -> Result<()> {
         if self.alarmed.replace(true) {
             return Ok(());
         }
-        let set = set_alarm(&self.state.storage(), float(request.keep_ms.max(1)));
-        settled(set).await.map(|_| ()).map_err(|why| thrown(&why))
+        self.state.storage().set_alarm(Duration::from_millis(request.keep_ms.max(1))).await
     }
+}
+
+fn prune(table: &Database) -> Result<()> {
+    table.query("DELETE FROM claim WHERE expires_at <= ?", vec![number(now().millis())]).map(|_| ())
 }

@@ -17,14 +17,12 @@ mod storage;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
-use js_sys::{Promise, Uint8Array};
-use wasm_bindgen::prelude::*;
-use web_sys::{Request, Response as PlatformResponse};
-use worker::Env;
+use web_sys::Response as PlatformResponse;
+use worker::{DurableObject, Env, Error, Request, Result, durable_object};
 
 use super::now;
-use super::promises::{ObjectState, delete_all, into_promise, set_alarm, settled, thrown};
 use super::state::{Kind, Reservation, State};
 use crate::idempotency::message::{KeyRequest, StatusRequest, WriteRequest};
 use crate::idempotency::receive::{Received, UnderWay, receive};
@@ -41,16 +39,10 @@ const LENGTH: &str = "x-blnk-edge-length";
 /// The header that says whose it is: credential and workspace.
 const HOLDER: &str = "x-blnk-edge-holder";
 
-/// What can throw gives this: the error is thrown on.
-type Result<T> = std::result::Result<T, JsValue>;
-
-/// The object of one key, as the platform calls it.
-#[wasm_bindgen]
-pub struct Idempotency(Rc<KeyObject>);
-
-/// What the object works with.
-struct KeyObject {
-    state: ObjectState,
+/// The object of one key, as the platform calls it. An error of it is thrown at the Worker.
+#[durable_object(alarm)]
+pub struct Idempotency {
+    state: worker::State,
     env: Env,
     /// The attempt under way, and its number. It is dropped with the object, which is how a crash is known.
     under_way: RefCell<Option<(u64, UnderWay)>>,
@@ -58,62 +50,28 @@ struct KeyObject {
     attempts: Cell<u64>,
 }
 
-#[wasm_bindgen]
-impl Idempotency {
-    /// The object; nothing is read yet.
-    #[wasm_bindgen(constructor)]
-    pub fn new(state: ObjectState, env: Env) -> Self {
-        Self(Rc::new(KeyObject { state, env, under_way: RefCell::default(), attempts: Cell::default() }))
+impl DurableObject for Idempotency {
+    fn new(state: worker::State, env: Env) -> Self {
+        Self { state, env, under_way: RefCell::default(), attempts: Cell::default() }
     }
 
     /// Does what a [`KeyRequest`] asks for.
-    pub fn fetch(&self, request: Request) -> Promise {
-        let object = Rc::clone(&self.0);
-        into_promise(async move {
-            // Whatever fails here fails before anything is sent: an attempt answers for itself.
-            let header = |name: &str| request.headers().get(name).ok().flatten();
-            let Ok(state) = State::of(&object.env) else { return Err(thrown("misconfigured")) };
-            let length: usize =
-                header(LENGTH).and_then(|length| length.parse().ok()).ok_or_else(|| thrown("no length"))?;
-            // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the
-            // same request.
-            let holder = header(HOLDER).ok_or_else(|| thrown("no holder"))?;
-            let (credential, workspace) = holder.split_once(' ').ok_or_else(|| thrown("not a holder"))?;
-            let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
-                let request_id = header("x-request-id").unwrap_or_default();
-                return Ok(KeyResponse::to(&request_id).refusal(&Refused::BUSY).into());
-            };
-            let (message, body) = {
-                let buffer = settled(request.array_buffer()?).await.map_err(|why| thrown(&why))?;
-                let bytes = Uint8Array::new(&buffer).to_vec();
-                let (message, body) = KeyRequest::split(&bytes).ok_or_else(|| thrown("not a message"))?;
-                let begins = bytes.len() - body.len();
-                (message, Carried { bytes, begins, held })
-            };
-            let place = Place { state: &state, workspace };
-            let answer = match &message {
-                KeyRequest::Write(job) => object.carry(place, job, body).await,
-                KeyRequest::Inquire(ask) => object.tell(place, ask).await,
-            };
-            answer.map(JsValue::from)
-        })
+    async fn fetch(&self, request: Request) -> Result<worker::Response> {
+        self.answer(request).await.map(worker::Response::from)
     }
 
     /// Forgets the key once it has expired.
-    pub fn alarm(&self) -> Promise {
-        let object = Rc::clone(&self.0);
-        into_promise(async move {
-            let storage = object.state.storage();
-            let now = now();
-            // Whichever is later: an attempt may outlive the record that it will write again.
-            let under_way = object.under_way().map(|under_way| under_way.until);
-            let record = KeyStorage::of(&storage).record()?.map(|record| record.expires_at);
-            let done = match under_way.max(record).filter(|until| now < *until) {
-                Some(until) => set_alarm(&storage, float(until.since(now))),
-                None => delete_all(&storage),
-            };
-            settled(done).await.map_err(|why| thrown(&why))
-        })
+    async fn alarm(&self) -> Result<worker::Response> {
+        let storage = self.state.storage();
+        let now = now();
+        // Whichever is later: an attempt may outlive the record that it will write again.
+        let under_way = self.under_way().map(|under_way| under_way.until);
+        let record = KeyStorage::of(&storage).record()?.map(|record| record.expires_at);
+        match under_way.max(record).filter(|until| now < *until) {
+            Some(until) => storage.set_alarm(Duration::from_millis(until.since(now))).await?,
+            None => storage.delete_all().await?,
+        }
+        worker::Response::empty()
     }
 }
 
@@ -132,13 +90,31 @@ struct Place<'a> {
     workspace: &'a str,
 }
 
-/// Milliseconds, as JavaScript counts them.
-#[expect(clippy::cast_precision_loss, reason = "30 days at most")]
-fn float(millis: u64) -> f64 {
-    millis as f64
-}
+impl Idempotency {
+    async fn answer(&self, mut request: Request) -> Result<PlatformResponse> {
+        // Whatever fails here fails before anything is sent: an attempt answers for itself.
+        let header = |name: &str| request.headers().get(name).ok().flatten();
+        let state = State::of(&self.env).map_err(|_| Error::from("misconfigured"))?;
+        let length: usize = header(LENGTH).and_then(|length| length.parse().ok()).ok_or("no length")?;
+        // What the object holds is its credential's and workspace's as well, beside what the Worker holds of the same
+        // request.
+        let holder = header(HOLDER).ok_or("no holder")?;
+        let (credential, workspace) = holder.split_once(' ').ok_or("not a holder")?;
+        let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
+            let request_id = header("x-request-id").unwrap_or_default();
+            return Ok(KeyResponse::to(&request_id).refusal(&Refused::BUSY));
+        };
+        let bytes = request.bytes().await?;
+        let (message, body) = KeyRequest::split(&bytes).ok_or("not a message")?;
+        let begins = bytes.len() - body.len();
+        let carried = Carried { bytes, begins, held };
+        let place = Place { state: &state, workspace };
+        match &message {
+            KeyRequest::Write(job) => self.carry(place, job, carried).await,
+            KeyRequest::Inquire(ask) => self.tell(place, ask).await,
+        }
+    }
 
-impl KeyObject {
     async fn carry(&self, place: Place<'_>, job: &WriteRequest, mut carried: Carried) -> Result<PlatformResponse> {
         let body = carried.bytes.get(carried.begins..).unwrap_or_default();
         let reply = KeyResponse::to(&job.request_id);
@@ -158,7 +134,7 @@ impl KeyObject {
             (Some(_), Received::Replay(KeyRecord { phase: Phase::Done { kept, booked }, .. })) => {
                 return reply.booked(booked.as_deref()).replay(kept, || row.body());
             }
-            (Some(_), _) => return Err(thrown("nothing to replay")),
+            (Some(_), _) => return Err("nothing to replay".into()),
             (None, _) => {}
         }
         let earlier = if let Received::Again(record) = received { Some(record.clone()) } else { None };
@@ -193,7 +169,7 @@ impl KeyObject {
 
     /// The name under which the object claims.
     fn name(&self) -> String {
-        self.state.id().to_string().into()
+        self.state.id().to_string()
     }
 
     fn under_way(&self) -> Option<UnderWay> {

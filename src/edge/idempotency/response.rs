@@ -3,10 +3,9 @@
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use web_sys::Response;
+use worker::Result;
 
-use super::Result;
 use super::bindings::{reported, with_report};
-use crate::edge::promises::thrown;
 use crate::edge::response::error_response;
 use crate::idempotency::message::Report;
 use crate::idempotency::response::{Refused, write_outcome};
@@ -58,12 +57,12 @@ impl<'a> KeyResponse<'a> {
     ) -> Result<Response> {
         let booked = self.booked.map(str::to_owned);
         let report = Report { replayed, booked, ..self.report(said) };
-        reported(status, headers, body, &report.to_header())
+        Ok(reported(status, headers, body, &report.to_header())?)
     }
 
     /// The answer that was kept.
     pub fn replay(self, kept: &Kept, body: impl FnOnce() -> Result<Vec<u8>>) -> Result<Response> {
-        let Kept::Whole { status, headers } = kept else { return Err(thrown("nothing to replay")) };
+        let Kept::Whole { status, headers } = kept else { return Err("nothing to replay".into()) };
         let headers = headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect();
         let body = Uint8Array::from(body()?.as_slice());
         self.answer("replayed", true, *status, headers, &body)
@@ -73,7 +72,7 @@ impl<'a> KeyResponse<'a> {
     pub fn told(&self, body: &str, open: bool) -> Result<Response> {
         let instance = self.record.map(|record| record.instance.clone()).filter(|id| !id.is_empty());
         let report = Report { instance, open, ..self.report("asked") };
-        reported(200, Vec::new(), &body.into(), &report.to_header())
+        Ok(reported(200, Vec::new(), &body.into(), &report.to_header())?)
     }
 
     /// An error of ours.

@@ -1,19 +1,17 @@
 //! The one row of an object: the record, and the body of the answer beside it.
 
-use js_sys::{Array, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use worker::{Result, SqlStorageValue as Value, Storage};
 
-use super::Result;
-use crate::edge::promises::{exec, thrown};
+use crate::edge::sql::Database;
 use crate::idempotency::KeyRecord;
 
 /// The row, which may not be there. Every call is synchronous, so that a state is judged and changed in one turn.
-pub struct KeyStorage<'a>(&'a JsValue);
+pub struct KeyStorage(Database);
 
-impl<'a> KeyStorage<'a> {
+impl KeyStorage {
     /// The row of an object with this storage.
-    pub fn of(storage: &'a JsValue) -> Self {
-        Self(storage)
+    pub fn of(storage: &Storage) -> Self {
+        Self(Database::of(storage))
     }
 
     /// The record; none where the key is new.
@@ -26,8 +24,8 @@ impl<'a> KeyStorage<'a> {
             return Ok(None);
         }
         let Some(record) = self.first("SELECT record FROM answer")? else { return Ok(None) };
-        let json = record.as_string().ok_or_else(|| thrown("a record that is no text"))?;
-        KeyRecord::from_json(&json).map(Some).ok_or_else(|| thrown("a record that cannot be read"))
+        let Value::String(json) = record else { return Err("a record that is no text".into()) };
+        KeyRecord::from_json(&json).map(Some).ok_or_else(|| "a record that cannot be read".into())
     }
 
     /// The body of the answer.
@@ -35,8 +33,10 @@ impl<'a> KeyStorage<'a> {
     /// # Errors
     /// Where the storage fails.
     pub fn body(&self) -> Result<Vec<u8>> {
-        let body = self.first("SELECT body FROM answer")?.filter(JsValue::is_object);
-        body.map(|body| Uint8Array::new(&body).to_vec()).ok_or_else(|| thrown("an answer without its body"))
+        match self.first("SELECT body FROM answer")? {
+            Some(Value::Blob(body)) => Ok(body),
+            _ => Err("an answer without its body".into()),
+        }
     }
 
     /// Stores the record, and the body where there is one. What is sent after this call leaves the object only once it
@@ -45,13 +45,10 @@ impl<'a> KeyStorage<'a> {
     /// # Errors
     /// Where the storage fails.
     pub fn save(&self, record: &KeyRecord, body: Option<Vec<u8>>) -> Result<()> {
-        self.exec(
-            "CREATE TABLE IF NOT EXISTS answer (id INTEGER PRIMARY KEY, record TEXT NOT NULL, body BLOB)",
-            &Array::new(),
-        )?;
-        let body = body.map_or(JsValue::NULL, |body| Uint8Array::from(body.as_slice()).into());
-        let values = Array::of2(&record.to_json().into(), &body);
-        self.exec("INSERT OR REPLACE INTO answer (id, record, body) VALUES (1, ?, ?)", &values).map(|_| ())
+        let table = "CREATE TABLE IF NOT EXISTS answer (id INTEGER PRIMARY KEY, record TEXT NOT NULL, body BLOB)";
+        self.0.query(table, Vec::new())?;
+        let values = vec![record.to_json().into(), body.into()];
+        self.0.query("INSERT OR REPLACE INTO answer (id, record, body) VALUES (1, ?, ?)", values).map(|_| ())
     }
 
     /// Forgets the record. The table goes with the alarm.
@@ -59,16 +56,11 @@ impl<'a> KeyStorage<'a> {
     /// # Errors
     /// Where the storage fails.
     pub fn clear(&self) -> Result<()> {
-        self.exec("DELETE FROM answer", &Array::new()).map(|_| ())
+        self.0.query("DELETE FROM answer", Vec::new()).map(|_| ())
     }
 
     /// The first column of the first row.
-    fn first(&self, query: &str) -> Result<Option<JsValue>> {
-        let row = self.exec(query, &Array::new())?.get(0);
-        Ok(row.dyn_into::<Array>().ok().map(|row| row.get(0)))
-    }
-
-    fn exec(&self, sql: &str, bindings: &Array) -> Result<Array> {
-        exec(self.0, sql, bindings)
+    fn first(&self, query: &str) -> Result<Option<Value>> {
+        Ok(self.0.query(query, Vec::new())?.into_iter().flatten().next())
     }
 }

@@ -11,15 +11,6 @@ use crate::registry::Kind;
 use crate::store::audit::Line;
 use crate::store::{RecordRow, StoreError};
 
-/// The largest integer that JavaScript keeps.
-pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
-
-/// A number as SQLite gets it through JavaScript. Ours are counts and times; what a caller sends may be larger, and
-/// means the largest then.
-pub fn number(value: u64) -> Value {
-    Value::Integer(value.min(MAX_SAFE_INTEGER).cast_signed())
-}
-
 /// Reads a record.
 ///
 /// # Errors

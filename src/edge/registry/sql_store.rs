@@ -4,8 +4,8 @@ use worker::{SqlStorageValue as Value, Storage};
 
 use crate::clock::Timestamp;
 use crate::edge::promises::words;
-use crate::edge::registry::rows::{Columns, MAX_SAFE_INTEGER, number, read_line, read_row};
-use crate::edge::sql::{Database, Statement};
+use crate::edge::registry::rows::{Columns, read_line, read_row};
+use crate::edge::sql::{Database, MAX_SAFE_INTEGER, Statement, number};
 use crate::registry::Kind;
 use crate::store::audit::{Change, Line};
 use crate::store::trail::{Ends, Mark};
