@@ -4,14 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, Promise};
-use wasm_bindgen::{JsCast, JsValue};
-use worker::Env;
+use wasm_bindgen::JsValue;
+use worker::{Env, KvStore};
 
 use super::now;
-use super::promises::{into_promise, kv_text, outlive, settled, within};
+use super::promises::{in_time, into_promise, outlive, settled, within, words};
 use super::state::State;
 use crate::clock::Timestamp;
-use crate::config::names;
 use crate::proxy::{Known, Need};
 use crate::registry::{
     Cache, CredentialRecord, Instance, InstanceRecord, Lookup, Revised, credential_key, instance_key,
@@ -38,7 +37,7 @@ pub struct Reader<'a> {
 /// A record that KV is asked for.
 #[derive(Clone)]
 struct Asked {
-    namespace: &'static str,
+    namespace: fn(&State) -> &KvStore,
     id: String,
     key: String,
     /// How long the request waits.
@@ -88,9 +87,15 @@ impl<'a> Reader<'a> {
     pub async fn read(&mut self, need: &Need, known: &mut Known) -> Result<(), Unreadable> {
         let state = State::of(self.env).map_err(|faults| Unreadable(faults.join("; ")))?;
         let at = now();
-        let asked = |namespace, id: &str, key| Asked { namespace, id: id.to_owned(), key, timeout_ms: DEADLINE_MS, at };
+        let asked = |namespace: fn(&State) -> &KvStore, id: &str, key| Asked {
+            namespace,
+            id: id.to_owned(),
+            key,
+            timeout_ms: DEADLINE_MS,
+            at,
+        };
         let credential = need.credential.as_deref().map(|id| {
-            let asked = asked(names::CREDENTIALS, id, credential_key(id));
+            let asked = asked(|state| &state.published_credentials, id, credential_key(id));
             self.begin(
                 &state,
                 asked,
@@ -99,7 +104,7 @@ impl<'a> Reader<'a> {
             )
         });
         let instance = need.instance.as_deref().map(|id| {
-            let asked = asked(names::INSTANCES, id, instance_key(id));
+            let asked = asked(|state| &state.published_instances, id, instance_key(id));
             self.begin(
                 &state,
                 asked,
@@ -150,9 +155,8 @@ impl<'a> Reader<'a> {
         let taken = Rc::new(RefCell::new(None));
         let reading = {
             let (state, asked, taken) = (Rc::clone(state), asked.clone(), Rc::clone(&taken));
-            let text = kv_text(self.env, asked.namespace, &asked.key, DEADLINE_MS);
             into_promise(async move {
-                let answer = text_of(settled(text).await);
+                let answer = text_of((asked.namespace)(&state), &asked.key).await;
                 let took = take_in(cache(&state), &asked, answer, |json| open(&state, json));
                 taken.replace(Some(took));
                 Ok(JsValue::UNDEFINED)
@@ -222,11 +226,10 @@ impl Identified for Instance {
     }
 }
 
-/// Reads what `kvText` gives of a record.
-fn text_of(answer: Result<JsValue, String>) -> Result<Option<String>, String> {
-    let answer = answer.map_err(|why| format!("KV failed: {why}"))?;
-    if answer.is_undefined() {
-        return Err(format!("KV did not answer within {DEADLINE_MS} ms"));
+/// Reads the text of a record.
+async fn text_of(namespace: &KvStore, key: &str) -> Result<Option<String>, String> {
+    match in_time(DEADLINE_MS, namespace.get(key).text()).await {
+        Some(answer) => answer.map_err(|error| format!("KV failed: {}", words(error.into()))),
+        None => Err(format!("KV did not answer within {DEADLINE_MS} ms")),
     }
-    Ok(answer.dyn_ref::<Array>().and_then(|text| text.get(0).as_string()))
 }

@@ -6,28 +6,11 @@ import { FAILED, TIMED_OUT } from "./no_answer.js";
 
 export { within };
 
-/** Nothing, after this time. */
-export function sleep(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 // Each of these is `async`, so that what is thrown at once is a rejected promise too.
 
 /** Lets a promise go on when the request that began it is answered, or its caller has gone. */
 export function outlive(promise) {
   waitUntil(promise);
-}
-
-/**
- * Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the
- * time.
- */
-export async function kvText(env, namespace, key, timeoutMs) {
-  const read = Promise.resolve(env[namespace].get(key));
-  return within(
-    timeoutMs,
-    read.then((text) => (text === null ? null : [text])),
-  );
 }
 
 /** Calls an object with a body: status and text of its answer, undefined where it does not answer within the time. */

@@ -3,25 +3,20 @@
 //! Where something is waited for, JavaScript waits, and hands over what came of it: a promise in the platform's own
 //! code is a line, while a Rust future for it, with a timer's beside it, is 5 to 20 KB of wasm.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::KvError;
+use worker::{Delay, KvError};
 
 #[wasm_bindgen(module = "/src/edge/promises.js")]
 extern "C" {
     /// What the promise gives, or undefined where it does not within the time.
     pub fn within(timeout_ms: u32, promise: &Promise) -> Promise;
-
-    /// Nothing, after this time.
-    pub fn sleep(ms: u32) -> Promise;
-
-    /// Reads a KV record: its text in an array, null where there is none, undefined where KV does not answer within the
-    /// time.
-    #[wasm_bindgen(js_name = kvText)]
-    pub fn kv_text(env: &JsValue, namespace: &str, key: &str, timeout_ms: u32) -> Promise;
 
     /// Lets a promise go on when the request that began it is answered, or its caller has gone.
     pub fn outlive(promise: &Promise);
@@ -58,6 +53,17 @@ fn js_words(error: JsValue) -> String {
 /// What the error says.
 pub async fn settled(promise: Promise) -> Result<JsValue, String> {
     JsFuture::from(promise).await.map_err(js_words)
+}
+
+/// What a future gives, where it does within the time.
+pub async fn in_time<T>(ms: u32, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut late = pin!(Delay::from(Duration::from_millis(ms.into())));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(given) => Poll::Ready(Some(given)),
+        Poll::Pending => late.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// The promise of what a future gives. All of them go this way, boxed: `future_to_promise` is a copy of itself, with

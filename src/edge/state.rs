@@ -5,12 +5,13 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use wasm_bindgen::JsValue;
-use worker::Env;
+use worker::{Delay, Env, KvStore};
 
 use super::bindings;
-use super::promises::{settled, sleep};
+use super::promises::words;
 use crate::budget::{Budget, Hold, Limits};
 use crate::config::{Config, Vars, names};
 use crate::proxy::headers::{FORWARDED, NEVER_RETURNED};
@@ -24,6 +25,10 @@ pub struct State {
     pub credentials: RefCell<Cache<CredentialRecord>>,
     /// The instances that were read, opened.
     pub instances: RefCell<Cache<Instance>>,
+    /// The KV namespace of credentials.
+    pub published_credentials: KvStore,
+    /// The KV namespace of instances.
+    pub published_instances: KvStore,
     /// The rate limiter, where one is bound.
     pub limiter: Option<JsValue>,
     /// The namespace of the idempotency keys' objects.
@@ -86,11 +91,14 @@ impl State {
 
     fn new(env: &Env) -> Made {
         let config = Config::from_vars(&EnvVars(env)).map_err(Rc::from)?;
+        let kv = |name| env.kv(name).map_err(|error| Rc::from([words(error)]));
         bindings::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"));
         bindings::limit_flights(config.max_in_flight);
         Ok(Rc::new(Self {
             credentials: RefCell::new(Cache::new(config.cache)),
             instances: RefCell::new(Cache::new(config.cache)),
+            published_credentials: kv(names::CREDENTIALS)?,
+            published_instances: kv(names::INSTANCES)?,
             held: Held::new(config.bodies),
             config: Rc::new(config),
             limiter: EnvVars(env).property(names::RATE_LIMITER),
@@ -118,7 +126,7 @@ impl State {
             if let Some(reservation) = self.hold(kind, credential, workspace, bytes) {
                 return Some(reservation);
             }
-            let _ = settled(sleep(ASK_MS)).await;
+            Delay::from(Duration::from_millis(ASK_MS.into())).await;
         }
         self.hold(kind, credential, workspace, bytes)
     }

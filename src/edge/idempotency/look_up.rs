@@ -1,14 +1,15 @@
 //! Asking Core what there is: the questions are [`LookUp`]'s.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use js_sys::Uint8Array;
+use worker::Delay;
 
 use super::Place;
 use super::bindings::exchange;
 use super::exchange::{CoreAnswer, answer};
 use crate::edge::now;
-use crate::edge::promises::{settled, sleep};
 use crate::edge::state::{Kind, Reservation};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;
@@ -59,7 +60,7 @@ impl Looking<'_> {
             if !attempt.looks_again(&found) {
                 break;
             }
-            let _ = settled(sleep(BETWEEN_LOOKS_MS)).await;
+            Delay::from(Duration::from_millis(BETWEEN_LOOKS_MS.into())).await;
             found = self.look_once(work, purpose).await?;
         }
         Ok(found)
