@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use wasm_bindgen::JsValue;
-use worker::{Delay, Env, KvStore};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{Delay, Env, KvStore, RateLimiter};
 
 use super::bindings;
 use super::promises::words;
@@ -30,7 +30,7 @@ pub struct State {
     /// The KV namespace of instances.
     pub published_instances: KvStore,
     /// The rate limiter, where one is bound.
-    pub limiter: Option<JsValue>,
+    pub limiter: Option<RateLimiter>,
     /// The namespace of the idempotency keys' objects.
     pub idempotency: JsValue,
     held: Held,
@@ -101,7 +101,7 @@ impl State {
             published_instances: kv(names::INSTANCES)?,
             held: Held::new(config.bodies),
             config: Rc::new(config),
-            limiter: EnvVars(env).property(names::RATE_LIMITER),
+            limiter: EnvVars(env).property(names::RATE_LIMITER).map(JsCast::unchecked_into),
             idempotency: EnvVars(env).property(names::IDEMPOTENCY).unwrap_or(JsValue::NULL),
         }))
     }
