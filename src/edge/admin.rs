@@ -1,6 +1,5 @@
 //! The management surface at the Worker: who asks is settled here, what they ask for in the registry.
 
-use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
@@ -9,7 +8,7 @@ use worker::Env;
 use super::bindings;
 use super::incoming::Incoming;
 use super::own_body;
-use super::promises::{ask_object, settled};
+use super::promises::call_object;
 use super::state::{Reservation, State};
 use crate::admin::routes::Route;
 use crate::admin::{AdminRequest, Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse, log};
@@ -66,18 +65,9 @@ async fn ask(
 
 /// Asks the registry; a sentence for the log where it does not answer.
 pub async fn call_registry(env: &Env, ask: &RegistryRequest) -> Result<RegistryResponse, String> {
-    let answer = settled(ask_object(env, names::REGISTRY, REGISTRY_NAME, &ask.to_json(), DEADLINE_MS)).await?;
-    if answer.is_undefined() {
-        return Err(format!("the registry did not answer within {DEADLINE_MS} ms"));
-    }
-    let answer = Array::from(&answer);
-    let reply = answer.get(1).as_string().and_then(|text| RegistryResponse::from_json(&text));
-    reply.ok_or_else(|| format!("the registry answered {}", answer.get(0).as_f64().map_or(0, status)))
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status has three digits")]
-fn status(number: f64) -> u16 {
-    number as u16
+    let called = call_object(env, names::REGISTRY, REGISTRY_NAME, &ask.to_json(), DEADLINE_MS).await?;
+    let (status, text) = called.ok_or_else(|| format!("the registry did not answer within {DEADLINE_MS} ms"))?;
+    RegistryResponse::from_json(&text).ok_or_else(|| format!("the registry answered {status}"))
 }
 
 /// The answer, once what is left of the request's body was read.

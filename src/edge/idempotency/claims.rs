@@ -4,13 +4,11 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use js_sys::Array;
-use wasm_bindgen::prelude::*;
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue as Value, durable_object};
 
 use crate::config::names;
 use crate::edge::now;
-use crate::edge::promises::{ask_object, settled};
+use crate::edge::promises::call_object;
 use crate::edge::sql::{Database, number};
 use crate::edge::state::State;
 use crate::idempotency::attempt::Claimed;
@@ -45,9 +43,10 @@ pub async fn give_back(env: &Env, instance: &str, owner: &str, claims: &[String]
 async fn ask(env: &Env, name: &str, take: bool, owner: &str, keep_ms: u64, claims: Vec<String>) -> Option<bool> {
     let request = ClaimRequest { take, owner: owner.to_owned(), keep_ms, claims };
     let request = serde_json::to_string(&request).ok()?;
-    let answer = settled(ask_object(env, names::CLAIMS, name, &request, CLAIM_MS)).await.ok()?;
-    let answer = answer.dyn_into::<Array>().ok()?;
-    let text = answer.get(1).as_string().filter(|_| answer.get(0).as_f64() == Some(200.0))?;
+    let (status, text) = call_object(env, names::CLAIMS, name, &request, CLAIM_MS).await.ok()??;
+    if status != 200 {
+        return None;
+    }
     serde_json::from_str::<ClaimResponse>(&text).ok().map(|response| response.granted)
 }
 
