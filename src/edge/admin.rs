@@ -1,7 +1,5 @@
 //! The management surface at the Worker: who asks is settled here, what they ask for in the registry.
 
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 use worker::Env;
 
@@ -23,7 +21,10 @@ const REGISTRY_NAME: &str = "registry";
 const DEADLINE_MS: u32 = 25_000;
 
 /// Answers a request to `/admin`, and writes its log line.
-pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Response {
+///
+/// # Errors
+/// Where the platform does not take the answer.
+pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> worker::Result<Response> {
     let target = Target::split(incoming.lines().url);
     let route = target.as_ref().ok().and_then(|target| Route::of(target.path));
     let mut actor = None;
@@ -35,10 +36,10 @@ pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> Response {
         },
         Err(failure) => RegistryResponse::failed(&failure, &incoming.request_id),
     };
-    let extra: Vec<&str> = reply.headers.iter().flat_map(|(name, value)| [&**name, &**value]).collect();
-    let response = bindings::respond(reply.status, &reply.body, &incoming.request_id, &extra.join("\n"));
-    let response = drained(&incoming.request, response).await;
-    bindings::log_line(&log::complete(incoming.line(), actor.as_deref(), route, &reply).to_json());
+    let line = log::complete(incoming.line(), actor.as_deref(), route, &reply).to_json();
+    let extra = reply.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let response = own_body::respond(incoming, reply.status, reply.body, extra).await;
+    bindings::log_line(&line);
     response
 }
 
@@ -68,13 +69,4 @@ pub async fn call_registry(env: &Env, ask: &RegistryRequest) -> Result<RegistryR
     let called = call_object(env, names::REGISTRY, REGISTRY_NAME, &ask.to_json(), DEADLINE_MS).await?;
     let (status, text) = called.ok_or_else(|| format!("the registry did not answer within {DEADLINE_MS} ms"))?;
     RegistryResponse::from_json(&text).ok_or_else(|| format!("the registry answered {status}"))
-}
-
-/// The answer, once what is left of the request's body was read.
-pub async fn drained(request: &web_sys::Request, response: Response) -> Response {
-    if request.body().is_none() {
-        return response;
-    }
-    let waiting = JsFuture::from(bindings::drained(request, Clone::clone(&response)));
-    waiting.await.ok().and_then(|response| response.dyn_into().ok()).unwrap_or(response)
 }

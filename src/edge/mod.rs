@@ -144,7 +144,7 @@ fn health(incoming: &Incoming) -> JsValue {
 }
 
 fn manage(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
-    promises::into_promise(async move { Ok(admin::serve(&incoming, &env, &state).await.into()) }).into()
+    promises::into_promise(async move { Ok(admin::serve(&incoming, &env, &state).await?.into()) }).into()
 }
 
 /// The platform's clock. It stands still while the Worker computes.

@@ -6,7 +6,7 @@ use worker::Env;
 
 use std::rc::Rc;
 
-use super::admin::{call_registry, drained};
+use super::admin::call_registry;
 use super::incoming::Incoming;
 use super::kv::Reader;
 use super::limiter::{self, Rate};
@@ -28,14 +28,14 @@ use crate::registry::{CredentialId, CredentialRecord, Lookup, TokenRevocation};
 use crate::token::Signer;
 
 /// RFC 6749 section 5.1 asks for it beside `Cache-Control: no-store`, which every answer of ours has.
-const NO_CACHE: [&str; 2] = ["Pragma", "no-cache"];
+const NO_CACHE: (&str, &str) = ("Pragma", "no-cache");
 
 /// Serves a request: gives the promise of a response.
 pub fn serve(endpoint: Endpoint, incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
     into_promise(async move {
         let mut trace = Trace::default();
         let answer = answer(endpoint, &incoming, &env, &state, &mut trace).await;
-        Ok(finish(endpoint, &incoming, Some(&state), answer, &trace).await)
+        finish(endpoint, &incoming, Some(&state), answer, &trace).await
     })
     .into()
 }
@@ -44,7 +44,7 @@ pub fn serve(endpoint: Endpoint, incoming: Incoming, env: Env, state: Rc<State>)
 pub fn refuse(endpoint: Endpoint, incoming: Incoming, detail: String) -> JsValue {
     let trace = Trace { detail: Some(detail), ..Trace::default() };
     let answer = Err(OAuthError::ServerError);
-    into_promise(async move { Ok(finish(endpoint, &incoming, None, answer, &trace).await) }).into()
+    into_promise(async move { finish(endpoint, &incoming, None, answer, &trace).await }).into()
 }
 
 async fn answer(
@@ -187,7 +187,7 @@ async fn finish(
     state: Option<&State>,
     answer: Result<String, OAuthError>,
     trace: &Trace,
-) -> JsValue {
+) -> Result<JsValue, JsValue> {
     let details = trace.details();
     let line = trace.complete(incoming.line(), endpoint, answer.as_ref().err().copied());
     let line = Line { detail: details.as_deref(), ..line };
@@ -199,7 +199,6 @@ async fn finish(
         Ok(body) => (body, Vec::new()),
         Err(error) => (error.body(), error.headers()),
     };
-    let extra: Vec<&str> = extra.into_iter().flat_map(|(name, value)| [name, value]).chain(NO_CACHE).collect();
-    let response = bindings::respond(line.status, &body, &incoming.request_id, &extra.join("\n"));
-    drained(&incoming.request, response).await.into()
+    let extra = extra.into_iter().chain([NO_CACHE]).collect();
+    Ok(own_body::respond(incoming, line.status, body, extra).await?.into())
 }
