@@ -3,14 +3,14 @@
 //! They stand in JavaScript because crossings are what the request path costs most: one call here replaces nine header
 //! look-ups, sixteen deletions, or a request built field by field and its whole answer.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
 #[wasm_bindgen(module = "/src/edge/proxy/forward.js")]
 extern "C" {
-    /// Hands over the two header lists.
-    pub fn configure(forwarded: &str, never_returned: &str);
+    /// Hands over the two header lists; how long a body waits for its turn, and how often it asks.
+    pub fn configure(forwarded: &str, never_returned: &str, turn_ms: u32, ask_ms: u32);
 
     /// What is decided on, a line each.
     pub fn head(request: &Request) -> String;
@@ -19,7 +19,7 @@ extern "C" {
     pub fn respond(status: u16, body: &str, request_id: &str, extra: &str) -> Response;
 
     /// Takes over `Edge::settle` and `Edge::generation`.
-    pub fn connect(edge: &JsValue);
+    pub fn connect(edge: &Object);
 
     /// Sends a request, the text being [`crate::proxy::UpstreamRequest::to_text`]'s, and gives the promise of what to
     /// answer.

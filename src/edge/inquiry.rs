@@ -6,6 +6,7 @@ use std::rc::Rc;
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use worker::Env;
+use worker::worker_sys::DurableObjectNamespace;
 
 use super::bindings::{bytes_out, log_line, respond};
 use super::incoming::Incoming;
@@ -30,7 +31,7 @@ extern "C" {
     pub fn ask_object_of_key(
         credential: &str,
         workspace: &str,
-        namespace: &JsValue,
+        namespace: &DurableObjectNamespace,
         name: &str,
         request_id: &str,
         message: &Uint8Array,

@@ -79,7 +79,7 @@ impl Edge {
 
     /// Hands the two functions above over to `forward.js`, once, as the members of an object.
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over what JavaScript passes")]
-    pub fn connect(edge: JsValue) {
+    pub fn connect(edge: js_sys::Object) {
         bindings::connect(&edge);
     }
 }

@@ -20,7 +20,7 @@ extern "C" {
     type Object;
 
     #[wasm_bindgen(method, catch)]
-    async fn fetch(this: &Object, url: &str, init: &RequestInit) -> Result<JsValue, JsValue>;
+    async fn fetch(this: &Object, url: &str, init: &RequestInit) -> Result<Response, JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/edge/promises.js")]
@@ -88,7 +88,7 @@ pub async fn call_object(
         init.set_method("POST");
         init.set_body(&body.into());
         let object: Object = env.durable_object(namespace)?.get_by_name(name)?.into_rpc();
-        let answer: Response = object.fetch("https://object/", &init).await?.unchecked_into();
+        let answer = object.fetch("https://object/", &init).await?;
         let text = JsFuture::from(answer.text()?).await?;
         Ok((answer.status(), text.as_string().unwrap_or_default()))
     });

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::DurableObjectNamespace;
 use worker::{Delay, Env, KvStore, RateLimiter};
 
 use super::bindings;
@@ -32,7 +33,7 @@ pub struct State {
     /// The rate limiter, where one is bound.
     pub limiter: Option<RateLimiter>,
     /// The namespace of the idempotency keys' objects.
-    pub idempotency: JsValue,
+    pub idempotency: DurableObjectNamespace,
     held: Held,
 }
 
@@ -76,7 +77,7 @@ thread_local! {
     static STATE: RefCell<Option<Made>> = const { RefCell::new(None) };
 }
 
-/// How long a body waits for its turn, and how often it asks, in milliseconds; those of `forward.js` too.
+/// How long a body waits for its turn, and how often it asks, in milliseconds.
 const TURN_MS: u32 = 1_000;
 const ASK_MS: u32 = 25;
 
@@ -92,7 +93,7 @@ impl State {
     fn new(env: &Env) -> Made {
         let config = Config::from_vars(&EnvVars(env)).map_err(Rc::from)?;
         let kv = |name| env.kv(name).map_err(|error| Rc::from([words(error)]));
-        bindings::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"));
+        bindings::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"), TURN_MS, ASK_MS);
         bindings::limit_flights(config.max_in_flight);
         Ok(Rc::new(Self {
             credentials: RefCell::new(Cache::new(config.cache)),
@@ -101,8 +102,9 @@ impl State {
             published_instances: kv(names::INSTANCES)?,
             held: Held::new(config.bodies),
             config: Rc::new(config),
+            // Unchecked: the crate asks for the name of its class, which a stand-in of a local platform need not have.
             limiter: EnvVars(env).property(names::RATE_LIMITER).map(JsCast::unchecked_into),
-            idempotency: EnvVars(env).property(names::IDEMPOTENCY).unwrap_or(JsValue::NULL),
+            idempotency: EnvVars(env).property(names::IDEMPOTENCY).unwrap_or(JsValue::NULL).unchecked_into(),
         }))
     }
 

@@ -1,8 +1,8 @@
 //! The functions of `exchange.js`.
 
-use js_sys::Uint8Array;
+use js_sys::{Object, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::Response;
+use web_sys::{ReadableStream, Response};
 
 #[wasm_bindgen(module = "/src/edge/idempotency/exchange.js")]
 extern "C" {
@@ -38,11 +38,11 @@ extern "C" {
 
     /// Its body as a stream, where it is.
     #[wasm_bindgen(method, getter)]
-    pub fn rest(this: &Exchanged) -> JsValue;
+    pub fn rest(this: &Exchanged) -> Option<ReadableStream>;
 
-    /// An answer to the Worker.
+    /// An answer to the Worker; the body is bytes or a stream.
     #[wasm_bindgen(catch)]
-    pub fn reported(status: u16, headers: Vec<String>, body: &JsValue, report: &str) -> Result<Response, JsValue>;
+    pub fn reported(status: u16, headers: Vec<String>, body: &Object, report: &str) -> Result<Response, JsValue>;
 
     /// An error of ours as an answer to the Worker.
     #[wasm_bindgen(js_name = withReport)]

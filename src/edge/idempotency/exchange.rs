@@ -1,7 +1,8 @@
 //! Core's answers, as an attempt uses them.
 
-use js_sys::Uint8Array;
+use js_sys::{Object, Uint8Array};
 use wasm_bindgen::JsValue;
+use web_sys::ReadableStream;
 
 use super::bindings::Exchanged;
 use crate::error::Error;
@@ -18,7 +19,7 @@ pub struct CoreAnswer {
     pub headers: Vec<String>,
     /// Its body; none where it is larger than what is kept.
     pub bytes: Option<Vec<u8>>,
-    rest: JsValue,
+    rest: Option<ReadableStream>,
 }
 
 /// What asking Core gave.
@@ -49,12 +50,15 @@ impl CoreAnswer {
     pub fn json(bytes: Vec<u8>) -> Self {
         let headers = ["content-type", "application/json; charset=utf-8", "cache-control", "no-store"];
         let headers = headers.map(str::to_owned).to_vec();
-        Self { status: 200, headers, bytes: Some(bytes), rest: JsValue::UNDEFINED }
+        Self { status: 200, headers, bytes: Some(bytes), rest: None }
     }
 
     /// Its body, as it is passed on.
-    pub fn body(&self) -> JsValue {
-        self.bytes.as_deref().map_or_else(|| self.rest.clone(), |bytes| Uint8Array::from(bytes).into())
+    pub fn body(&self) -> Object {
+        match (&self.bytes, &self.rest) {
+            (None, Some(rest)) => rest.clone().into(),
+            (bytes, _) => Uint8Array::from(bytes.as_deref().unwrap_or_default()).into(),
+        }
     }
 
     /// Its content headers, as they are kept.

@@ -1,7 +1,6 @@
 //! What goes back to the Worker: Core's answer, what is left of it, or an error of ours; each with its report.
 
-use js_sys::Uint8Array;
-use wasm_bindgen::JsValue;
+use js_sys::{Object, Uint8Array};
 use web_sys::Response;
 use worker::Result;
 
@@ -53,7 +52,7 @@ impl<'a> KeyResponse<'a> {
         replayed: bool,
         status: u16,
         headers: Vec<String>,
-        body: &JsValue,
+        body: &Object,
     ) -> Result<Response> {
         let booked = self.booked.map(str::to_owned);
         let report = Report { replayed, booked, ..self.report(said) };
@@ -72,7 +71,7 @@ impl<'a> KeyResponse<'a> {
     pub fn told(&self, body: &str, open: bool) -> Result<Response> {
         let instance = self.record.map(|record| record.instance.clone()).filter(|id| !id.is_empty());
         let report = Report { instance, open, ..self.report("asked") };
-        Ok(reported(200, Vec::new(), &body.into(), &report.to_header())?)
+        Ok(reported(200, Vec::new(), &Uint8Array::from(body.as_bytes()), &report.to_header())?)
     }
 
     /// An error of ours.

@@ -7,11 +7,14 @@ import { FAILED, NOT_SENT, TIMED_OUT, TOO_LARGE, TOO_MANY } from "../no_answer.j
 
 let forwarded = [];
 let neverReturned = [];
+/** How long a body waits for its turn, and how often it asks, in milliseconds. */
+let turnMs, askMs;
 
-/** Takes over the two header lists, a name a line. */
-export function configure(up, down) {
+/** Takes over the two header lists, a name a line, and those times. */
+export function configure(up, down, turn, ask) {
   forwarded = up.split("\n");
   neverReturned = down.split("\n");
+  [turnMs, askMs] = [turn, ask];
 }
 
 /** `Edge.settle` and `Edge.generation`: this module cannot name what is made of the crate. */
@@ -71,17 +74,13 @@ export function respond(status, body, requestId, extra) {
   return new Response(body, { status, headers });
 }
 
-/** How long a body waits for its turn, and how often it asks, in milliseconds; those of `state.rs`. */
-const TURN_MS = 1_000;
-const ASK_MS = 25;
-
 /** Holds so many bytes more for the body of `call`, as soon as there is room; false where there is none in time. */
 async function turn(call, bytes) {
   // Asked again and again: a promise that another request fulfils is one that the runtime may cancel.
-  for (let left = TURN_MS; ; left -= ASK_MS) {
+  for (let left = turnMs; ; left -= askMs) {
     if (awake(call).hold(bytes)) return true;
     if (left <= 0) return false;
-    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+    await new Promise((resolve) => setTimeout(resolve, askMs));
   }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::Response;
+use worker::worker_sys::DurableObjectNamespace;
 
 use super::Forward;
 use crate::edge::response::{error_response, write_log};
@@ -24,7 +25,7 @@ extern "C" {
         credential: &str,
         workspace: &str,
         longest_ms: u32,
-        namespace: &JsValue,
+        namespace: &DurableObjectNamespace,
         name: &str,
         request_id: &str,
         prefix: &Uint8Array,
