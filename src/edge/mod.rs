@@ -9,7 +9,8 @@
 //! - [`state`]: what an isolate keeps; [`kv`]: the records that it reads; [`limiter`].
 //! - [`admin`] and [`registry`]: the management surface, at the Worker and in the Durable Object behind it; [`oauth`]:
 //!   that of clients; [`own_body`]: the bodies that are sent to these.
-//! - [`bindings`] and [`promises`]: the calls of the platform.
+//! - [`bindings`], [`promises`] and [`sql`]: the calls of the platform that the `worker` crate does not have, or not
+//!   so.
 
 mod admin;
 mod bindings;

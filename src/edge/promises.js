@@ -1,4 +1,4 @@
-// The platform beside the request path: KV, the objects and their storage. Every rule is Rust's.
+// What the `worker` crate has not, or not so, beside the request path. Every rule is Rust's.
 
 import { waitUntil } from "cloudflare:workers";
 import { within } from "./body.js";

@@ -1,7 +1,5 @@
-//! What is needed of the platform beside the request path: the functions of `promises.js`, and promises.
-//!
-//! Where something is waited for, JavaScript waits, and hands over what came of it: a promise in the platform's own
-//! code is a line, while a Rust future for it, with a timer's beside it, is 5 to 20 KB of wasm.
+//! What is needed of the platform beside the request path and beside the `worker` crate: promises, waiting for a time,
+//! the calls of objects, and the functions of `promises.js`.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -71,8 +69,8 @@ pub async fn in_time<T>(ms: u32, future: impl Future<Output = T>) -> Option<T> {
 
 /// Calls an object with a body: status and text of its answer; none where it does not answer within the time.
 ///
-/// The crate finds the object. The request and the answer are the platform's own: the crate's `RequestInit`, which knows
-/// all of Cloudflare's options, and its `Response::text`, which reads a stream in parts, are 8 KB gzipped.
+/// The crate finds the object. The request and the answer are the platform's own: the crate's `RequestInit`, which
+/// knows all of Cloudflare's options, and its `Response::text`, which reads a stream in parts, are 8 KB gzipped.
 ///
 /// # Errors
 /// What the error says.
