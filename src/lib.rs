@@ -23,7 +23,6 @@ pub mod admin;
 pub mod budget;
 pub mod clock;
 pub mod config;
-mod decimal;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod enrich;

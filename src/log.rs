@@ -5,8 +5,6 @@
 
 use serde::Serialize;
 
-use crate::decimal;
-
 /// How much a line matters to an operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,7 +59,7 @@ impl Keep {
         match text {
             "all" => Some(Self::All),
             "errors" => Some(Self::Errors),
-            share => decimal::parse(share).filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
+            share => share.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
         }
     }
 
