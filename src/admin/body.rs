@@ -1,5 +1,7 @@
 //! A request's body, read field by field so that every fault is found at once.
 
+use std::collections::BTreeSet;
+
 use crate::error::Error;
 use crate::json::{Json, Object};
 
@@ -147,11 +149,7 @@ impl<'a> Fields<'a> {
 
     /// Notes what was not taken: `fixed` are fields that a record has and a change may not set.
     pub fn finish(self, fixed: &[&str], faults: &mut Faults) {
-        let mut left: Vec<&str> = Vec::new();
-        for (name, _) in &self.members {
-            // In their order, by insertion: a sort of the library's is 4 KB of wasm.
-            left.insert(left.partition_point(|other| *other < name.as_str()), name);
-        }
+        let left: BTreeSet<&str> = self.members.iter().map(|(name, _)| name.as_str()).collect();
         for name in left {
             let fault = if fixed.contains(&name) { "cannot be changed" } else { "is not a field of this" };
             faults.add(&format!("{}{}", self.prefix, shorten(name)), fault);
