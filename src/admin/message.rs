@@ -1,11 +1,11 @@
 //! An answer, as it crosses from the registry to the Worker.
 
+use serde::{Deserialize, Serialize};
+
 use super::Failure;
-use crate::json::write::pairs;
-use crate::json::{Object, Writer};
 
 /// Status, headers and body of an answer, and what the log says of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryResponse {
     /// The status.
     pub status: u16,
@@ -14,8 +14,10 @@ pub struct RegistryResponse {
     /// The body, JSON.
     pub body: String,
     /// The code of an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// What an operator needs to know more.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
@@ -23,22 +25,14 @@ impl RegistryResponse {
     /// The answer as it crosses.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut reply = Writer::new();
-        reply.number("status", self.status.into()).raw("headers", &pairs(&self.headers)).text("body", &self.body);
-        reply.some_text("code", self.code.as_deref()).some_text("detail", self.detail.as_deref()).end()
+        // Texts and numbers cannot fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Reads what [`RegistryResponse::to_json`] wrote.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
-        let reply = Object::parse(json)?;
-        Some(Self {
-            status: reply.number("status")?.try_into().ok()?,
-            headers: reply.get("headers")?.pairs()?,
-            body: reply.text("body")?,
-            code: reply.maybe_text("code")?,
-            detail: reply.maybe_text("detail")?,
-        })
+        serde_json::from_str(json).ok()
     }
 
     /// A success.

@@ -19,10 +19,12 @@ mod trail;
 mod values;
 mod view;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::http::Method;
+use crate::json::Writer;
 use crate::json::write::list as json_list;
-use crate::json::{Object, Writer};
 use crate::oauth::Endpoint;
 use crate::registry::InstanceRecord;
 use crate::registry::Kind;
@@ -41,13 +43,14 @@ use routes::{Operation, Route};
 pub const MAX_BODY_BYTES: usize = 64 * 1_024;
 
 /// One request, as it crosses from the Worker to the registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryRequest {
     /// The method's name.
     pub method: String,
     /// The path, as it arrived.
     pub path: String,
     /// What follows the `?`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
     /// The body; empty where there was none.
     pub body: String,
@@ -61,23 +64,14 @@ impl RegistryRequest {
     /// The request as it crosses.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut ask = Writer::new();
-        ask.text("method", &self.method).text("path", &self.path).some_text("query", self.query.as_deref());
-        ask.text("body", &self.body).text("actor", &self.actor).text("request_id", &self.request_id).end()
+        // Texts cannot fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Reads what [`RegistryRequest::to_json`] wrote.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
-        let ask = Object::parse(json)?;
-        Some(Self {
-            method: ask.text("method")?,
-            path: ask.text("path")?,
-            query: ask.maybe_text("query")?,
-            body: ask.text("body")?,
-            actor: ask.text("actor")?,
-            request_id: ask.text("request_id")?,
-        })
+        serde_json::from_str(json).ok()
     }
 }
 

@@ -4,10 +4,8 @@ use super::context::{Failure, ManagedRecord, read};
 use super::oauth_clients::Client;
 use crate::clock::Timestamp;
 use crate::json::Writer;
-use crate::json::write::{list, quoted};
 use crate::registry::Kind;
-use crate::registry::precision::{default_json, zero_name};
-use crate::registry::{CredentialRecord, InstanceId, InstanceRecord, Secret, Workspace};
+use crate::registry::{CredentialRecord, InstanceRecord, Secret, Workspace};
 use crate::store::RecordRow;
 
 /// A record that is to be shown.
@@ -85,8 +83,8 @@ impl ManagedRecord for InstanceRecord {
         view.text("base_url", self.base_url.as_str()).text("profile", self.profile.as_str());
         view.number("timeout_ms", self.timeout_ms.millis().into());
         view.number("upload_timeout_ms", self.upload_timeout_ms.millis().into());
-        view.raw("default_precision", &default_json(self.default_precision));
-        view.text("zero_precision", zero_name(self.zero_precision)).truth("has_access", self.access.is_some());
+        view.value("default_precision", &self.default_precision);
+        view.text("zero_precision", self.zero_precision.as_str()).truth("has_access", self.access.is_some());
         // The id of the key that its secrets are sealed under, so that an operator sees when an old one is out of use.
         view.text_or_null("sealing_key", self.core_key.key_id()).text("status", self.status.as_str());
     }
@@ -129,9 +127,8 @@ impl ManagedRecord for CredentialRecord {
 
 /// What is shown alike of a key and of a client: what it is called and what it reaches.
 pub(super) fn view_access(record: &CredentialRecord, view: &mut Writer) {
-    view.text("name", &record.name).text("workspace", &record.workspace).raw("scopes", &record.scopes.to_json());
-    let names = |ids: &Vec<InstanceId>| list(ids.iter().map(|id| quoted(id)));
-    view.raw("instances", record.instances.as_ref().map(names).as_deref().unwrap_or("null"));
+    view.text("name", &record.name).text("workspace", &record.workspace).value("scopes", &record.scopes);
+    view.value("instances", &record.instances);
     view.text_or_null("default_instance", record.default_instance.as_deref());
 }
 

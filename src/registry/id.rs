@@ -3,13 +3,14 @@
 use std::fmt;
 use std::ops::Deref;
 
-use crate::json::Json;
+use serde::{Deserialize, Serialize};
 
-/// A validated text: made only by `parse`, read as `&str`.
+/// A validated text: made only by `parse` and from JSON, read as `&str`.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(Box<str>);
 
         impl $name {
@@ -19,17 +20,18 @@ macro_rules! name {
                 Self::is_valid(text).then(|| Self(text.into()))
             }
 
-            /// Reads it from JSON.
-            #[must_use]
-            pub fn read(json: Json<'_>) -> Option<Self> {
-                Self::parse(&json.text()?)
-            }
-
             /// Whether the text has the shape above.
             #[must_use]
             pub fn is_valid(text: &str) -> bool {
                 let valid: fn(&str) -> bool = $valid;
                 valid(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+            fn try_from(text: String) -> Result<Self, &'static str> {
+                Self::parse(&text).ok_or("not a name of this kind")
             }
         }
 
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_name_of_the_wrong_shape_is_refused_when_read_from_json() {
-        assert!(Json::parse("\"a b\"").and_then(Workspace::read).is_none());
-        assert_eq!(Json::parse("\"default\"").and_then(Workspace::read), Some(Workspace::default()));
+        assert!(serde_json::from_str::<Workspace>("\"a b\"").is_err());
+        assert_eq!(serde_json::from_str::<Workspace>("\"default\"").unwrap(), Workspace::default());
     }
 }
