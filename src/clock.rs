@@ -86,7 +86,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn a_time_that_is_written_is_read_back_at_any_offset(millis in 0..=253_402_300_799_999_u64, hours in 0..24_u64) {
+        fn a_time_that_is_written_is_read_back_at_any_offset(
+            millis in 0..=253_402_300_799_999_u64,
+            hours in 0..24_u64,
+        ) {
             let time = Timestamp(millis);
             let text = time.to_rfc3339();
             prop_assert_eq!(text.len(), 24);

@@ -1,5 +1,5 @@
-//! What callers present: API keys ([`ApiKey`]), the secrets of OAuth clients ([`client_secret_hash`]), and access tokens
-//! ([`Claims`]).
+//! What callers present: API keys ([`ApiKey`]), the secrets of OAuth clients ([`client_secret_hash`]), and access
+//! tokens ([`Claims`]).
 //!
 //! A token says which record it belongs to. Whether it is accepted is that record's to say.
 
