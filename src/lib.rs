@@ -16,14 +16,13 @@
 //! - [`config`]: the Worker's variables, parsed once.
 //! - [`outcome`]: the outcome of a write, and of its parts.
 //! - [`error`]: every error of our own, and its one mapping to an answer.
-//! - [`json`]: how records and messages are read and written.
+//! - [`json`]: JSON whose members are not those of one type.
 //! - [`log`]: the one line that a request leaves behind.
 
 pub mod admin;
 pub mod budget;
 pub mod clock;
 pub mod config;
-mod decimal;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod enrich;

@@ -5,7 +5,6 @@
 
 use serde::Serialize;
 
-use crate::decimal;
 use crate::error::Error;
 
 /// How much a line matters to an operator.
@@ -105,7 +104,7 @@ impl Keep {
         match text {
             "all" => Some(Self::All),
             "errors" => Some(Self::Errors),
-            share => decimal::parse(share).filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
+            share => share.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
         }
     }
 

@@ -8,7 +8,7 @@ use super::routes::RESERVED_INSTANCE_ID;
 use super::values;
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
 use crate::error::Error;
-use crate::json::Json;
+use crate::json::Object;
 use crate::registry::seal::Sealed;
 use crate::registry::{
     Access, BaseUrl, InstanceId, InstanceRecord, InstanceStatus, Profile, RECORD_VERSION, SealedAccess, Secret,
@@ -142,14 +142,14 @@ impl Settings {
 }
 
 fn access(fields: &mut Fields<'_>, faults: &mut Faults) -> Patch<Access> {
-    let object = match fields.take("access") {
+    let json = match fields.take("access") {
         None => return Patch::Absent,
-        Some(Json::Null) => return Patch::Null,
-        Some(Json::Object(object)) => object,
-        Some(_) => {
-            faults.add("access", "must be an object of client_id and client_secret, or null");
-            return Patch::Absent;
-        }
+        Some("null") => return Patch::Null,
+        Some(json) => json,
+    };
+    let Some(object) = Object::parse(json) else {
+        faults.add("access", "must be an object of client_id and client_secret, or null");
+        return Patch::Absent;
     };
     let mut inner = Fields::of("access.", object, faults);
     let client_id = inner.required("client_id", values::secret, faults);

@@ -3,9 +3,7 @@
 use super::failure::Failure;
 use crate::clock::Timestamp;
 use crate::json::Writer;
-use crate::json::write::{list, quoted};
-use crate::registry::precision::{default_json, zero_name};
-use crate::registry::{CredentialKind, CredentialRecord, InstanceId, InstanceRecord, Kind, Workspace};
+use crate::registry::{CredentialKind, CredentialRecord, InstanceRecord, Kind, Workspace};
 use crate::store::RecordRow;
 
 /// A record of any kind.
@@ -93,8 +91,8 @@ impl ManagedRecord for InstanceRecord {
         view.text("base_url", self.base_url.as_str()).text("profile", self.profile.as_str());
         view.number("timeout_ms", self.timeout_ms.millis().into());
         view.number("upload_timeout_ms", self.upload_timeout_ms.millis().into());
-        view.raw("default_precision", &default_json(self.default_precision));
-        view.text("zero_precision", zero_name(self.zero_precision)).truth("has_access", self.access.is_some());
+        view.value("default_precision", &self.default_precision);
+        view.text("zero_precision", self.zero_precision.as_str()).truth("has_access", self.access.is_some());
         // The id of the key that its secrets are sealed under, so that an operator sees when an old one is out of use.
         view.text_or_null("sealing_key", self.core_key.key_id()).text("status", self.status.as_str());
     }
@@ -130,9 +128,8 @@ impl ManagedRecord for CredentialRecord {
         if self.kind == CredentialKind::OauthClient {
             view.text("client_id", &self.id);
         }
-        view.text("name", &self.name).text("workspace", &self.workspace).raw("scopes", &self.scopes.to_json());
-        let names = |ids: &Vec<InstanceId>| list(ids.iter().map(|id| quoted(id)));
-        view.raw("instances", self.instances.as_ref().map(names).as_deref().unwrap_or("null"));
+        view.text("name", &self.name).text("workspace", &self.workspace).value("scopes", &self.scopes);
+        view.value("instances", &self.instances);
         view.text_or_null("default_instance", self.default_instance.as_deref());
         // Until when the secret before the last rotation is accepted.
         let previous_until = self.secrets.iter().find_map(|secret| secret.until);

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::http::Method;
+use crate::registry::InstanceId;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +175,8 @@ pub struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The entry of a path, as it arrives: no escape is undone, for no id needs one.
+    /// The entry of a path, as it arrives: no escape is undone, for no id needs one. What is an id of any kind has the
+    /// shape of an instance's, which is the widest.
     #[must_use]
     pub fn of(path: &'a str) -> Option<Self> {
         TABLE.iter().find_map(|entry| {
@@ -182,7 +184,7 @@ impl<'a> Route<'a> {
             loop {
                 match (wanted.next(), sent.next()) {
                     (None, None) => return Some(Self { entry, id }),
-                    (Some(":id"), Some(segment)) if is_id(segment) => id = segment,
+                    (Some(":id"), Some(segment)) if InstanceId::is_valid(segment) => id = segment,
                     (Some(wanted), Some(segment)) if wanted == segment => {}
                     _ => return None,
                 }
@@ -208,10 +210,6 @@ impl<'a> Route<'a> {
             .map(|(_, operation)| *operation)
             .ok_or_else(|| Error::AdminMethodNotAllowed { allow: methods.iter().map(|(method, _)| *method).collect() })
     }
-}
-
-fn is_id(segment: &str) -> bool {
-    (1..=64).contains(&segment.len()) && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 #[cfg(test)]

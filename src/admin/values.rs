@@ -1,12 +1,13 @@
 //! How each field's value is read: what it must be, in the words that a caller is told.
 
+use std::str::FromStr;
+
+use serde::Deserialize;
+
 use crate::clock::Timestamp;
 use crate::enrich::{DefaultPrecision, ZeroPrecision};
-use crate::json::Json;
-use crate::registry::precision::{read_default, read_zero};
 use crate::registry::{
-    BaseUrl, CredentialStatus, InstanceId, InstanceStatus, Profile, Scope, Scopes, Secret, TimeoutMs, TokenTtl,
-    Workspace,
+    BaseUrl, CredentialStatus, InstanceId, InstanceStatus, Profile, Scopes, Secret, TimeoutMs, TokenTtl, Workspace,
 };
 
 /// The most instances that a key may name: its record must stay small, for every request reads it.
@@ -20,39 +21,49 @@ fn must_be(what: &str) -> String {
     format!("must be {what}")
 }
 
-fn text(json: Json<'_>) -> Result<String, String> {
-    must(json.text(), "a text")
+/// The value, where the JSON is one of this type.
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    serde_json::from_str(json).ok()
+}
+
+/// One of an enum's words.
+fn word<T: FromStr>(json: &str) -> Option<T> {
+    read::<String>(json)?.parse().ok()
+}
+
+fn text(json: &str) -> Result<String, String> {
+    must(read(json), "a text")
 }
 
 /// The number of a line of the audit trail.
-pub fn seq(json: Json<'_>) -> Result<u64, String> {
-    must(json.number(), "the seq of a line")
+pub fn seq(json: &str) -> Result<u64, String> {
+    must(read(json), "the seq of a line")
 }
 
 /// A name for people: 1 to 128 characters, none of them a control character.
-pub fn name(json: Json<'_>) -> Result<String, String> {
+pub fn name(json: &str) -> Result<String, String> {
     let name = text(json)?;
     let fits = (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     must(fits.then_some(name), "1 to 128 characters without control characters")
 }
 
 /// An instance's id.
-pub fn instance_id(json: Json<'_>) -> Result<InstanceId, String> {
+pub fn instance_id(json: &str) -> Result<InstanceId, String> {
     must(InstanceId::parse(&text(json)?), "1 to 64 of A-Z a-z 0-9 _ -")
 }
 
 /// A workspace's name.
-pub fn workspace(json: Json<'_>) -> Result<Workspace, String> {
+pub fn workspace(json: &str) -> Result<Workspace, String> {
     must(Workspace::parse(&text(json)?), "1 to 64 of A-Z a-z 0-9 _ -")
 }
 
 /// Where Core is; whether insecure ones are allowed is another question.
-pub fn base_url(json: Json<'_>) -> Result<BaseUrl, String> {
+pub fn base_url(json: &str) -> Result<BaseUrl, String> {
     BaseUrl::parse(&text(json)?).map_err(str::to_owned)
 }
 
 /// Something that is sent as a header's value: 1 to 1,024 visible ASCII characters.
-pub fn secret(json: Json<'_>) -> Result<Secret, String> {
+pub fn secret(json: &str) -> Result<Secret, String> {
     let secret = Secret::new(text(json)?);
     let exposed = secret.expose();
     let fits = (1..=1_024).contains(&exposed.len()) && exposed.bytes().all(|b| b.is_ascii_graphic());
@@ -60,53 +71,55 @@ pub fn secret(json: Json<'_>) -> Result<Secret, String> {
 }
 
 /// A profile's name.
-pub fn profile(json: Json<'_>) -> Result<Profile, String> {
-    must(Profile::read(json), "\"documented\" or \"extended\"")
+pub fn profile(json: &str) -> Result<Profile, String> {
+    must(word(json), "\"documented\" or \"extended\"")
 }
 
 /// The statuses that a change may set.
-pub fn instance_status(json: Json<'_>) -> Result<InstanceStatus, String> {
+pub fn instance_status(json: &str) -> Result<InstanceStatus, String> {
     let settable = |status: &InstanceStatus| matches!(status, InstanceStatus::Active | InstanceStatus::Paused);
-    must(InstanceStatus::read(json).filter(settable), "\"active\" or \"paused\"")
+    must(word(json).filter(settable), "\"active\" or \"paused\"")
 }
 
 /// The statuses of a client that a change may set.
-pub fn client_status(json: Json<'_>) -> Result<CredentialStatus, String> {
+pub fn client_status(json: &str) -> Result<CredentialStatus, String> {
     let settable = |status: &CredentialStatus| matches!(status, CredentialStatus::Active | CredentialStatus::Disabled);
-    must(CredentialStatus::read(json).filter(settable), "\"active\" or \"disabled\"")
+    must(word(json).filter(settable), "\"active\" or \"disabled\"")
 }
 
 /// For how long a client's tokens are good.
-pub fn token_ttl(json: Json<'_>) -> Result<TokenTtl, String> {
-    must(TokenTtl::read(json), "a whole number of seconds from 60 to 86400")
+pub fn token_ttl(json: &str) -> Result<TokenTtl, String> {
+    must(read(json), "a whole number of seconds from 60 to 86400")
 }
 
 /// A deadline.
-pub fn timeout(json: Json<'_>) -> Result<TimeoutMs, String> {
-    must(TimeoutMs::read(json), "a whole number from 1000 to 300000")
+pub fn timeout(json: &str) -> Result<TimeoutMs, String> {
+    must(read(json), "a whole number from 1000 to 300000")
 }
 
 /// The precision that is added.
-pub fn default_precision(json: Json<'_>) -> Result<DefaultPrecision, String> {
-    must(read_default(json), "a whole number from 1 to 1000000000000000000, or \"require\"")
+pub fn default_precision(json: &str) -> Result<DefaultPrecision, String> {
+    must(read(json), "a whole number from 1 to 1000000000000000000, or \"require\"")
 }
 
 /// What happens to a precision of zero.
-pub fn zero_precision(json: Json<'_>) -> Result<ZeroPrecision, String> {
-    must(read_zero(json), "\"pass\", \"default\" or \"refuse\"")
+pub fn zero_precision(json: &str) -> Result<ZeroPrecision, String> {
+    must(word(json), "\"pass\", \"default\" or \"refuse\"")
 }
 
 /// A set of scopes. An empty one is allowed: it opens nothing.
-pub fn scopes(json: Json<'_>) -> Result<Scopes, String> {
-    let names = json.texts().unwrap_or_else(|| vec![String::new()]);
-    let set: Option<Scopes> = names.iter().map(|name| Scope::parse(name)).collect();
-    let set = set.filter(|set| Vec::from(*set).len() == names.len());
+pub fn scopes(json: &str) -> Result<Scopes, String> {
+    let names: Option<Vec<String>> = read(json);
+    let set = names.and_then(|names| {
+        let sent = names.len();
+        Scopes::try_from(names).ok().filter(|set| Vec::from(*set).len() == sent)
+    });
     must(set, "a list of \"*\", \"proxy:read\" and \"proxy:write\", each at most once")
 }
 
 /// The instances that a key reaches.
-pub fn instances(json: Json<'_>) -> Result<Vec<InstanceId>, String> {
-    let ids = must(json.list(InstanceId::read), "a list of instance ids")?;
+pub fn instances(json: &str) -> Result<Vec<InstanceId>, String> {
+    let ids = must(read::<Vec<InstanceId>>(json), "a list of instance ids")?;
     if ids.is_empty() {
         return Err("must name an instance, or be left out for all of the workspace".to_owned());
     }
@@ -122,85 +135,80 @@ pub fn instances(json: Json<'_>) -> Result<Vec<InstanceId>, String> {
 }
 
 /// A point in time.
-pub fn time(json: Json<'_>) -> Result<Timestamp, String> {
+pub fn time(json: &str) -> Result<Timestamp, String> {
     // A time that cannot be written as RFC 3339 again, beyond the year 9999, could not be shown.
     let time = Timestamp::parse_rfc3339(&text(json)?).filter(|time| !time.to_rfc3339().is_empty());
     must(time, "a date and time as RFC 3339 writes it, such as 2030-01-31T12:00:00Z")
 }
 
 /// How long a rotated secret is still accepted: up to 30 days.
-pub fn grace_seconds(json: Json<'_>) -> Result<u64, String> {
-    let seconds = json.number().filter(|seconds| *seconds <= 30 * 24 * 60 * 60);
+pub fn grace_seconds(json: &str) -> Result<u64, String> {
+    let seconds = read(json).filter(|seconds| *seconds <= 30 * 24 * 60 * 60);
     must(seconds, "a whole number of seconds from 0 to 2592000")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::body::Read;
-
-    fn read<T>(value: Read<T>, json: &str) -> Result<T, String> {
-        value(Json::parse(json).unwrap())
-    }
 
     #[test]
     fn a_name_is_counted_in_characters() {
-        assert!(read(name, &format!("\"{}\"", "ä".repeat(128))).is_ok());
+        assert!(name(&format!("\"{}\"", "ä".repeat(128))).is_ok());
         for bad in ["\"\"", "\"a\\nb\"", "\"a\\u0000\"", "5", "null", &format!("\"{}\"", "a".repeat(129))] {
-            assert!(read(name, bad).is_err(), "{bad}");
+            assert!(name(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_secret_is_what_a_header_can_carry() {
-        assert!(read(secret, "\"k\"").is_ok());
+        assert!(secret("\"k\"").is_ok());
         for bad in ["\"\"", "\"a b\"", "\"a\\r\\nX-Evil: 1\"", "\"ä\"", &format!("\"{}\"", "a".repeat(1_025))] {
-            assert!(read(secret, bad).is_err(), "{bad}");
+            assert!(secret(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn scopes_are_named_once_each_and_may_be_none() {
-        assert_eq!(read(scopes, "[]").unwrap(), Scopes::default());
-        assert!(read(scopes, r#"["*","proxy:read"]"#).is_ok());
+        assert_eq!(scopes("[]").unwrap(), Scopes::default());
+        assert!(scopes(r#"["*","proxy:read"]"#).is_ok());
         for bad in ["\"*\"", r#"["admin"]"#, r#"["*","*"]"#, "null", "{}"] {
-            assert!(read(scopes, bad).is_err(), "{bad}");
+            assert!(scopes(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_list_of_instances_names_each_once() {
-        assert_eq!(read(instances, r#"["a","b"]"#).unwrap().len(), 2);
+        assert_eq!(instances(r#"["a","b"]"#).unwrap().len(), 2);
         for bad in ["[]", r#"["a","a"]"#, r#"["a b"]"#, "\"a\""] {
-            assert!(read(instances, bad).is_err(), "{bad}");
+            assert!(instances(bad).is_err(), "{bad}");
         }
         let many: Vec<String> = (0..=MAX_INSTANCES).map(|n| format!("i{n}")).collect();
-        assert!(read(instances, &serde_json::to_string(&many).unwrap()).is_err());
+        assert!(instances(&serde_json::to_string(&many).unwrap()).is_err());
     }
 
     #[test]
     fn no_change_sets_the_status_deleted() {
-        assert_eq!(read(instance_status, "\"paused\""), Ok(InstanceStatus::Paused));
-        assert!(read(instance_status, "\"deleted\"").is_err());
-        assert_eq!(read(client_status, "\"disabled\""), Ok(CredentialStatus::Disabled));
+        assert_eq!(instance_status("\"paused\""), Ok(InstanceStatus::Paused));
+        assert!(instance_status("\"deleted\"").is_err());
+        assert_eq!(client_status("\"disabled\""), Ok(CredentialStatus::Disabled));
         for bad in ["\"deleted\"", "\"revoked\"", "null"] {
-            assert!(read(client_status, bad).is_err(), "{bad}");
+            assert!(client_status(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_time_is_one_that_can_be_shown_again() {
-        assert!(read(time, "\"2030-01-31T12:00:00+01:00\"").is_ok());
+        assert!(time("\"2030-01-31T12:00:00+01:00\"").is_ok());
         for bad in ["\"9999-12-31T23:59:59-01:00\"", "\"2030-01-31\"", "1893456000", "\"\""] {
-            assert!(read(time, bad).is_err(), "{bad}");
+            assert!(time(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_grace_is_at_most_30_days() {
-        assert_eq!(read(grace_seconds, "2592000"), Ok(2_592_000));
+        assert_eq!(grace_seconds("2592000"), Ok(2_592_000));
         for bad in ["2592001", "-1", "1.5", "\"60\"", "null"] {
-            assert!(read(grace_seconds, bad).is_err(), "{bad}");
+            assert!(grace_seconds(bad).is_err(), "{bad}");
         }
     }
 }

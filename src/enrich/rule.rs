@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use strum::{EnumString, IntoStaticStr};
 
 /// The largest default precision: what Core itself still books, and an integer that every JSON reader keeps.
 pub const MAX_DEFAULT_PRECISION: u64 = 1_000_000_000_000_000_000;
@@ -40,8 +41,9 @@ impl Default for DefaultPrecision {
 }
 
 /// What happens to a precision of zero, which Core books at 1. In JSON `"pass"`, `"default"` or `"refuse"`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(try_from = "&str", into = "&'static str")]
+#[strum(serialize_all = "snake_case")]
 pub enum ZeroPrecision {
     /// It was sent, so it goes on.
     #[default]
@@ -50,6 +52,14 @@ pub enum ZeroPrecision {
     Default,
     /// A refusal.
     Refuse,
+}
+
+impl ZeroPrecision {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl Serialize for DefaultPrecision {
@@ -76,18 +86,16 @@ impl Visitor<'_> for DefaultPrecisionVisitor {
         write!(formatter, "an integer from 1 to {MAX_DEFAULT_PRECISION}, or \"{REQUIRE}\"")
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        NonZeroU64::new(value)
-            .filter(|precision| precision.get() <= MAX_DEFAULT_PRECISION)
-            .map(DefaultPrecision::Add)
-            .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(value), &self))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        let precision = NonZeroU64::new(number).filter(|precision| precision.get() <= MAX_DEFAULT_PRECISION);
+        precision.map(DefaultPrecision::Add).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        if value == REQUIRE {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text == REQUIRE {
             Ok(DefaultPrecision::Require)
         } else {
-            Err(E::invalid_value(Unexpected::Str(value), &self))
+            Err(E::invalid_value(Unexpected::Str(text), &self))
         }
     }
 }

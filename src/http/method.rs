@@ -1,7 +1,10 @@
 //! Request methods, as far as Core knows them.
 
+use strum::{EnumString, IntoStaticStr};
+
 /// A request method (RFC 9110 section 9). Core has routes for four of them; every other is [`Method::Other`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Method {
     /// `GET`
     Get,
@@ -18,29 +21,15 @@ pub enum Method {
 }
 
 impl Method {
+    /// The method's name; `OTHER` for those that have no row anywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
     /// Reads a method; the names are case-sensitive.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        match text {
-            "GET" => Self::Get,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "PATCH" => Self::Patch,
-            "DELETE" => Self::Delete,
-            _ => Self::Other,
-        }
-    }
-
-    /// The method's name; `OTHER` for those that have no row anywhere.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-            Self::Other => "OTHER",
-        }
+        text.parse().unwrap_or(Self::Other)
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fingerprint, Work};
 use crate::clock::Timestamp;
+use crate::json::version;
 use crate::outcome::Parts;
 
 /// The version of the stored shape.
@@ -125,11 +126,7 @@ impl KeyRecord {
     /// Reads a stored record; `None` where it is of no version that is known.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Version {
-            v: u32,
-        }
-        match serde_json::from_str::<Version>(json).ok()?.v {
+        match version(json)? {
             1 => serde_json::from_str::<RecordV1>(json).ok().map(Self::from),
             RECORD_VERSION => serde_json::from_str(json).ok(),
             _ => None,

@@ -75,9 +75,9 @@ fn member(body: Option<&[u8]>, path: &[&str]) -> Option<String> {
     let text = String::from_utf8_lossy(body?);
     let mut object = Object::parse(&text)?;
     for name in way {
-        object = object.get(name)?.object()?;
+        object = Object::parse(object.get(name)?)?;
     }
-    object.text(last)
+    serde_json::from_str(object.get(last)?).ok()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Writing: an object, member after member, in the order in which they are put.
 
+use serde::Serialize;
+
 /// A JSON object that is being written.
 pub struct Writer(String);
 
@@ -27,6 +29,12 @@ impl Writer {
         self
     }
 
+    /// Puts a value of any type.
+    pub fn value(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> &mut Self {
+        // What is put here is made of texts and numbers, which cannot fail to serialise.
+        self.raw(name, &serde_json::to_string(value).unwrap_or_default())
+    }
+
     /// Puts a text.
     pub fn text(&mut self, name: &str, text: &str) -> &mut Self {
         self.raw(name, &quoted(text))
@@ -45,11 +53,6 @@ impl Writer {
     /// Puts a number.
     pub fn number(&mut self, name: &str, number: u64) -> &mut Self {
         self.raw(name, &number.to_string())
-    }
-
-    /// Puts a number, where there is one.
-    pub fn some_number(&mut self, name: &str, number: Option<u64>) -> &mut Self {
-        if let Some(number) = number { self.number(name, number) } else { self }
     }
 
     /// Puts a truth value.
@@ -80,12 +83,6 @@ pub fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// Pairs of texts as JSON, each an array of two.
-#[must_use]
-pub fn pairs(pairs: &[(String, String)]) -> String {
-    list(pairs.iter().map(|(name, value)| list([quoted(name), quoted(value)])))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,9 +97,8 @@ mod tests {
             .truth("t", false)
             .some_text("absent", None)
             .text_or_null("null", None)
-            .some_number("none", None)
             .raw("list", &list([quoted("x"), "1".to_owned()]))
-            .raw("pairs", &pairs(&[("a".to_owned(), "b".to_owned())]))
+            .value("pairs", &[("a", "b")])
             .end();
         assert_eq!(
             json,

@@ -1,7 +1,8 @@
 //! The errors of the OAuth endpoints, in the shape of RFC 6749 section 5.2.
 
+use serde::Serialize;
+
 use crate::http::Method;
-use crate::json::Writer;
 
 /// Why an OAuth endpoint refused a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,12 @@ pub enum OAuthError {
     RateLimited,
     /// The worker is not configured, or something that must not happen happened; the log says what.
     ServerError,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    error: &'static str,
+    error_description: &'static str,
 }
 
 impl OAuthError {
@@ -106,6 +113,8 @@ impl OAuthError {
     /// The body, as JSON.
     #[must_use]
     pub fn body(self) -> String {
-        Writer::new().text("error", self.code()).text("error_description", self.description()).end()
+        let body = ErrorBody { error: self.code(), error_description: self.description() };
+        // Texts cannot fail to serialise.
+        serde_json::to_string(&body).unwrap_or_default()
     }
 }

@@ -1,10 +1,11 @@
 //! The token endpoint: a client's id and secret for an access token (RFC 6749 section 4.4).
 
+use serde::Serialize;
+
 use super::OAuthError;
 use super::client::ClientCredentials;
 use super::form::Form;
 use crate::clock::Timestamp;
-use crate::json::Writer;
 use crate::registry::{CredentialId, CredentialRecord, Scope, Scopes, TokenId};
 use crate::token::{Claims, Signer};
 
@@ -64,13 +65,27 @@ impl TokenRequest {
     }
 }
 
+#[derive(Serialize)]
+struct TokenResponse<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    /// In seconds.
+    expires_in: u64,
+    scope: String,
+}
+
 /// The body of a successful answer (RFC 6749 section 5.1).
 #[must_use]
 pub fn body(claims: &Claims, signer: &Signer, now: Timestamp) -> String {
-    let mut body = Writer::new();
-    body.text("access_token", signer.sign(claims).expose()).text("token_type", "Bearer");
-    body.number("expires_in", claims.expires_at.since(now) / 1_000);
-    body.text("scope", &claims.scopes.to_string()).end()
+    let token = signer.sign(claims);
+    let body = TokenResponse {
+        access_token: token.expose(),
+        token_type: "Bearer",
+        expires_in: claims.expires_at.since(now) / 1_000,
+        scope: claims.scopes.to_string(),
+    };
+    // Texts and numbers cannot fail to serialise.
+    serde_json::to_string(&body).unwrap_or_default()
 }
 
 /// The scopes that a request asks for: names with one space between each two (RFC 6749 section 3.3). A client that has
@@ -78,6 +93,6 @@ pub fn body(claims: &Claims, signer: &Signer, now: Timestamp) -> String {
 fn narrowed(asked: &str, allowed: Scopes) -> Result<Scopes, OAuthError> {
     asked
         .split(' ')
-        .map(|name| Scope::parse(name).filter(|scope| allowed.allow(*scope)).ok_or(OAuthError::InvalidScope))
+        .map(|name| name.parse().ok().filter(|scope: &Scope| allowed.allow(*scope)).ok_or(OAuthError::InvalidScope))
         .collect()
 }

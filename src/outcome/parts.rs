@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::Writer;
-use crate::json::write::{list, quoted};
 
 /// How much was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +135,7 @@ impl Parts {
 impl ReferenceList {
     /// Adds the first of them and how many there are.
     pub fn write(&self, name: &str, object: &mut Writer) {
-        object.raw(name, &list(self.first.iter().map(|reference| quoted(reference))));
+        object.value(name, &self.first);
         object.number(&format!("{name}_count"), self.count as u64);
     }
 }

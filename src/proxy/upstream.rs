@@ -5,10 +5,14 @@
 //! ordinary one: nothing is kept in wasm for a request that is under way, and a caller who hangs up leaves nothing
 //! behind.
 
+use strum::{EnumString, IntoStaticStr};
+
 use crate::registry::TimeoutMs;
 
 /// How the body goes up. The names are those that `forward.js` knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[cfg_attr(test, derive(strum::VariantArray))]
 pub enum UpstreamBody {
     /// There is none.
     Nothing,
@@ -23,18 +27,10 @@ pub enum UpstreamBody {
 }
 
 impl UpstreamBody {
-    const ALL: [Self; 5] = [Self::Nothing, Self::Empty, Self::Own, Self::Guarded, Self::Bytes];
-
     /// The name in the text.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Empty => "empty",
-            Self::Own => "own",
-            Self::Guarded => "guarded",
-            Self::Bytes => "bytes",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -98,7 +94,7 @@ impl<'a> UpstreamRequest<'a> {
         let body = lines.next()?;
         Some(Self {
             url,
-            body: UpstreamBody::ALL.into_iter().find(|kind| kind.as_str() == body)?,
+            body: body.parse().ok()?,
             timeout: TimeoutMs::new(lines.next()?.parse().ok()?)?,
             request_id: lines.next()?,
             reference: lines.next()?,
@@ -114,11 +110,14 @@ impl<'a> UpstreamRequest<'a> {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
     fn what_is_sent_is_read_back_without_its_headers() {
-        for body in UpstreamBody::ALL {
+        for body in UpstreamBody::VARIANTS {
+            let body = *body;
             for (logged, writes, warning) in [(true, false, ""), (false, true, "the limiter failed")] {
                 let sending = UpstreamRequest {
                     url: "https://core.example/balances/bln_1?a=b",

@@ -2,15 +2,31 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 /// An absolute `http` or `https` URL without userinfo, query or fragment, and without a slash at its end, so that a
 /// Core path can be put behind it. Made only by [`BaseUrl::parse`]; what it holds needs no escaping and no URL parser
 /// changes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct BaseUrl {
     text: Box<str>,
     origin: usize,
     https: bool,
     host_is_name: bool,
+}
+
+impl TryFrom<String> for BaseUrl {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text)
+    }
+}
+
+impl Serialize for BaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
 }
 
 impl BaseUrl {

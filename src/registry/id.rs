@@ -3,16 +3,14 @@
 use std::fmt;
 use std::ops::Deref;
 
-use serde::de::{Deserialize, Deserializer, Error};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::json::Json;
-
-/// A validated text: made only by `parse`, read as `&str`.
+/// A validated text: made only by `parse` and from JSON, read as `&str`.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(Box<str>);
 
         impl $name {
@@ -20,12 +18,6 @@ macro_rules! name {
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 Self::is_valid(text).then(|| Self(text.into()))
-            }
-
-            /// Reads it from JSON.
-            #[must_use]
-            pub fn read(json: Json<'_>) -> Option<Self> {
-                Self::parse(&json.text()?)
             }
 
             /// Whether the text has the shape above.
@@ -36,23 +28,17 @@ macro_rules! name {
             }
         }
 
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+            fn try_from(text: String) -> Result<Self, &'static str> {
+                Self::parse(&text).ok_or("not a name of this kind")
+            }
+        }
+
         impl Deref for $name {
             type Target = str;
             fn deref(&self) -> &str {
                 &self.0
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::parse(&text).ok_or_else(|| D::Error::custom(concat!("not a ", stringify!($name))))
             }
         }
 
@@ -131,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_name_of_the_wrong_shape_is_refused_when_read_from_json() {
-        assert!(Json::parse("\"a b\"").and_then(Workspace::read).is_none());
-        assert_eq!(Json::parse("\"default\"").and_then(Workspace::read), Some(Workspace::default()));
+        assert!(serde_json::from_str::<Workspace>("\"a b\"").is_err());
+        assert_eq!(serde_json::from_str::<Workspace>("\"default\"").unwrap(), Workspace::default());
     }
 }

@@ -1,7 +1,10 @@
 //! The kinds of records, and where each is published.
 
-/// What kind of record a row holds. Ids are taken by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+use strum::{EnumString, IntoStaticStr};
+
+/// What kind of record a row holds. Ids are taken by kind. Its name is that in the tables and in the audit trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// An [`InstanceRecord`](super::InstanceRecord).
     Instance,
@@ -12,23 +15,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Instance, Self::ApiKey, Self::OauthClient];
-
     /// The name in the tables and in the audit trail.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Instance => "instance",
-            Self::ApiKey => "api_key",
-            Self::OauthClient => "oauth_client",
-        }
-    }
-
-    /// Reads a name that [`Kind::as_str`] wrote.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The KV key under which a record of this kind is published.

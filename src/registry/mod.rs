@@ -10,7 +10,6 @@ mod credential;
 mod id;
 mod instance;
 mod kind;
-pub mod precision;
 pub mod publication;
 mod scope;
 pub mod seal;
@@ -31,9 +30,10 @@ pub use timeout::TimeoutMs;
 pub use token_revocation::TokenRevocation;
 pub use token_rules::{MAX_REVOKED, RevokedToken, TokenId, TokenRules, TokenTtl};
 
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::json::{Json, Object};
+use crate::json::version;
 
 /// The version that this build writes and reads. A record of another one is not guessed at.
 pub const RECORD_VERSION: u32 = 1;
@@ -49,13 +49,11 @@ pub enum RecordError {
     Version(u32),
 }
 
-/// Reads the version first, so that a newer record is named as such and not as a broken one. `read` gets the version
-/// and the record.
-fn read_record<T>(json: &str, read: fn(u32, &Object<'_>) -> Option<T>) -> Result<T, RecordError> {
-    let record = Object::parse(json).ok_or(RecordError::Shape)?;
-    let v = record.get("v").and_then(Json::small).ok_or(RecordError::Shape)?;
-    if v != RECORD_VERSION {
-        return Err(RecordError::Version(v));
+/// Reads the version first, so that a newer record is named as such and not as a broken one.
+fn read_record<R: DeserializeOwned>(json: &str) -> Result<R, RecordError> {
+    match version(json) {
+        Some(RECORD_VERSION) => serde_json::from_str(json).map_err(|_| RecordError::Shape),
+        Some(other) => Err(RecordError::Version(other)),
+        None => Err(RecordError::Shape),
     }
-    read(v, &record).ok_or(RecordError::Shape)
 }

@@ -20,7 +20,7 @@ pub const fn retry_after_ms(failures: u32) -> u64 {
 /// The puts that are under way, by KV key.
 #[derive(Debug, Default)]
 pub struct Puts {
-    /// A list, as few are under way at once, and a map is 3 KB of wasm.
+    /// A list: few are under way at once.
     records: Vec<RecordPuts>,
     numbers: u64,
 }

@@ -2,43 +2,36 @@
 
 use std::fmt;
 
-use crate::json::Json;
-use crate::json::write::{list, quoted};
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, ParseError, VariantArray};
 
 /// A scope of the Proxy API, as its documentation names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 pub enum Scope {
-    /// `*`: everything that the proxy forwards.
+    /// Everything that the proxy forwards.
+    #[strum(serialize = "*")]
     All,
-    /// `proxy:read`: the routes that read (GET).
+    /// The routes that read (GET).
+    #[strum(serialize = "proxy:read")]
     Read,
-    /// `proxy:write`: the routes that write (POST, PUT, DELETE).
+    /// The routes that write (POST, PUT, DELETE).
+    #[strum(serialize = "proxy:write")]
     Write,
 }
 
 impl Scope {
-    /// Every scope, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::All, Self::Read, Self::Write];
-
     /// The scope as it is written in records, requests and `WWW-Authenticate`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "*",
-            Self::Read => "proxy:read",
-            Self::Write => "proxy:write",
-        }
-    }
-
-    /// Reads a scope as [`Scope::as_str`] writes it.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// A set of scopes; may be empty, and then opens nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// In JSON a list of names, in the order of [`Scope::VARIANTS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<&'static str>")]
 pub struct Scopes {
     all: bool,
     read: bool,
@@ -69,18 +62,6 @@ impl Scopes {
 }
 
 impl Scopes {
-    /// Reads a list of names; `None` where it has any other.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        json.texts()?.iter().map(|name| Scope::parse(name)).collect()
-    }
-
-    /// The names as a JSON list, once each.
-    #[must_use]
-    pub fn to_json(self) -> String {
-        list(Vec::from(self).into_iter().map(|scope| quoted(scope.as_str())))
-    }
-
     /// What both sets open.
     #[must_use]
     pub const fn within(self, other: Self) -> Self {
@@ -116,12 +97,7 @@ impl Scopes {
 /// The names, with a space between each two (RFC 6749 section 3.3).
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for scope in Vec::from(*self) {
-            write!(f, "{separator}{}", scope.as_str())?;
-            separator = " ";
-        }
-        Ok(())
+        f.write_str(&Vec::from(*self).join(" "))
     }
 }
 
@@ -139,9 +115,16 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-impl From<Scopes> for Vec<Scope> {
+impl TryFrom<Vec<String>> for Scopes {
+    type Error = ParseError;
+    fn try_from(names: Vec<String>) -> Result<Self, ParseError> {
+        names.iter().map(|name| name.parse::<Scope>()).collect()
+    }
+}
+
+impl From<Scopes> for Vec<&'static str> {
     fn from(set: Scopes) -> Self {
-        Scope::ALL.into_iter().filter(|scope| set.contains(*scope)).collect()
+        Scope::VARIANTS.iter().filter(|scope| set.contains(**scope)).map(|scope| scope.as_str()).collect()
     }
 }
 
@@ -170,7 +153,8 @@ mod tests {
         let sets: Vec<Scopes> = (0..8).filter_map(Scopes::from_bits).collect();
         for a in &sets {
             for b in &sets {
-                for scope in Scope::ALL {
+                for scope in Scope::VARIANTS {
+                    let scope = *scope;
                     let each = a.allow(scope) && b.allow(scope);
                     assert_eq!(a.within(*b).allow(scope), each, "{a} and {b}: {}", scope.as_str());
                 }
@@ -196,9 +180,9 @@ mod tests {
 
     #[test]
     fn scopes_are_stored_as_their_names_once_each() {
-        let read = |json| Json::parse(json).and_then(Scopes::read);
+        let read = |json| serde_json::from_str::<Scopes>(json).ok();
         let set = read(r#"["proxy:write","*","proxy:write"]"#).unwrap();
-        assert_eq!(set.to_json(), r#"["*","proxy:write"]"#);
+        assert_eq!(serde_json::to_string(&set).unwrap(), r#"["*","proxy:write"]"#);
         for bad in [r#"["proxy:admin"]"#, "\"*\"", "[null]", "null"] {
             assert_eq!(read(bad), None, "{bad}");
         }

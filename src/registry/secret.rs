@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -52,7 +53,7 @@ impl KeyBytes {
 }
 
 /// Only the shape of a sealed text: `v1.{key id}.{base64url of nonce and ciphertext}`. Safe to store and to log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed(pub(super) String);
 
 impl Sealed {

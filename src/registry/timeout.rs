@@ -1,9 +1,10 @@
 //! How long an instance's Core is waited for.
 
-use crate::json::Json;
+use serde::{Deserialize, Serialize};
 
 /// A time to wait, in milliseconds, from 1,000 to 300,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32")]
 pub struct TimeoutMs(u32);
 
 impl TimeoutMs {
@@ -18,15 +19,16 @@ impl TimeoutMs {
         (1_000..=300_000).contains(&millis).then_some(Self(millis))
     }
 
-    /// Reads a time that is within the bounds.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        Self::new(json.small()?)
-    }
-
     /// The time in milliseconds.
     #[must_use]
     pub const fn millis(self) -> u32 {
         self.0
+    }
+}
+
+impl TryFrom<u32> for TimeoutMs {
+    type Error = &'static str;
+    fn try_from(millis: u32) -> Result<Self, &'static str> {
+        Self::new(millis).ok_or("not a time within the bounds")
     }
 }

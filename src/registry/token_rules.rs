@@ -2,12 +2,9 @@
 
 use std::fmt;
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::json::write::{Writer, list};
-use crate::json::{Json, Object};
 
 /// How many revoked tokens a record holds. Every request of the client reads them, so that they are few; one more ends
 /// all tokens that the client has.
@@ -17,31 +14,34 @@ pub const MAX_REVOKED: usize = 500;
 const CLOCKS_APART_SECONDS: u64 = 5;
 
 /// The number of an access token: 128 random bits. Stored as 32 hexadecimal digits. It opens nothing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TokenId([u8; 16]);
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenId(#[serde(with = "hex::serde")] [u8; 16]);
 
 /// A token that is refused before its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedToken {
     /// Its number.
     pub id: TokenId,
-    /// When it would have expired: from then on it need not be kept.
+    /// When it would have expired: from then on nobody need remember it.
     pub until: Timestamp,
 }
 
 /// The rules of a client's access tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRules {
     /// For how many seconds a new token is good.
     pub ttl_seconds: TokenTtl,
     /// Tokens that were issued then or earlier are refused; absent where there are none such.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
     /// The tokens that were revoked one by one, while they would still be good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<RevokedToken>,
 }
 
 /// How long a token is good: 60 seconds to 24 hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32")]
 pub struct TokenTtl(u32);
 
 impl TokenRules {
@@ -49,33 +49,6 @@ impl TokenRules {
     #[must_use]
     pub const fn new(ttl_seconds: TokenTtl) -> Self {
         Self { ttl_seconds, not_before: None, revoked: Vec::new() }
-    }
-
-    /// Reads stored rules.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        let rules = json.object()?;
-        Some(Self {
-            ttl_seconds: TokenTtl::read(rules.get("ttl_seconds")?)?,
-            not_before: rules.maybe_number("not_before")?.map(Timestamp::from_millis),
-            revoked: if rules.has("revoked") {
-                rules.get("revoked")?.list(|token| RevokedToken::read(&token.object()?))?
-            } else {
-                Vec::new()
-            },
-        })
-    }
-
-    /// The rules as they are stored.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let mut rules = Writer::new();
-        rules.number("ttl_seconds", self.ttl_seconds.0.into());
-        rules.some_number("not_before", self.not_before.map(Timestamp::millis));
-        if !self.revoked.is_empty() {
-            rules.raw("revoked", &list(self.revoked.iter().map(RevokedToken::to_json)));
-        }
-        rules.end()
     }
 
     /// Whether a token of this number, issued then, is still good as far as these rules go.
@@ -110,34 +83,6 @@ impl TokenRules {
     }
 }
 
-impl RevokedToken {
-    /// Reads what [`RevokedToken::to_json`] wrote.
-    #[must_use]
-    pub fn read(token: &Object<'_>) -> Option<Self> {
-        let until = Timestamp::from_millis(token.number("until")?);
-        Some(Self { id: TokenId::from_hex(&token.text("id")?)?, until })
-    }
-
-    /// The token as it is stored.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        Writer::new().text("id", &hex::encode(self.id.0)).number("until", self.until.millis()).end()
-    }
-}
-
-impl Serialize for TokenId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for TokenId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::from_hex(&text).ok_or_else(|| D::Error::custom("not a token's number"))
-    }
-}
-
 impl TokenId {
     /// A number of 16 random bytes.
     #[must_use]
@@ -149,13 +94,6 @@ impl TokenId {
     #[must_use]
     pub const fn bytes(self) -> [u8; 16] {
         self.0
-    }
-
-    /// Reads its 32 hexadecimal digits.
-    fn from_hex(text: &str) -> Option<Self> {
-        let mut bytes = [0_u8; 16];
-        hex::decode_to_slice(text, &mut bytes).ok()?;
-        Some(Self(bytes))
     }
 }
 
@@ -169,16 +107,17 @@ impl TokenTtl {
         (60..=24 * 60 * 60).contains(&seconds).then_some(Self(seconds))
     }
 
-    /// Reads a time that is within the bounds.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        Self::new(json.small()?)
-    }
-
     /// The seconds.
     #[must_use]
     pub const fn seconds(self) -> u32 {
         self.0
+    }
+}
+
+impl TryFrom<u32> for TokenTtl {
+    type Error = &'static str;
+    fn try_from(seconds: u32) -> Result<Self, &'static str> {
+        Self::new(seconds).ok_or("not a time within the bounds")
     }
 }
 
@@ -209,15 +148,15 @@ mod tests {
     #[test]
     fn the_stored_format_of_the_rules_is_unchanged() {
         let mut rules = rules();
-        assert_eq!(rules.to_json(), r#"{"ttl_seconds":3600}"#);
+        assert_eq!(serde_json::to_string(&rules).unwrap(), r#"{"ttl_seconds":3600}"#);
         rules.not_before = Some(Timestamp::from_millis(7));
         rules.revoked.push(RevokedToken { id: TokenId([0xab; 16]), until: Timestamp::from_millis(9) });
         let golden = concat!(
             r#"{"ttl_seconds":3600,"not_before":7,"#,
             r#""revoked":[{"id":"abababababababababababababababab","until":9}]}"#
         );
-        assert_eq!(rules.to_json(), golden);
-        assert_eq!(Json::parse(golden).and_then(TokenRules::read), Some(rules));
+        assert_eq!(serde_json::to_string(&rules).unwrap(), golden);
+        assert_eq!(serde_json::from_str::<TokenRules>(golden).unwrap(), rules);
     }
 
     #[test]
@@ -275,10 +214,10 @@ mod tests {
     #[test]
     fn a_token_is_good_for_60_seconds_to_24_hours() {
         for good in ["60", "86400"] {
-            assert!(Json::parse(good).and_then(TokenTtl::read).is_some(), "{good}");
+            assert!(serde_json::from_str::<TokenTtl>(good).is_ok(), "{good}");
         }
         for bad in ["59", "86401", "0", "-1", "60.5", "\"60\""] {
-            assert!(Json::parse(bad).and_then(TokenTtl::read).is_none(), "{bad}");
+            assert!(serde_json::from_str::<TokenTtl>(bad).is_err(), "{bad}");
         }
     }
 }

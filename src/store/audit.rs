@@ -2,12 +2,15 @@
 //!
 //! What clients do by themselves is counted: a line for each client and day, so that no client can fill the trail.
 
+use strum::IntoStaticStr;
+
 use crate::clock::Timestamp;
 use crate::json::{Object, Writer};
 use crate::registry::Kind;
 
 /// What was done to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum AuditAction {
     /// It was made.
     Create,
@@ -28,16 +31,8 @@ pub enum AuditAction {
 impl AuditAction {
     /// The action's name in the trail.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Revoke => "revoke",
-            Self::Rotate => "rotate",
-            Self::RevokeToken => "revoke_token",
-            Self::Reseal => "reseal",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Whether it is a client's own, of which only the count is kept.
@@ -70,7 +65,7 @@ impl Change {
         let goes_on = self.action.is_counted() && last.seq > given && last.at.get(..10) == day.get(..10);
         // Lines of older versions have no count.
         let before = Object::parse(&last.changes).filter(|_| goes_on)?;
-        let times = before.number("count")?.saturating_add(1);
+        let times = serde_json::from_str::<u64>(before.get("count")?).ok()?.saturating_add(1);
         let now = Object::parse(&self.changes).unwrap_or_default();
         let ended = match (ended_in(&before), ended_in(&now)) {
             // The line tells of a whole day: from what was before its first change to what is after its last.
@@ -90,9 +85,9 @@ pub struct Line {
     pub at: String,
     /// The administrator's name.
     pub actor: String,
-    /// [`AuditAction::as_str`].
+    /// The name of an [`AuditAction`].
     pub action: String,
-    /// [`Kind::as_str`].
+    /// The name of a [`Kind`].
     pub kind: &'static str,
     /// The record's id.
     pub id: String,

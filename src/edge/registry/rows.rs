@@ -77,7 +77,7 @@ impl Columns {
     }
 
     fn kind(&mut self) -> Result<Kind, StoreError> {
-        Kind::parse(&self.text()?).ok_or_else(|| failed("a record is of an unknown kind"))
+        self.text()?.parse().map_err(|_| failed("a record is of an unknown kind"))
     }
 }
 

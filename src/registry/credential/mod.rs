@@ -2,29 +2,22 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::{CredentialId, InstanceId, RecordError, Revised, Scopes, TokenRules, Workspace, read_record};
 use crate::clock::Timestamp;
-use crate::json::write::{Writer, list, quoted};
-use crate::json::{Json, Object};
 
 /// The SHA-256 of a secret. Compared in constant time; stored as 64 hexadecimal digits.
-#[derive(Clone, Copy)]
-pub struct SecretHash([u8; 32]);
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct SecretHash(#[serde(with = "hex::serde")] [u8; 32]);
 
 impl SecretHash {
     /// The 32 bytes of a SHA-256.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
-    }
-
-    /// Reads its 64 hexadecimal digits.
-    fn from_hex(text: &str) -> Option<Self> {
-        let mut bytes = [0_u8; 32];
-        hex::decode_to_slice(text, &mut bytes).ok()?;
-        Some(Self(bytes))
     }
 
     /// Whether both are of the same secret, in a time that does not tell where they differ.
@@ -41,29 +34,19 @@ impl fmt::Debug for SecretHash {
 }
 
 /// One secret that a credential accepts. Two of them only while a rotated one has its grace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredSecret {
     /// The SHA-256 of the secret.
     pub sha256: SecretHash,
     /// Until when it is accepted; absent for the current one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
-impl StoredSecret {
-    fn read(secret: &Object<'_>) -> Option<Self> {
-        let until = secret.maybe_number("until")?.map(Timestamp::from_millis);
-        Some(Self { sha256: SecretHash::from_hex(&secret.text("sha256")?)?, until })
-    }
-
-    fn to_json(&self) -> String {
-        let mut secret = Writer::new();
-        secret.text("sha256", &hex::encode(self.sha256.0));
-        secret.some_number("until", self.until.map(Timestamp::millis)).end()
-    }
-}
-
 /// What kind of credential a record describes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(try_from = "&str", into = "&'static str")]
+#[strum(serialize_all = "snake_case")]
 pub enum CredentialKind {
     /// An API key, `blnk_{id}_…`.
     ApiKey,
@@ -71,26 +54,10 @@ pub enum CredentialKind {
     OauthClient,
 }
 
-impl CredentialKind {
-    const ALL: [Self; 2] = [Self::ApiKey, Self::OauthClient];
-
-    /// The kind as it is stored.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ApiKey => "api_key",
-            Self::OauthClient => "oauth_client",
-        }
-    }
-
-    fn read(json: Json<'_>) -> Option<Self> {
-        let text = json.text()?;
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
 /// Whether a credential is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(try_from = "&str", into = "&'static str")]
+#[strum(serialize_all = "snake_case")]
 pub enum CredentialStatus {
     /// It is accepted until `not_after`.
     Active,
@@ -103,29 +70,15 @@ pub enum CredentialStatus {
 }
 
 impl CredentialStatus {
-    const ALL: [Self; 4] = [Self::Active, Self::Disabled, Self::Revoked, Self::Deleted];
-
     /// The status as it is stored and shown.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-            Self::Revoked => "revoked",
-            Self::Deleted => "deleted",
-        }
-    }
-
-    /// Reads what [`CredentialStatus::as_str`] gives.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        let text = json.text()?;
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// A credential as it is stored in the registry and published to KV under `credential/{id}`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CredentialRecord {
     /// The version of this shape, [`super::RECORD_VERSION`].
     pub v: u32,
@@ -142,14 +95,18 @@ pub struct CredentialRecord {
     /// What it may do.
     pub scopes: Scopes,
     /// The instances that it may reach; absent for all of its workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instances: Option<Vec<InstanceId>>,
     /// The instance that is meant when a request names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_instance: Option<InstanceId>,
     /// Whether it is accepted.
     pub status: CredentialStatus,
     /// From when on it is refused; absent for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
     /// The rules of its access tokens; a client has them, and nothing else does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenRules>,
     /// Grows by one with every change.
     pub revision: u64,
@@ -161,44 +118,14 @@ impl CredentialRecord {
     /// # Errors
     /// Where the text is not a record of this version.
     pub fn from_json(json: &str) -> Result<Self, RecordError> {
-        read_record(json, Self::read)
-    }
-
-    fn read(v: u32, record: &Object<'_>) -> Option<Self> {
-        Some(Self {
-            v,
-            kind: CredentialKind::read(record.get("kind")?)?,
-            id: CredentialId::read(record.get("id")?)?,
-            name: record.text("name")?,
-            workspace: Workspace::read(record.get("workspace")?)?,
-            secrets: record.get("secrets")?.list(|secret| StoredSecret::read(&secret.object()?))?,
-            scopes: Scopes::read(record.get("scopes")?)?,
-            instances: record.get("instances")?.or_null(|ids| ids.list(InstanceId::read))?,
-            default_instance: record.get("default_instance")?.or_null(InstanceId::read)?,
-            status: CredentialStatus::read(record.get("status")?)?,
-            not_after: record.maybe_number("not_after")?.map(Timestamp::from_millis),
-            tokens: record.get("tokens")?.or_null(TokenRules::read)?,
-            revision: record.number("revision")?,
-        })
+        read_record(json)
     }
 
     /// The record as it is stored.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut record = Writer::new();
-        record.number("v", self.v.into()).text("kind", self.kind.as_str()).text("id", &self.id);
-        record.text("name", &self.name).text("workspace", &self.workspace);
-        record.raw("secrets", &list(self.secrets.iter().map(StoredSecret::to_json)));
-        record.raw("scopes", &self.scopes.to_json());
-        if let Some(instances) = &self.instances {
-            record.raw("instances", &list(instances.iter().map(|id| quoted(id))));
-        }
-        record.some_text("default_instance", self.default_instance.as_deref()).text("status", self.status.as_str());
-        record.some_number("not_after", self.not_after.map(Timestamp::millis));
-        if let Some(tokens) = &self.tokens {
-            record.raw("tokens", &tokens.to_json());
-        }
-        record.number("revision", self.revision).end()
+        // Texts and numbers cannot fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Whether a key with this hash opens the credential at `now`. The secret is compared before status and expiry are

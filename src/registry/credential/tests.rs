@@ -92,3 +92,39 @@ fn a_credential_reaches_only_its_own_workspace_and_the_instances_it_names() {
 fn a_hash_does_not_show_in_debug_output() {
     assert!(!format!("{:?}", record()).contains("0101"));
 }
+
+#[test]
+fn what_is_absent_may_be_null_and_what_is_unknown_is_left_aside() {
+    let with = |right: &str, other: &str| CredentialRecord::from_json(&GOLDEN.replacen(right, other, 1));
+    for (right, other) in [
+        (r#""instances":["instance_a"],"#, r#""instances":null,"#),
+        (r#""default_instance":"instance_a","#, ""),
+        (r#""not_after":9000"#, r#""not_after":null,"tokens":null"#),
+        (r#""revision":3"#, r#""revision":3,"color":{"red":1e999},"color":2"#),
+    ] {
+        assert!(with(right, other).is_ok(), "{other}");
+    }
+}
+
+#[test]
+fn what_is_not_of_the_stored_shape_is_not_read() {
+    for (right, wrong) in [
+        (r#""revision":3"#, r#""revision":3,"revision":3"#),
+        (r#""revision":3"#, r#""revision":"3""#),
+        (r#""revision":3"#, r#""revision":3.0"#),
+        (r#","revision":3"#, ""),
+        (r#""v":1"#, r#""v":1,"v":1"#),
+        (r#""kind":"api_key""#, r#""kind":"key""#),
+        (r#""status":"active""#, r#""status":{"active":null}"#),
+        (r#""status":"active""#, r#""status":null"#),
+        (r#""id":"0123456789abcDEF""#, r#""id":"at""#),
+        (r#""sha256":"01"#, r#""sha256":""#),
+        (r#""sha256":"01"#, r#""sha256":"zz"#),
+        (r#""instances":["instance_a"]"#, r#""instances":["a b"]"#),
+        (r#""scopes":["proxy:read","#, r#""scopes":["proxy:admin","#),
+    ] {
+        assert!(GOLDEN.contains(right));
+        let error = CredentialRecord::from_json(&GOLDEN.replacen(right, wrong, 1)).unwrap_err();
+        assert_eq!(error, RecordError::Shape, "{wrong}");
+    }
+}

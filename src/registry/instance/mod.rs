@@ -2,17 +2,19 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 use thiserror::Error;
 
 use super::base_url::BaseUrl;
-use super::precision;
 use super::seal::{Binding, Sealed, Sealer, UnsealError};
 use super::{InstanceId, RecordError, Revised, Secret, TimeoutMs, Workspace, read_record};
 use crate::enrich::{DefaultPrecision, Rule, ZeroPrecision};
-use crate::json::{Json, Object, Writer};
 
 /// Which of the proxy's routes an instance has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(try_from = "&str", into = "&'static str")]
+#[strum(serialize_all = "snake_case")]
 pub enum Profile {
     /// The 25 routes that the Proxy API documents.
     Documented,
@@ -24,23 +26,15 @@ pub enum Profile {
 impl Profile {
     /// The profile as it is stored and shown.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Documented => "documented",
-            Self::Extended => "extended",
-        }
-    }
-
-    /// Reads what [`Profile::as_str`] gives.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        let text = json.text()?;
-        [Self::Documented, Self::Extended].into_iter().find(|profile| profile.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// Whether requests reach an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(try_from = "&str", into = "&'static str")]
+#[strum(serialize_all = "snake_case")]
 pub enum InstanceStatus {
     /// They do.
     Active,
@@ -53,24 +47,13 @@ pub enum InstanceStatus {
 impl InstanceStatus {
     /// The status as it is stored and shown.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Deleted => "deleted",
-        }
-    }
-
-    /// Reads what [`InstanceStatus::as_str`] gives.
-    #[must_use]
-    pub fn read(json: Json<'_>) -> Option<Self> {
-        let text = json.text()?;
-        [Self::Active, Self::Paused, Self::Deleted].into_iter().find(|status| status.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// The Cloudflare Access service token of an instance behind a tunnel, sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedAccess {
     /// Sent as `CF-Access-Client-Id`.
     pub client_id: Sealed,
@@ -78,17 +61,8 @@ pub struct SealedAccess {
     pub client_secret: Sealed,
 }
 
-impl SealedAccess {
-    fn read(access: &Object<'_>) -> Option<Self> {
-        Some(Self {
-            client_id: Sealed(access.text("client_id")?),
-            client_secret: Sealed(access.text("client_secret")?),
-        })
-    }
-}
-
 /// An instance as it is stored in the registry and published to KV under `instance/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceRecord {
     /// The version of this shape, [`super::RECORD_VERSION`].
     pub v: u32,
@@ -113,6 +87,7 @@ pub struct InstanceRecord {
     /// Core's key, sealed.
     pub core_key: Sealed,
     /// The Access service token, sealed, where Core is behind one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<SealedAccess>,
     /// Whether requests reach it.
     pub status: InstanceStatus,
@@ -203,44 +178,14 @@ impl InstanceRecord {
     /// # Errors
     /// Where the text is not a record of this version.
     pub fn from_json(json: &str) -> Result<Self, RecordError> {
-        read_record(json, Self::read)
-    }
-
-    fn read(v: u32, record: &Object<'_>) -> Option<Self> {
-        Some(Self {
-            v,
-            id: InstanceId::read(record.get("id")?)?,
-            name: record.text("name")?,
-            workspace: Workspace::read(record.get("workspace")?)?,
-            base_url: BaseUrl::parse(&record.text("base_url")?).ok()?,
-            profile: Profile::read(record.get("profile")?)?,
-            timeout_ms: TimeoutMs::read(record.get("timeout_ms")?)?,
-            upload_timeout_ms: TimeoutMs::read(record.get("upload_timeout_ms")?)?,
-            default_precision: precision::read_default(record.get("default_precision")?)?,
-            zero_precision: precision::read_zero(record.get("zero_precision")?)?,
-            core_key: Sealed(record.text("core_key")?),
-            access: record.get("access")?.or_null(|access| SealedAccess::read(&access.object()?))?,
-            status: InstanceStatus::read(record.get("status")?)?,
-            revision: record.number("revision")?,
-        })
+        read_record(json)
     }
 
     /// The record as it is stored.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut record = Writer::new();
-        record.number("v", self.v.into()).text("id", &self.id).text("name", &self.name);
-        record.text("workspace", &self.workspace).text("base_url", self.base_url.as_str());
-        record.text("profile", self.profile.as_str()).number("timeout_ms", self.timeout_ms.millis().into());
-        record.number("upload_timeout_ms", self.upload_timeout_ms.millis().into());
-        record.raw("default_precision", &precision::default_json(self.default_precision));
-        record.text("zero_precision", precision::zero_name(self.zero_precision));
-        record.text("core_key", &self.core_key.0);
-        if let Some(SealedAccess { client_id, client_secret }) = &self.access {
-            let access = Writer::new().text("client_id", &client_id.0).text("client_secret", &client_secret.0).end();
-            record.raw("access", &access);
-        }
-        record.text("status", self.status.as_str()).number("revision", self.revision).end()
+        // Texts and numbers cannot fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// What a secret in `field` of this record is sealed for.
