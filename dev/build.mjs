@@ -144,8 +144,7 @@ function expectOnce(generated, pattern) {
 async function optimise() {
   say("Build: optimising the wasm …");
   const wasm = `${STAGING}/index_bg.wasm`;
-  // By their names, functions that are alike stand together, where gzip, which looks back for 32 KB, finds them: that is
-  // 10 KB of 295.
+  // By their names, functions that are alike stand together, where gzip finds them: it looks back for 32 KB.
   // Names and debug sections are left out: nothing reads them in production, and they are a good part of the size.
   const args = [wasm, "-O3", ONE_CALLER, "--reorder-functions-by-name", "--strip-debug", ...enabled(), "-o", wasm];
   await run(npmProgram("wasm-opt"), args, { failure: "wasm-opt failed: see its message above." });

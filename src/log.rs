@@ -104,7 +104,9 @@ impl Keep {
         match text {
             "all" => Some(Self::All),
             "errors" => Some(Self::Errors),
-            share => share.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Self::Share),
+            share => {
+                lexical_core::parse(share.as_bytes()).ok().filter(|share| (0.0..=1.0).contains(share)).map(Self::Share)
+            }
         }
     }
 

@@ -257,7 +257,7 @@ fn bodies(vars: &impl Vars, total: usize, largest: usize, faults: &mut Vec<Strin
     reason = "within the bounds, positive and small"
 )]
 fn share(vars: &impl Vars, name: &str, default: f64, of: usize, faults: &mut Vec<String>) -> usize {
-    let share = text(vars, name).map_or(Some(default), |text| text.parse().ok());
+    let share = text(vars, name).map_or(Some(default), |text| lexical_core::parse::<f64>(text.as_bytes()).ok());
     let share = share.filter(|share| (0.01..=1.0).contains(share)).unwrap_or_else(|| {
         faults.push(format!("{name} must be a share from 0.01 to 1"));
         default
@@ -270,7 +270,7 @@ fn share(vars: &impl Vars, name: &str, default: f64, of: usize, faults: &mut Vec
 fn milliseconds(vars: &impl Vars, name: &str, default: f64, faults: &mut Vec<String>) -> u64 {
     /// From about a third of a second, for tests, to 30 days.
     const BOUNDS: std::ops::RangeInclusive<f64> = 0.000_1..=720.0;
-    let hours = text(vars, name).map_or(Some(default), |text| text.parse().ok());
+    let hours = text(vars, name).map_or(Some(default), |text| lexical_core::parse::<f64>(text.as_bytes()).ok());
     let hours = hours.filter(|hours| BOUNDS.contains(hours)).unwrap_or_else(|| {
         faults.push(format!("{name} must be a number of hours from 0.0001 to 720"));
         default

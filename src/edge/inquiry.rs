@@ -22,7 +22,7 @@ use crate::log::{CacheState, Level, Line};
 use crate::proxy::headers::{BLNK_KEY, REQUEST_ID};
 use crate::proxy::inquiry::{Inquiry, InquiryDecision, decide_inquiry};
 use crate::proxy::{Known, Need};
-use crate::registry::{Core, Lookup};
+use crate::registry::{Cached, Core};
 
 #[wasm_bindgen(module = "/src/edge/key_object.js")]
 extern "C" {
@@ -44,7 +44,7 @@ const ROUTE: &str = "/idempotency/:key";
 /// Serves a request: gives the promise of a response.
 pub fn serve(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
     into_promise(async move {
-        let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
+        let mut known = Known { credential: Cached::Unknown, instance: Cached::Unknown };
         let mut reader = Reader::new(&env);
         let answer = match decide(&incoming, &state, &mut reader, &mut known).await {
             Ok(inquiry) => answer(&inquiry, &incoming, &state, &mut reader, &mut known).await,
@@ -113,7 +113,7 @@ async fn answer(
     let told = ask(inquiry, None, incoming, state).await?;
     let Some(instance) = told.report.instance.clone() else { return Ok(told) };
     known.instance = state.instances.borrow_mut().look(&instance, now());
-    if matches!(known.instance, Lookup::Unknown) {
+    if matches!(known.instance, Cached::Unknown) {
         read(reader, &Need { credential: None, instance: Some(instance) }, known).await?;
     }
     let core = inquiry.core(known.instance.record())?;

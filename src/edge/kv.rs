@@ -5,15 +5,16 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
-use worker::{Env, KvStore};
+use worker::Env;
 
+use super::bindings::KvNamespace;
 use super::now;
 use super::promises::{in_time, into_promise, outlive, settled, within, words};
 use super::state::State;
 use crate::clock::Timestamp;
 use crate::proxy::{Known, Need};
 use crate::registry::{
-    Cache, CredentialRecord, Instance, InstanceRecord, Lookup, Revised, credential_key, instance_key,
+    Cache, Cached, CredentialRecord, Instance, InstanceRecord, Revised, credential_key, instance_key,
 };
 
 /// How long KV is waited for, in milliseconds, where a request can do nothing without it.
@@ -37,7 +38,7 @@ pub struct Reader<'a> {
 /// A record that KV is asked for.
 #[derive(Clone)]
 struct Asked {
-    namespace: fn(&State) -> &KvStore,
+    namespace: fn(&State) -> &KvNamespace,
     id: String,
     key: String,
     /// How long the request waits.
@@ -54,7 +55,7 @@ struct Reading<T> {
 }
 
 /// What KV said.
-type Taken<T> = Result<Lookup<T>, Trouble>;
+type Taken<T> = Result<Cached<T>, Trouble>;
 
 /// Why a read gave nothing.
 enum Trouble {
@@ -87,7 +88,7 @@ impl<'a> Reader<'a> {
     pub async fn read(&mut self, need: &Need, known: &mut Known) -> Result<(), Unreadable> {
         let state = State::of(self.env).map_err(|faults| Unreadable(faults.join("; ")))?;
         let at = now();
-        let asked = |namespace: fn(&State) -> &KvStore, id: &str, key| Asked {
+        let asked = |namespace: fn(&State) -> &KvNamespace, id: &str, key| Asked {
             namespace,
             id: id.to_owned(),
             key,
@@ -168,7 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What to go by, as far as KV has answered.
-    fn judge<T: Revised>(&mut self, cache: &RefCell<Cache<T>>, reading: &Reading<T>) -> Result<Lookup<T>, Unreadable> {
+    fn judge<T: Revised>(&mut self, cache: &RefCell<Cache<T>>, reading: &Reading<T>) -> Result<Cached<T>, Unreadable> {
         let asked = &reading.asked;
         let unreadable = |why: &str| Unreadable(format!("{}: {why}", asked.key));
         let why = match reading.taken.take() {
@@ -181,7 +182,7 @@ impl<'a> Reader<'a> {
             return Err(unreadable(&why));
         }
         match cache.borrow_mut().fall_back(&asked.id, now()) {
-            Lookup::Unknown => Err(unreadable(&why)),
+            Cached::Unknown => Err(unreadable(&why)),
             known => {
                 // On one line, as what is sent beside it is split by lines.
                 let why = unreadable(&why).0.replace('\n', " ");
@@ -206,7 +207,7 @@ fn take_in<T: Revised + Identified>(
             return Err(Trouble::Unusable(why));
         }
     };
-    Ok(cache.borrow_mut().keep(&asked.id, record, asked.at).map_or(Lookup::Missing, Lookup::Found))
+    Ok(cache.borrow_mut().keep(&asked.id, record, asked.at).map_or(Cached::Missing, Cached::Found))
 }
 
 /// A record that says whose it is.
@@ -227,9 +228,10 @@ impl Identified for Instance {
 }
 
 /// Reads the text of a record.
-async fn text_of(namespace: &KvStore, key: &str) -> Result<Option<String>, String> {
-    match in_time(DEADLINE_MS, namespace.get(key).text()).await {
-        Some(answer) => answer.map_err(|error| format!("KV failed: {}", words(error.into()))),
+async fn text_of(namespace: &KvNamespace, key: &str) -> Result<Option<String>, String> {
+    match in_time(DEADLINE_MS, namespace.get(key)).await {
+        Some(Ok(text)) => Ok(text.as_string()),
+        Some(Err(error)) => Err(format!("KV failed: {}", words(error.into()))),
         None => Err(format!("KV did not answer within {DEADLINE_MS} ms")),
     }
 }

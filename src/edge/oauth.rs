@@ -24,7 +24,7 @@ use crate::oauth::form::{ENCODED, Form, MAX_BODY_BYTES};
 use crate::oauth::log::Trace;
 use crate::oauth::{Endpoint, OAuthError, RevocationRequest, TokenRequest, grant, limit, metadata};
 use crate::proxy::{Known, Need};
-use crate::registry::{CredentialId, CredentialRecord, Lookup, TokenRevocation};
+use crate::registry::{Cached, CredentialId, CredentialRecord, TokenRevocation};
 use crate::token::Signer;
 
 /// RFC 6749 section 5.1 asks for it beside `Cache-Control: no-store`, which every answer of ours has.
@@ -126,9 +126,9 @@ async fn client(
     trace: &mut Trace,
 ) -> Result<Option<Rc<CredentialRecord>>, OAuthError> {
     let credential = state.credentials.borrow_mut().look(id, now());
-    let mut known = Known { credential, instance: Lookup::Unknown };
+    let mut known = Known { credential, instance: Cached::Unknown };
     trace.cache = Some(CacheState::Hit);
-    if matches!(known.credential, Lookup::Unknown) || known.is_stale() && reader.is_strict() {
+    if matches!(known.credential, Cached::Unknown) || known.is_stale() && reader.is_strict() {
         let need = Need { credential: Some(id.to_string()), instance: None };
         trace.cache = Some(CacheState::Miss);
         if let Err(unreadable) = reader.read(&need, &mut known).await {

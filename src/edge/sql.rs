@@ -33,8 +33,8 @@ impl Database {
         Self { sql: storage.sql(), storage: storage.as_raw().unchecked_ref::<SyncStorage>().clone() }
     }
 
-    /// Executes a statement: its rows, as plain values. The crate's other ways deserialise each row, which is 3 to 11 KB
-    /// of wasm for each kind of row.
+    /// Executes a statement: its rows, as plain values. The crate's other ways deserialise each row, which is 3 to 11
+    /// KB of wasm for each kind of row.
     ///
     /// # Errors
     /// What the database says.

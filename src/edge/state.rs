@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObjectNamespace;
-use worker::{Delay, Env, KvStore, RateLimiter};
+use worker::worker_sys::RateLimiter;
+use worker::{Delay, Env};
 
-use super::bindings;
-use super::promises::words;
+use super::bindings::{self, KvNamespace};
 use crate::budget::{Budget, Hold, Limits};
 use crate::config::{Config, Vars, names};
 use crate::proxy::headers::{FORWARDED, NEVER_RETURNED};
@@ -27,9 +27,9 @@ pub struct State {
     /// The instances that were read, opened.
     pub instances: RefCell<Cache<Instance>>,
     /// The KV namespace of credentials.
-    pub published_credentials: KvStore,
+    pub published_credentials: KvNamespace,
     /// The KV namespace of instances.
-    pub published_instances: KvStore,
+    pub published_instances: KvNamespace,
     /// The rate limiter, where one is bound.
     pub limiter: Option<RateLimiter>,
     /// The namespace of the idempotency keys' objects.
@@ -37,7 +37,7 @@ pub struct State {
     held: Held,
 }
 
-/// What is held of each [`Kind`].
+/// What is held of each [`Memory`].
 struct Held {
     bodies: Rc<RefCell<Budget>>,
     keyed: Rc<RefCell<Budget>>,
@@ -49,7 +49,7 @@ struct Held {
 /// What memory is held for. Each kind has a budget of its own: what holds of one kind may wait for another, and what
 /// nobody vouches for takes nothing from bodies.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum Memory {
     /// Bodies that the Worker reads.
     Body,
     /// The same in the objects of keys, which mostly live in another isolate. A Worker's body waits for its object's,
@@ -92,14 +92,13 @@ impl State {
 
     fn new(env: &Env) -> Made {
         let config = Config::from_vars(&EnvVars(env)).map_err(Rc::from)?;
-        let kv = |name| env.kv(name).map_err(|error| Rc::from([words(error)]));
         bindings::configure(&FORWARDED.join("\n"), &NEVER_RETURNED.join("\n"), TURN_MS, ASK_MS);
         bindings::limit_flights(config.max_in_flight);
         Ok(Rc::new(Self {
             credentials: RefCell::new(Cache::new(config.cache)),
             instances: RefCell::new(Cache::new(config.cache)),
-            published_credentials: kv(names::CREDENTIALS)?,
-            published_instances: kv(names::INSTANCES)?,
+            published_credentials: kv_namespace(env, names::CREDENTIALS),
+            published_instances: kv_namespace(env, names::INSTANCES),
             held: Held::new(config.bodies),
             config: Rc::new(config),
             // Unchecked: the crate asks for the name of its class, which a stand-in of a local platform need not have.
@@ -109,8 +108,8 @@ impl State {
     }
 
     /// Holds `bytes` for a request of this credential and workspace; `None` where there is no room.
-    pub fn hold(&self, kind: Kind, credential: &str, workspace: &str, bytes: usize) -> Option<Reservation> {
-        let budget = self.held.of(kind);
+    pub fn hold(&self, memory: Memory, credential: &str, workspace: &str, bytes: usize) -> Option<Reservation> {
+        let budget = self.held.of(memory);
         let hold = budget.borrow_mut().begin(credential, workspace, bytes)?;
         Some(Reservation { budget: Rc::clone(budget), hold })
     }
@@ -119,18 +118,18 @@ impl State {
     /// the runtime may cancel.
     pub async fn hold_in_turn(
         &self,
-        kind: Kind,
+        memory: Memory,
         credential: &str,
         workspace: &str,
         bytes: usize,
     ) -> Option<Reservation> {
         for _ in 0..TURN_MS / ASK_MS {
-            if let Some(reservation) = self.hold(kind, credential, workspace, bytes) {
+            if let Some(reservation) = self.hold(memory, credential, workspace, bytes) {
                 return Some(reservation);
             }
             Delay::from(Duration::from_millis(ASK_MS.into())).await;
         }
-        self.hold(kind, credential, workspace, bytes)
+        self.hold(memory, credential, workspace, bytes)
     }
 
     /// Holds the body of a request to one of the Worker's own surfaces, which is no larger than `limit`. Each has a
@@ -143,7 +142,7 @@ impl State {
         limit: usize,
     ) -> Option<Reservation> {
         let who = [surface, " ", who].concat();
-        self.hold_in_turn(Kind::Own, &who, surface, declared.unwrap_or(limit).min(limit)).await
+        self.hold_in_turn(Memory::Own, &who, surface, declared.unwrap_or(limit).min(limit)).await
     }
 }
 
@@ -154,13 +153,13 @@ impl Held {
         Self { bodies, keyed, rows, answers, own }
     }
 
-    fn of(&self, kind: Kind) -> &Rc<RefCell<Budget>> {
-        match kind {
-            Kind::Body => &self.bodies,
-            Kind::KeyedBody => &self.keyed,
-            Kind::Rows => &self.rows,
-            Kind::Answers => &self.answers,
-            Kind::Own => &self.own,
+    fn of(&self, memory: Memory) -> &Rc<RefCell<Budget>> {
+        match memory {
+            Memory::Body => &self.bodies,
+            Memory::KeyedBody => &self.keyed,
+            Memory::Rows => &self.rows,
+            Memory::Answers => &self.answers,
+            Memory::Own => &self.own,
         }
     }
 }
@@ -188,6 +187,11 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.borrow_mut().release(&self.hold);
     }
+}
+
+/// A KV namespace. Where it is not bound the configuration has said so, and a call of it fails.
+pub fn kv_namespace(env: &Env, name: &str) -> KvNamespace {
+    EnvVars(env).property(name).unwrap_or(JsValue::NULL).unchecked_into()
 }
 
 /// Variables, secrets and bindings are properties of one object.

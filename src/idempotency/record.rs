@@ -145,7 +145,14 @@ impl KeyRecord {
 mod tests {
     use super::*;
 
-    const GOLDEN: &str = r#"{"v":2,"instance":"instance_a","fingerprint":"00","work":{"create":{"queued":true,"rule":{"default_precision":100,"zero_precision":"pass"},"items":[{"reference":"ref_1","made":true,"currency":"USD","units":"1000"},{"reference":"mine","legs":2,"currency":"USD","units":"5"}]}},"phase":{"done":{"kept":{"whole":{"status":201,"headers":[["content-type","application/json"]]}}}},"first_seen":4,"expires_at":5}"#;
+    const GOLDEN: &str = concat!(
+        r#"{"v":2,"instance":"instance_a","fingerprint":"00","work":{"create":{"queued":true,"#,
+        r#""rule":{"default_precision":100,"zero_precision":"pass"},"#,
+        r#""items":[{"reference":"ref_1","made":true,"currency":"USD","units":"1000"},"#,
+        r#"{"reference":"mine","legs":2,"currency":"USD","units":"5"}]}},"#,
+        r#""phase":{"done":{"kept":{"whole":{"status":201,"headers":[["content-type","application/json"]]}}}},"#,
+        r#""first_seen":4,"expires_at":5}"#,
+    );
 
     #[test]
     fn the_stored_format_stays_the_same() {
@@ -194,7 +201,8 @@ mod tests {
     fn an_answer_that_was_stored_before_is_still_given_and_anything_else_is_unknown() {
         let old = |phase: &str| {
             let json = format!(
-                r#"{{"v":1,"fingerprint":"00","phase":{phase},"expires_at":5,"create":{{"reference":"r","made":true,"multi_leg":true,"precision_added":100}}}}"#
+                r#"{{"v":1,"fingerprint":"00","phase":{phase},"expires_at":5,"create":{}}}"#,
+                r#"{"reference":"r","made":true,"multi_leg":true,"precision_added":100}"#
             );
             KeyRecord::from_json(&json).unwrap()
         };

@@ -113,7 +113,13 @@ mod tests {
     #[test]
     fn every_state_is_told_with_what_is_known_of_it() {
         let single = Work::Create(create("r", true, 0, true));
-        let base = |state: &str| json!({"key": "k", "state": state, "instance_id": "instance_a", "reference": "r", "first_seen": "1970-01-01T00:00:00.000Z", "expires": "1970-01-02T00:00:00.000Z"});
+        let (first_seen, expires) = ("1970-01-01T00:00:00.000Z", "1970-01-02T00:00:00.000Z");
+        let base = |state: &str| {
+            json!({
+                "key": "k", "state": state, "instance_id": "instance_a", "reference": "r",
+                "first_seen": first_seen, "expires": expires,
+            })
+        };
         let with = |state: &str, more: Value| {
             let mut told = base(state);
             told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -130,7 +136,10 @@ mod tests {
         let mut parts = Parts::default();
         parts.add("r-1", Part::Booked);
         parts.add("r-2", Part::RolledBack);
-        let partial = json!({"total": 2, "booked": ["r-1"], "booked_count": 1, "missing": ["r-2"], "missing_count": 1, "rolled_back": ["r-2"], "rolled_back_count": 1});
+        let partial = json!({
+            "total": 2, "booked": ["r-1"], "booked_count": 1, "missing": ["r-2"], "missing_count": 1,
+            "rolled_back": ["r-2"], "rolled_back_count": 1,
+        });
         assert_eq!(told(&record(Phase::Partial(parts), single), false), with("partial", partial));
     }
 

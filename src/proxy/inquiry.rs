@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::{Method, Target};
 use crate::idempotency::IdempotencyKey;
-use crate::registry::{Core, CredentialRecord, Instance, Lookup};
+use crate::registry::{Cached, Core, CredentialRecord, Instance};
 use crate::token::Signer;
 
 /// What the path begins with. All that follows is the key, percent-encoded where it has to be.
@@ -62,11 +62,11 @@ fn inquiry(
     let target = Target::split(head.url).map_err(Error::from)?;
     let presented = presented_credential(head.authorization, head.blnk_key, signer)?;
     let credential = match records.credential(presented.credential_id()) {
-        Lookup::Unknown => {
+        Cached::Unknown => {
             return Err(Stop::Need(Need { credential: Some(presented.credential_id().to_owned()), instance: None }));
         }
-        Lookup::Missing => None,
-        Lookup::Found(record) | Lookup::Stale(record) => Some(record),
+        Cached::Missing => None,
+        Cached::Found(record) | Cached::Stale(record) => Some(record),
     };
     let credential = authenticate(&presented, credential.as_ref(), now)?.permit_inquiry()?;
     if head.method != Method::Get {

@@ -25,7 +25,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::{Method, Target};
 use crate::idempotency::IdempotencyKey;
-use crate::registry::{CredentialRecord, Instance, Lookup};
+use crate::registry::{Cached, CredentialRecord, Instance};
 use crate::token::Signer;
 
 use authorize::authenticate;
@@ -52,34 +52,34 @@ pub struct Head<'a> {
 /// Where records are looked up, without waiting: what is not at hand is unknown.
 pub trait Records {
     /// The credential with this id.
-    fn credential(&mut self, id: &str) -> Lookup<CredentialRecord>;
+    fn credential(&mut self, id: &str) -> Cached<CredentialRecord>;
     /// The instance with this id.
-    fn instance(&mut self, id: &str) -> Lookup<Instance>;
+    fn instance(&mut self, id: &str) -> Cached<Instance>;
 }
 
 /// The records of one request, as far as they are known.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// The credential that the token names.
-    pub credential: Lookup<CredentialRecord>,
+    pub credential: Cached<CredentialRecord>,
     /// The instance that the request means.
-    pub instance: Lookup<Instance>,
+    pub instance: Cached<Instance>,
 }
 
 impl Known {
     /// Whether KV failed, and a record is used as it was last read.
     #[must_use]
     pub const fn is_stale(&self) -> bool {
-        matches!(self.credential, Lookup::Stale(_)) || matches!(self.instance, Lookup::Stale(_))
+        matches!(self.credential, Cached::Stale(_)) || matches!(self.instance, Cached::Stale(_))
     }
 }
 
 impl Records for Known {
-    fn credential(&mut self, _: &str) -> Lookup<CredentialRecord> {
+    fn credential(&mut self, _: &str) -> Cached<CredentialRecord> {
         self.credential.clone()
     }
 
-    fn instance(&mut self, _: &str) -> Lookup<Instance> {
+    fn instance(&mut self, _: &str) -> Cached<Instance> {
         self.instance.clone()
     }
 }
@@ -143,9 +143,9 @@ fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, no
     let presented = presented_credential(head.authorization, head.blnk_key, signer)?; // 1
     let named = target.instance_id()?; // 2
     let credential = match records.credential(presented.credential_id()) {
-        Lookup::Unknown => return Err(Stop::Need(first_need(presented.credential_id(), named, records))), // 3
-        Lookup::Missing => None,
-        Lookup::Found(record) | Lookup::Stale(record) => Some(record),
+        Cached::Unknown => return Err(Stop::Need(first_need(presented.credential_id(), named, records))), // 3
+        Cached::Missing => None,
+        Cached::Found(record) | Cached::Stale(record) => Some(record),
     };
     let caller = authenticate(&presented, credential.as_ref(), now)?; // 4
     let instance_id = named.or_else(|| caller.default_instance()).ok_or(Error::MissingInstanceId)?;
@@ -157,9 +157,9 @@ fn plan(head: &Head<'_>, records: &mut impl Records, signer: Option<&Signer>, no
         return Err(Error::UnsupportedMediaType.into());
     }
     let instance = match records.instance(instance_id) {
-        Lookup::Unknown => return Err(Stop::Need(Need { credential: None, instance: Some(instance_id.to_owned()) })),
-        Lookup::Missing => None,
-        Lookup::Found(instance) | Lookup::Stale(instance) => Some(instance),
+        Cached::Unknown => return Err(Stop::Need(Need { credential: None, instance: Some(instance_id.to_owned()) })),
+        Cached::Missing => None,
+        Cached::Found(instance) | Cached::Stale(instance) => Some(instance),
     };
     let plan = grant.plan(instance.as_ref(), path, target.core_query(), target.https)?; // 7
     let idempotency = idempotency_key(head, route)?; // 9
@@ -176,7 +176,7 @@ fn idempotency_key(head: &Head<'_>, route: &Route) -> Result<Option<IdempotencyK
 }
 
 fn first_need(credential: &str, instance: Option<&str>, records: &mut impl Records) -> Need {
-    let instance = instance.filter(|id| matches!(records.instance(id), Lookup::Unknown));
+    let instance = instance.filter(|id| matches!(records.instance(id), Cached::Unknown));
     Need { credential: Some(credential.to_owned()), instance: instance.map(str::to_owned) }
 }
 

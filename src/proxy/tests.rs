@@ -21,8 +21,8 @@ struct Case {
     blnk_key: Option<String>,
     idempotency_key: Option<&'static str>,
     content_type: Option<&'static str>,
-    credential: Lookup<CredentialRecord>,
-    instance: Lookup<Instance>,
+    credential: Cached<CredentialRecord>,
+    instance: Cached<Instance>,
 }
 
 fn key() -> String {
@@ -66,8 +66,8 @@ fn instance() -> Instance {
     }
 }
 
-fn found<T>(record: T) -> Lookup<T> {
-    Lookup::Found(Rc::new(record))
+fn found<T>(record: T) -> Cached<T> {
+    Cached::Found(Rc::new(record))
 }
 
 fn case(method: Method, path_and_query: &str) -> Case {
@@ -147,8 +147,8 @@ fn the_sdks_header_is_as_good_as_authorization() {
 #[test]
 fn both_records_are_asked_for_at_once() {
     let mut case = get();
-    case.credential = Lookup::Unknown;
-    case.instance = Lookup::Unknown;
+    case.credential = Cached::Unknown;
+    case.instance = Cached::Unknown;
     let id = new_credential_id([1; 16]).to_string();
     assert_eq!(case.need(), Need { credential: Some(id), instance: Some("instance_a".to_owned()) });
 }
@@ -156,18 +156,18 @@ fn both_records_are_asked_for_at_once() {
 #[test]
 fn only_what_is_not_known_is_asked_for() {
     let mut case = get();
-    case.credential = Lookup::Unknown;
+    case.credential = Cached::Unknown;
     assert_eq!(case.need().instance, None);
     let mut case = get();
-    case.instance = Lookup::Unknown;
+    case.instance = Cached::Unknown;
     assert_eq!(case.need(), Need { credential: None, instance: Some("instance_a".to_owned()) });
 }
 
 #[test]
 fn without_an_instance_id_the_credential_is_read_and_judged_first() {
     let mut case = case(Method::Get, "/ledgers");
-    case.credential = Lookup::Unknown;
-    case.instance = Lookup::Unknown;
+    case.credential = Cached::Unknown;
+    case.instance = Cached::Unknown;
     assert_eq!(case.need().instance, None);
     case.credential = found(CredentialRecord { status: CredentialStatus::Revoked, ..credential() });
     assert_eq!(case.refusal(), Error::InvalidCredential);
@@ -181,15 +181,15 @@ fn without_an_instance_id_the_credential_is_read_and_judged_first() {
 fn an_instance_id_in_the_query_wins_over_the_default() {
     let mut case = case(Method::Get, "/ledgers?instance_id=instance_b");
     case.credential = found(CredentialRecord { default_instance: InstanceId::parse("instance_a"), ..credential() });
-    case.instance = Lookup::Unknown;
+    case.instance = Cached::Unknown;
     assert_eq!(case.need().instance.as_deref(), Some("instance_b"));
 }
 
 #[test]
 fn no_record_is_asked_for_where_the_token_or_the_instance_id_is_malformed() {
     let unknown = |mut case: Case| {
-        case.credential = Lookup::Unknown;
-        case.instance = Lookup::Unknown;
+        case.credential = Cached::Unknown;
+        case.instance = Cached::Unknown;
         case.refusal()
     };
     let with = |authorization: Option<&str>| Case { authorization: authorization.map(str::to_owned), ..get() };
@@ -204,7 +204,7 @@ fn no_record_is_asked_for_where_the_token_or_the_instance_id_is_malformed() {
 fn unknown_wrong_revoked_deleted_and_expired_credentials_get_the_same_answer() {
     let wrong = StoredSecret { sha256: new_api_key(&new_credential_id([1; 16]), [9; 32]).1, until: None };
     for credential in [
-        Lookup::Missing,
+        Cached::Missing,
         found(CredentialRecord { secrets: vec![wrong], ..credential() }),
         found(CredentialRecord { secrets: vec![], ..credential() }),
         found(CredentialRecord { status: CredentialStatus::Revoked, ..credential() }),
@@ -218,7 +218,7 @@ fn unknown_wrong_revoked_deleted_and_expired_credentials_get_the_same_answer() {
 #[test]
 fn a_stranger_learns_nothing_about_paths_scopes_or_instances() {
     for path in ["/hooks?instance_id=instance_a", "/nope?instance_id=x", "//?instance_id=x", "/ledgers/"] {
-        let case = Case { credential: Lookup::Missing, instance: Lookup::Missing, ..case(Method::Delete, path) };
+        let case = Case { credential: Cached::Missing, instance: Cached::Missing, ..case(Method::Delete, path) };
         assert_eq!(case.refusal(), Error::InvalidCredential, "{path}");
     }
 }
@@ -242,7 +242,7 @@ fn unknown_paused_foreign_and_unlisted_instances_get_the_same_answer() {
     let foreign = Instance { workspace: Workspace::parse("other").unwrap(), ..instance() };
     let unlisted = CredentialRecord { instances: Some(vec![]), ..credential() };
     for case in [
-        Case { instance: Lookup::Missing, ..get() },
+        Case { instance: Cached::Missing, ..get() },
         Case { instance: found(Instance { core: None, ..instance() }), ..get() },
         Case { instance: found(foreign), ..get() },
         Case { credential: found(unlisted), ..get() },
@@ -307,7 +307,7 @@ fn an_idempotency_key_is_taken_on_a_write_and_ignored_on_a_read() {
 #[test]
 fn an_idempotency_key_is_looked_at_only_of_a_caller_who_may() {
     let post = case(Method::Post, "/ledgers?instance_id=instance_b");
-    let refused = Case { idempotency_key: Some("a,b"), instance: Lookup::Missing, ..post }.refusal();
+    let refused = Case { idempotency_key: Some("a,b"), instance: Cached::Missing, ..post }.refusal();
     assert_eq!(refused, Error::InstanceNotFound);
 }
 
@@ -350,7 +350,7 @@ fn an_upload_gets_the_longer_deadline() {
 #[test]
 fn a_url_over_the_limit_is_refused_before_anything_is_read() {
     let mut case = case(Method::Get, &format!("/ledgers?instance_id=instance_a&x={}", "a".repeat(MAX_URL_BYTES)));
-    case.credential = Lookup::Unknown;
+    case.credential = Cached::Unknown;
     assert_eq!(case.refusal(), Error::UriTooLong);
 }
 
@@ -368,8 +368,8 @@ fn a_refused_write_says_so_and_a_refused_read_does_not() {
 fn a_stale_record_is_judged_like_any_other_and_by_the_present_time() {
     let end = NOW.plus_seconds(60);
     let stale = |credential| Case {
-        credential: Lookup::Stale(Rc::new(credential)),
-        instance: Lookup::Stale(Rc::new(instance())),
+        credential: Cached::Stale(Rc::new(credential)),
+        instance: Cached::Stale(Rc::new(instance())),
         ..get()
     };
     let graced = |until| credential().secrets.into_iter().map(|secret| StoredSecret { until, ..secret }).collect();
@@ -383,6 +383,6 @@ fn a_stale_record_is_judged_like_any_other_and_by_the_present_time() {
     }
     let revoked = CredentialRecord { status: CredentialStatus::Revoked, ..credential() };
     assert_eq!(stale(revoked).refusal(), Error::InvalidCredential);
-    let paused = Lookup::Stale(Rc::new(Instance { core: None, ..instance() }));
+    let paused = Cached::Stale(Rc::new(Instance { core: None, ..instance() }));
     assert_eq!(Case { instance: paused, ..stale(credential()) }.refusal(), Error::InstanceNotFound);
 }

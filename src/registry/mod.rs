@@ -19,7 +19,7 @@ mod token_revocation;
 mod token_rules;
 
 pub use base_url::BaseUrl;
-pub use cache::{Cache, CacheLimits, Lookup, Revised};
+pub use cache::{Cache, CacheLimits, Cached, Revised};
 pub use credential::{CredentialKind, CredentialRecord, CredentialStatus, SecretHash, StoredSecret};
 pub use id::{CredentialId, InstanceId, Workspace};
 pub use instance::{Access, Core, Instance, InstanceRecord, InstanceStatus, OpenError, Profile, SealedAccess};

@@ -177,7 +177,8 @@ mod tests {
                     prop_assert!(*seq <= exported && over(*seq, *line_at));
                 }
             }
-            if let Some((seq, line_at)) = ends.oldest.iter().find(|(seq, _)| pruning.through.is_none_or(|through| *seq > through)) {
+            let is_kept = |seq: u64| pruning.through.is_none_or(|through| seq > through);
+            if let Some((seq, line_at)) = ends.oldest.iter().find(|(seq, _)| is_kept(*seq)) {
                 prop_assert!(*seq > exported || !over(*seq, *line_at), "nothing is left over that could go");
                 prop_assert_eq!(pruning.waiting.is_some(), over(*seq, *line_at));
             }

@@ -26,7 +26,8 @@ fn a_new_instance_is_shown_whole_with_its_id_first_and_no_secret() {
 fn every_field_of_a_new_instance_can_be_given() {
     let mut office = Office::new();
     let given = json!({
-        "id": "instance_a", "name": "Hauptbuch ä", "workspace": "team-a", "base_url": "https://core.example.com:8443/blnk",
+        "id": "instance_a", "name": "Hauptbuch ä", "workspace": "team-a",
+        "base_url": "https://core.example.com:8443/blnk",
         "profile": "documented", "timeout_ms": 1000, "upload_timeout_ms": 2000, "default_precision": "require",
         "zero_precision": "refuse",
     });

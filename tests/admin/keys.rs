@@ -25,8 +25,8 @@ fn a_new_key_is_shown_whole_with_its_id_first_and_the_token_once() {
     let expected = format!(
         concat!(
             r#"{{"id":"{id}","name":"Checkout","workspace":"default","scopes":["proxy:read","proxy:write"],"#,
-            r#""instances":null,"default_instance":null,"expires_at":null,"previous_key_until":null,"status":"active","#,
-            r#""revision":1,"published":false,"created_at":"2026-11-21T00:00:00.000Z","#,
+            r#""instances":null,"default_instance":null,"expires_at":null,"previous_key_until":null,"#,
+            r#""status":"active","revision":1,"published":false,"created_at":"2026-11-21T00:00:00.000Z","#,
             r#""updated_at":"2026-11-21T00:00:00.000Z","key":"{key}"}}"#
         ),
         id = id,

@@ -8,7 +8,7 @@ use blnk_edge::error::Error;
 use blnk_edge::http::Method;
 use blnk_edge::proxy::{Decision, Head, Known, Plan, decide};
 use blnk_edge::registry::{
-    BaseUrl, Core, CredentialKind, CredentialRecord, CredentialStatus, Instance, InstanceId, Lookup, Profile, Scope,
+    BaseUrl, Cached, Core, CredentialKind, CredentialRecord, CredentialStatus, Instance, InstanceId, Profile, Scope,
     Secret, TimeoutMs, Workspace,
 };
 
@@ -38,7 +38,7 @@ fn instance() -> Instance {
 /// A request with a token, and what is known of its records.
 struct Case {
     token: String,
-    client: Lookup<CredentialRecord>,
+    client: Cached<CredentialRecord>,
     instance: Instance,
     signer: Option<Signer>,
     now: Timestamp,
@@ -51,7 +51,7 @@ fn case() -> Case {
 fn case_of(claims: &Claims, client: CredentialRecord) -> Case {
     Case {
         token: signer().sign(claims).expose().to_owned(),
-        client: Lookup::Found(Rc::new(client)),
+        client: Cached::Found(Rc::new(client)),
         instance: instance(),
         signer: Some(signer()),
         now: NOW,
@@ -70,7 +70,7 @@ impl Case {
             idempotency_key: None,
             content_type: None,
         };
-        let instance = Lookup::Found(Rc::new(self.instance.clone()));
+        let instance = Cached::Found(Rc::new(self.instance.clone()));
         let mut known = Known { credential: self.client.clone(), instance };
         decide(&head, &mut known, self.signer.as_ref(), self.now)
     }
@@ -103,7 +103,7 @@ fn a_token_is_taken_from_the_header_that_blnks_sdks_send() {
 
 #[test]
 fn a_token_names_its_clients_record_and_nothing_else_is_read() {
-    let case = Case { client: Lookup::Unknown, ..case() };
+    let case = Case { client: Cached::Unknown, ..case() };
     match case.decide(READ, false) {
         Decision::Need(need) => assert_eq!((need.credential.as_deref(), need.instance), (Some(ID), None)),
         other => panic!("{other:?}"),
@@ -120,14 +120,14 @@ fn a_forged_cut_or_foreign_token_is_refused_with_no_record_read() {
         format!("{good}A"),
         "blnk_at_".to_owned(),
     ] {
-        let case = Case { token, client: Lookup::Unknown, ..case() };
+        let case = Case { token, client: Cached::Unknown, ..case() };
         assert_eq!(case.refusal(READ), Error::InvalidCredential, "{}", case.token);
     }
 }
 
 #[test]
 fn without_a_signing_key_no_token_is_good() {
-    let case = Case { signer: None, client: Lookup::Unknown, ..case() };
+    let case = Case { signer: None, client: Cached::Unknown, ..case() };
     assert_eq!(case.refusal(READ), Error::InvalidCredential);
 }
 
@@ -149,7 +149,7 @@ fn rfc6750_section_3_1_an_expired_token_is_invalid() {
     let case = case();
     Case { now: Timestamp::from_millis(claims().expires_at.millis() - 1), ..case_of(&claims(), client()) }.plan(READ);
     assert_eq!(Case { now: claims().expires_at, ..case }.refusal(READ), Error::InvalidCredential);
-    let stale = Case { client: Lookup::Stale(Rc::new(client())), ..case_of(&claims(), client()) };
+    let stale = Case { client: Cached::Stale(Rc::new(client())), ..case_of(&claims(), client()) };
     stale.plan(READ);
     assert_eq!(Case { now: claims().expires_at, ..stale }.refusal(READ), Error::InvalidCredential);
 }
@@ -174,7 +174,7 @@ fn a_client_that_is_disabled_deleted_unknown_or_an_api_key_has_no_tokens() {
     ] {
         assert_eq!(case_of(&claims(), record).refusal(READ), Error::InvalidCredential);
     }
-    assert_eq!(Case { client: Lookup::Missing, ..case() }.refusal(READ), Error::InvalidCredential);
+    assert_eq!(Case { client: Cached::Missing, ..case() }.refusal(READ), Error::InvalidCredential);
 }
 
 #[test]

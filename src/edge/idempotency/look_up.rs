@@ -10,7 +10,7 @@ use super::Place;
 use super::bindings::exchange;
 use super::exchange::{CoreAnswer, answer};
 use crate::edge::now;
-use crate::edge::state::{Kind, Reservation};
+use crate::edge::state::{Memory, Reservation};
 use crate::idempotency::Work;
 use crate::idempotency::attempt::Attempt;
 use crate::idempotency::look_up::{Finding, LookUp, NotAnswered, Purpose};
@@ -69,7 +69,7 @@ impl Looking<'_> {
     async fn look_once(&self, work: &Work, purpose: Purpose) -> Result<Finding, String> {
         let mut look = LookUp::new(work, purpose).ok_or("nothing to look for")?;
         let _rows =
-            self.room(Kind::Rows, work.rows() * KEPT_ROW_BYTES).await.ok_or("no room for the rows of a look-up")?;
+            self.room(Memory::Rows, work.rows() * KEPT_ROW_BYTES).await.ok_or("no room for the rows of a look-up")?;
         let (began, most_ms) = (now(), look_ms(work));
         while let Some(question) = look.question() {
             if now().since(began) > most_ms {
@@ -95,7 +95,7 @@ impl Looking<'_> {
     /// Asks one question, and reads up to `keep` bytes of the answer.
     async fn ask(&self, body: &str, keep: usize) -> Result<CoreAnswer, String> {
         // What comes in, and what is made of it.
-        let _held = self.room(Kind::Answers, 2 * keep).await.ok_or("no room for the answer to a look-up")?;
+        let _held = self.room(Memory::Answers, 2 * keep).await.ok_or("no room for the answer to a look-up")?;
         let url = [self.core.base_url.as_str(), "/transactions/filter"].concat();
         let keep = u32::try_from(keep).unwrap_or(u32::MAX);
         let body = Some(Uint8Array::from(body.as_bytes()));
@@ -106,9 +106,9 @@ impl Looking<'_> {
 
     /// Waits a moment for room: what holds it is mostly given back within milliseconds. It is the asking workspace's,
     /// in whose share each of its Cores has one like a credential's.
-    async fn room(&self, kind: Kind, bytes: usize) -> Option<Reservation> {
+    async fn room(&self, memory: Memory, bytes: usize) -> Option<Reservation> {
         let core = [self.place.workspace, " ", self.core.base_url.as_str()].concat();
-        self.place.state.hold_in_turn(kind, &core, self.place.workspace, bytes).await
+        self.place.state.hold_in_turn(memory, &core, self.place.workspace, bytes).await
     }
 }
 

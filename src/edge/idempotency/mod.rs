@@ -23,7 +23,7 @@ use web_sys::Response as PlatformResponse;
 use worker::{DurableObject, Env, Error, Request, Result, durable_object};
 
 use super::now;
-use super::state::{Kind, Reservation, State};
+use super::state::{Memory, Reservation, State};
 use crate::idempotency::message::{KeyRequest, StatusRequest, WriteRequest};
 use crate::idempotency::receive::{Received, UnderWay, receive};
 use crate::idempotency::response::{Refused, Response};
@@ -100,7 +100,7 @@ impl Idempotency {
         // request.
         let holder = header(HOLDER).ok_or("no holder")?;
         let (credential, workspace) = holder.split_once(' ').ok_or("not a holder")?;
-        let Some(held) = state.hold_in_turn(Kind::KeyedBody, credential, workspace, length).await else {
+        let Some(held) = state.hold_in_turn(Memory::KeyedBody, credential, workspace, length).await else {
             let request_id = header("x-request-id").unwrap_or_default();
             return Ok(KeyResponse::to(&request_id).refusal(&Refused::BUSY));
         };

@@ -19,13 +19,13 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::log::CacheState;
 use crate::proxy::{Decision, Known, Need, Plan, Records, decide};
-use crate::registry::{CredentialRecord, Instance, Lookup};
+use crate::registry::{Cached, CredentialRecord, Instance};
 use forward::Forward;
 
 /// Serves a request: gives a response, or the promise of one. Where everything is cached nothing is awaited before
 /// `fetch`.
 pub fn serve(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
-    let mut known = Known { credential: Lookup::Unknown, instance: Lookup::Unknown };
+    let mut known = Known { credential: Cached::Unknown, instance: Cached::Unknown };
     match decide_from_cache(&incoming.lines(), &state, &mut known, now()) {
         Decision::Forward(plan) => {
             let (cache, warning) = source(&known, CacheState::Hit, None);
@@ -72,15 +72,15 @@ pub struct CachedRecords<'a> {
 }
 
 impl Records for CachedRecords<'_> {
-    fn credential(&mut self, id: &str) -> Lookup<CredentialRecord> {
-        if matches!(self.known.credential, Lookup::Unknown) {
+    fn credential(&mut self, id: &str) -> Cached<CredentialRecord> {
+        if matches!(self.known.credential, Cached::Unknown) {
             self.known.credential = self.state.credentials.borrow_mut().look(id, self.now);
         }
         self.known.credential.clone()
     }
 
-    fn instance(&mut self, id: &str) -> Lookup<Instance> {
-        if matches!(self.known.instance, Lookup::Unknown) {
+    fn instance(&mut self, id: &str) -> Cached<Instance> {
+        if matches!(self.known.instance, Cached::Unknown) {
             self.known.instance = self.state.instances.borrow_mut().look(id, self.now);
         }
         self.known.instance.clone()
@@ -126,7 +126,7 @@ async fn start_limited(
             warning = Some(warning.map_or(failed.clone(), |warning| format!("{failed}; {warning}")));
         }
         Rate::UsedUp => {
-            let known = Known { credential: Lookup::Found(plan.credential), instance: Lookup::Unknown };
+            let known = Known { credential: Cached::Found(plan.credential), instance: Cached::Unknown };
             let refusal = Rejection { known: Some(&known), cache: Some(cache), ..Rejection::of(&incoming) };
             return refusal.respond(&Error::RateLimited);
         }

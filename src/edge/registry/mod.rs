@@ -44,8 +44,8 @@ const AT_ONCE: u32 = 200;
 
 /// The one object of its class, as the platform calls it.
 ///
-/// The crate's macro makes a class of it that `entry.js` can call: worker-build, whose class would stand behind two proxies
-/// made anew for each call, is not needed for it.
+/// The crate's macro makes a class of it that `entry.js` can call: worker-build, whose class would stand behind two
+/// proxies made anew for each call, is not needed for it.
 #[durable_object(alarm)]
 pub struct Registry {
     state: worker::State,

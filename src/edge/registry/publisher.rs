@@ -10,6 +10,7 @@ use crate::edge::bindings::log_line;
 use crate::edge::now;
 use crate::edge::promises::words;
 use crate::edge::registry::sql_store::SqlStore;
+use crate::edge::state::kv_namespace;
 use crate::json::Writer;
 use crate::registry::Kind;
 use crate::registry::publication::{Ended, Puts};
@@ -89,11 +90,8 @@ async fn put_to_kv(env: &Env, key: &str, row: &RecordRow) -> Result<(), String> 
         Kind::Instance => names::INSTANCES,
         Kind::ApiKey | Kind::OauthClient => names::CREDENTIALS,
     };
-    put(env, namespace, key, &row.json).await.map_err(words)
-}
-
-async fn put(env: &Env, namespace: &str, key: &str, json: &str) -> worker::Result<()> {
-    Ok(env.kv(namespace)?.put(key, json)?.execute().await?)
+    let put = kv_namespace(env, namespace).put(key, &row.json).await;
+    put.map(|_| ()).map_err(|error| words(error.into()))
 }
 
 /// A line for the log about what has no request: the record, or the registry itself, and what went wrong.

@@ -68,7 +68,7 @@ impl Magnitude {
             return Self::TooLong;
         }
         // Correctly rounded, as Go's `strconv.ParseFloat` is: half of the least double above 0 still becomes 0.
-        if number.parse() == Ok(0.0) { Self::Zero } else { Self::Other }
+        if lexical_core::parse(number.as_bytes()) == Ok(0.0) { Self::Zero } else { Self::Other }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The isolate's cache of records: bounded, short-lived, and never going back in time.
 //!
 //! When KV fails, a record that was good when it was last read serves on for a while ([`Cache::fall_back`]). From then
-//! on it is [`Lookup::Stale`], and KV is asked for it now and then only, by one request at a time; the first answer
+//! on it is [`Cached::Stale`], and KV is asked for it now and then only, by one request at a time; the first answer
 //! ends that.
 
 use std::rc::Rc;
@@ -44,7 +44,7 @@ const ASKING_SECONDS: u64 = 1;
 
 /// What the cache knows of an id.
 #[derive(Clone, Debug)]
-pub enum Lookup<T> {
+pub enum Cached<T> {
     /// KV must be asked.
     Unknown,
     /// KV had nothing a moment ago.
@@ -55,7 +55,7 @@ pub enum Lookup<T> {
     Stale(Rc<T>),
 }
 
-impl<T> Lookup<T> {
+impl<T> Cached<T> {
     /// The record, where there is one.
     #[must_use]
     pub fn record(&self) -> Option<&Rc<T>> {
@@ -115,24 +115,24 @@ impl<T: Revised> Cache<T> {
 
     /// What is known of `id` at `now`. To whom it is unknown asks KV: of a stale record's callers that is one, now and
     /// then.
-    pub fn look(&mut self, id: &str, now: Timestamp) -> Lookup<T> {
+    pub fn look(&mut self, id: &str, now: Timestamp) -> Cached<T> {
         let limits = self.limits;
         if let Some(entry) = self.found.get_mut(id) {
             if entry.is_fresh(limits, now) {
-                return Lookup::Found(Rc::clone(&entry.record));
+                return Cached::Found(Rc::clone(&entry.record));
             }
             if let Some(retry_at) = entry.retry_at
                 && entry.serves_on(limits, now)
             {
                 if now < retry_at {
-                    return Lookup::Stale(Rc::clone(&entry.record));
+                    return Cached::Stale(Rc::clone(&entry.record));
                 }
                 entry.retry_after(ASKING_SECONDS, limits, now);
             }
         }
         match self.missing.get(id) {
-            Some(read_at) if now.since(*read_at) < self.limits.missing_seconds.saturating_mul(1_000) => Lookup::Missing,
-            _ => Lookup::Unknown,
+            Some(read_at) if now.since(*read_at) < self.limits.missing_seconds.saturating_mul(1_000) => Cached::Missing,
+            _ => Cached::Unknown,
         }
     }
 
@@ -182,16 +182,16 @@ impl<T: Revised> Cache<T> {
     }
 
     /// KV failed, or was late, and it is `now`: what to go by all the same; unknown where that is nothing.
-    pub fn fall_back(&mut self, id: &str, now: Timestamp) -> Lookup<T> {
+    pub fn fall_back(&mut self, id: &str, now: Timestamp) -> Cached<T> {
         let limits = self.limits;
         match self.found.get_mut(id) {
             // Another request read it meanwhile.
-            Some(entry) if entry.is_fresh(limits, now) => Lookup::Found(Rc::clone(&entry.record)),
+            Some(entry) if entry.is_fresh(limits, now) => Cached::Found(Rc::clone(&entry.record)),
             Some(entry) if entry.serves_on(limits, now) => {
                 entry.retry_after(RETRY_SECONDS, limits, now);
-                Lookup::Stale(Rc::clone(&entry.record))
+                Cached::Stale(Rc::clone(&entry.record))
             }
-            _ => Lookup::Unknown,
+            _ => Cached::Unknown,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::edge::bindings;
 use crate::edge::incoming::Incoming;
 use crate::edge::proxy::settle::{FetchResult, conclude};
 use crate::edge::response::{drain_then, error_response, keeps_line, write_log};
-use crate::edge::state::{Kind, Reservation, State};
+use crate::edge::state::{Memory, Reservation, State};
 use crate::edge::{now, random_bytes};
 use crate::enrich::{self, Enriched, Refusal, Shape};
 use crate::error::Error;
@@ -221,7 +221,7 @@ impl Forward {
             return held.resize(held.bytes().saturating_add(bytes));
         }
         let credential = &self.plan.credential;
-        self.body = self.state.hold(Kind::Body, &credential.id, &credential.workspace, bytes);
+        self.body = self.state.hold(Memory::Body, &credential.id, &credential.workspace, bytes);
         self.body.is_some()
     }
 

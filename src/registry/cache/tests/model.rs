@@ -102,19 +102,19 @@ impl Seen {
     }
 
     /// Judges what the cache gave at `now`.
-    fn judge(&self, lookup: &Lookup<Record>, limits: CacheLimits, now: Timestamp) -> Result<(), TestCaseError> {
+    fn judge(&self, lookup: &Cached<Record>, limits: CacheLimits, now: Timestamp) -> Result<(), TestCaseError> {
         if let Some(record) = lookup.record() {
             let newest = self.newest.expect("what was never read is served");
             prop_assert_eq!(record.revision, newest.revision, "not the newest that was seen");
         }
         match lookup {
-            Lookup::Found(_) => prop_assert!(self.within(limits.found_seconds, now), "fresh beyond its time"),
-            Lookup::Stale(_) => {
+            Cached::Found(_) => prop_assert!(self.within(limits.found_seconds, now), "fresh beyond its time"),
+            Cached::Stale(_) => {
                 prop_assert!(self.may_serve_on(limits, now), "stale beyond the bound, or known to be ended");
                 prop_assert!(!self.within(limits.found_seconds, now), "stale though it is fresh");
                 prop_assert!(self.failed_at.is_some(), "stale though KV has not failed");
             }
-            Lookup::Missing | Lookup::Unknown => {}
+            Cached::Missing | Cached::Unknown => {}
         }
         Ok(())
     }
@@ -142,12 +142,12 @@ proptest! {
                     let (name, seen) = (IDS[id], &mut seen[id]);
                     let known = cache.look(name, now);
                     seen.judge(&known, limits, now)?;
-                    if let Lookup::Stale(_) = known {
+                    if let Cached::Stale(_) = known {
                         let failed_at = seen.failed_at.unwrap_or_default();
                         let since = now.since(failed_at);
                         prop_assert!(since < limits.found_seconds.min(RETRY_SECONDS) * 1_000, "not asked for too long");
                     }
-                    if matches!(known, Lookup::Unknown) {
+                    if matches!(known, Cached::Unknown) {
                         now = ask(&mut cache, name, seen, kv, limits, now)?;
                     }
                 }
@@ -194,7 +194,7 @@ fn ask(
             prop_assert_eq!(expected, known.record().is_some());
             seen.failed_at = Some(done);
             seen.judge(&known, limits, done)?;
-            prop_assert!(!matches!(known, Lookup::Missing));
+            prop_assert!(!matches!(known, Cached::Missing));
             // Nothing that may serve on is refused while there is room for it.
             if limits.entries >= IDS.len() {
                 prop_assert_eq!(known.record().is_some(), seen.may_serve_on(limits, done));
