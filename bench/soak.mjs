@@ -134,7 +134,7 @@ async function lane() {
  */
 async function greedyTenant() {
   const instance = await stage.addInstance({ base_url: stage.core.origin, workspace: "greedy" });
-  const { key } = await stage.office.apiKey({ workspace: "greedy" });
+  const { key } = await stage.adminApi.apiKey({ workspace: "greedy" });
   const who = { instance: instance.id, key };
   const large = { ...who, method: "POST", body: Buffer.from(JSON.stringify({ description: "y".repeat(5_000_000) })) };
   const form = {

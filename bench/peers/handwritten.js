@@ -30,7 +30,7 @@ async function serve(request, env) {
   } catch (error) {
     const own = error instanceof ProxyError ? error : new ProxyError("PROXY_INTERNAL");
     await drain(request);
-    answer = own.response(requestId, fate(method, call));
+    answer = own.response(requestId, outcomeOf(method, call));
     if (call.made && call.reference !== undefined) answer.headers.set("x-blnk-reference", call.reference);
     line.status = own.status;
     line.code = own.code;
@@ -43,7 +43,7 @@ async function serve(request, env) {
 }
 
 /** What a caller is told about a write that ended in an error. */
-function fate(method, { route, sentAt, reference }) {
+function outcomeOf(method, { route, sentAt, reference }) {
   const couldWrite = route === undefined ? method !== "GET" : route.needs === "write";
   if (!couldWrite) return undefined;
   return { outcome: sentAt === undefined ? "not_sent" : "unknown", reference };

@@ -143,7 +143,7 @@ async function forward(c: Context<App>, route: Route): Promise<Response> {
 }
 
 /** What a caller is told about a write that ended in an error. */
-function fate(c: Context<App>) {
+function outcomeOf(c: Context<App>) {
   const { route, sentAt, reference } = c.var;
   const couldWrite = route === undefined ? c.req.method !== "GET" : route.needs === "write";
   return couldWrite ? { outcome: sentAt === undefined ? "not_sent" : "unknown", reference } : undefined;
@@ -180,7 +180,7 @@ app.onError(async (error, c) => {
   await drain(c.req.raw);
   const line = c.get("line");
   Object.assign(line, { code: own.code, level: own.level, upstream_status: own.details.upstream_status });
-  const answer = own.response(c.get("requestId"), fate(c));
+  const answer = own.response(c.get("requestId"), outcomeOf(c));
   if (c.get("made") && c.get("reference") !== undefined)
     answer.headers.set("x-blnk-reference", c.get("reference") as string);
   return answer;

@@ -1,4 +1,5 @@
-//! What the request path needs of the platform: functions of `forward.js`, `body.js` and `in_flight.js`.
+//! What the request path needs of the platform: functions of `forward.js`, `body.js` and `in_flight.js`, KV and the
+//! log.
 //!
 //! They stand in JavaScript because crossings are what the request path costs most: one call here replaces nine header
 //! look-ups, sixteen deletions, or a request built field by field and its whole answer.
@@ -54,8 +55,8 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
-    /// A KV namespace. The `worker` crate's `KvStore` passes options through `serde_wasm_bindgen`, and its rate limiter
-    /// does so on every request: together 7 KB gzipped, for three calls without options.
+    /// A KV namespace. The `worker` crate's passes options through `serde_wasm_bindgen`, which is 6 KB gzipped for two
+    /// calls that have none.
     #[derive(Clone)]
     pub type KvNamespace;
 

@@ -23,8 +23,6 @@ mod rule;
 mod scan;
 mod sent;
 mod splice;
-#[cfg(test)]
-mod tests;
 mod units;
 
 use std::num::NonZeroU64;
@@ -119,3 +117,6 @@ impl Understood<'_> {
         Enriched { body, references, precision_added: found.precision_added }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,6 @@ pub mod receive;
 pub mod record;
 pub mod response;
 pub mod state;
-#[cfg(test)]
-mod tests;
 pub mod verdict;
 pub mod work;
 
@@ -39,3 +37,6 @@ pub use fingerprint::Fingerprint;
 pub use key::IdempotencyKey;
 pub use record::{Kept, KeyRecord, Phase};
 pub use work::Work;
+
+#[cfg(test)]
+mod tests;

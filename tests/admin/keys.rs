@@ -3,22 +3,22 @@ use blnk_edge::error::Error;
 use blnk_edge::token::ApiKey;
 use serde_json::{Value, json};
 
-use crate::office::{Office, START};
+use crate::registry::{START, TestRegistry};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(START).plus_seconds(seconds)
 }
 
-fn opens(office: &Office, shown: &Value, now: Timestamp) -> bool {
+fn opens(registry: &TestRegistry, shown: &Value, now: Timestamp) -> bool {
     let token = ApiKey::parse(shown["key"].as_str().unwrap()).unwrap();
-    office.stored_key(token.id()).accepts(&token.hash(), now)
+    registry.stored_key(token.id()).accepts(&token.hash(), now)
 }
 
 #[test]
 fn a_new_key_is_shown_whole_with_its_id_first_and_the_token_once() {
-    let mut office = Office::new();
+    let mut registry = TestRegistry::new();
     let (status, text) =
-        office.text("POST", "/api-keys", r#"{"name":"Checkout","scopes":["proxy:write","proxy:read"]}"#);
+        registry.text("POST", "/api-keys", r#"{"name":"Checkout","scopes":["proxy:write","proxy:read"]}"#);
     assert_eq!(status, 201);
     let shown: Value = serde_json::from_str(&text).unwrap();
     let (id, key) = (shown["id"].as_str().unwrap(), shown["key"].as_str().unwrap());
@@ -33,22 +33,22 @@ fn a_new_key_is_shown_whole_with_its_id_first_and_the_token_once() {
         key = key
     );
     assert_eq!(text, expected);
-    assert!(opens(&office, &shown, at(0)));
-    assert_eq!(office.show(&format!("/api-keys/{id}"))["key"], Value::Null);
-    assert!(!office.store.dump().contains(key), "the token itself is kept nowhere");
-    assert!(!office.show("/audit").to_string().contains(key));
+    assert!(opens(&registry, &shown, at(0)));
+    assert_eq!(registry.show(&format!("/api-keys/{id}"))["key"], Value::Null);
+    assert!(!registry.store.dump().contains(key), "the token itself is kept nowhere");
+    assert!(!registry.show("/audit").to_string().contains(key));
 }
 
 #[test]
 fn a_key_can_be_made_for_some_instances_and_an_end() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a", "workspace": "w" }));
-    office.instance(&json!({ "id": "b", "workspace": "w" }));
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a", "workspace": "w" }));
+    registry.instance(&json!({ "id": "b", "workspace": "w" }));
     let given = json!({
         "workspace": "w", "instances": ["a", "b"], "default_instance": "b", "expires_at": "2026-11-21T01:00:00+01:00",
     });
     // That is the present moment, written in another zone.
-    let faults = office.faults("POST", "/api-keys", &{
+    let faults = registry.faults("POST", "/api-keys", &{
         let mut body = given.clone();
         body["name"] = "n".into();
         body["scopes"] = json!([]);
@@ -57,26 +57,26 @@ fn a_key_can_be_made_for_some_instances_and_an_end() {
     assert_eq!(faults, ["expires_at must be in the future; to end a key now, revoke it"]);
     let mut later = given;
     later["expires_at"] = "2026-11-21T01:00:01+01:00".into();
-    let shown = office.key(&later);
+    let shown = registry.key(&later);
     assert_eq!(shown["expires_at"], "2026-11-21T00:00:01.000Z");
-    assert!(opens(&office, &shown, at(0)) && !opens(&office, &shown, at(1)));
-    assert_eq!(office.stored_key(shown["id"].as_str().unwrap()).default_instance.as_deref(), Some("b"));
+    assert!(opens(&registry, &shown, at(0)) && !opens(&registry, &shown, at(1)));
+    assert_eq!(registry.stored_key(shown["id"].as_str().unwrap()).default_instance.as_deref(), Some("b"));
 }
 
 #[test]
 fn a_key_without_scopes_can_be_made_and_opens_nothing() {
-    let mut office = Office::new();
-    assert_eq!(office.key(&json!({ "scopes": [] }))["scopes"], json!([]));
+    let mut registry = TestRegistry::new();
+    assert_eq!(registry.key(&json!({ "scopes": [] }))["scopes"], json!([]));
 }
 
 #[test]
 fn every_fault_of_a_new_key_is_named_at_once() {
-    let mut office = Office::new();
+    let mut registry = TestRegistry::new();
     let body = json!({
         "name": 7, "workspace": "w", "instances": ["nowhere"], "default_instance": "elsewhere", "expires_at": "soon",
         "status": "active", "secret": "mine",
     });
-    let faults = office.faults("POST", "/api-keys", &body);
+    let faults = registry.faults("POST", "/api-keys", &body);
     let fields: Vec<&str> = faults.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
     let expected =
         ["name", "scopes", "expires_at", "instances", "default_instance", "default_instance", "secret", "status"];
@@ -85,121 +85,121 @@ fn every_fault_of_a_new_key_is_named_at_once() {
 
 #[test]
 fn a_key_names_only_instances_of_its_own_workspace_that_are_there() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    office.instance(&json!({ "id": "foreign", "workspace": "w" }));
-    office.instance(&json!({ "id": "gone" }));
-    office.done("DELETE", "/instances/gone", &json!({}));
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    registry.instance(&json!({ "id": "foreign", "workspace": "w" }));
+    registry.instance(&json!({ "id": "gone" }));
+    registry.done("DELETE", "/instances/gone", &json!({}));
     for id in ["foreign", "gone", "never"] {
         let body = json!({ "name": "n", "scopes": ["*"], "instances": ["a", id] });
-        assert_eq!(office.faults("POST", "/api-keys", &body).len(), 1, "{id}");
+        assert_eq!(registry.faults("POST", "/api-keys", &body).len(), 1, "{id}");
         let body = json!({ "name": "n", "scopes": ["*"], "default_instance": id });
-        assert_eq!(office.faults("POST", "/api-keys", &body).len(), 1, "{id}");
+        assert_eq!(registry.faults("POST", "/api-keys", &body).len(), 1, "{id}");
     }
 }
 
 #[test]
 fn a_change_of_a_key_touches_only_what_it_names() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    let made = office.key(&json!({ "instances": ["a"], "expires_at": "2027-01-01T00:00:00.000Z" }));
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    let made = registry.key(&json!({ "instances": ["a"], "expires_at": "2027-01-01T00:00:00.000Z" }));
     let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
     let (_, shown) =
-        office.done("PATCH", &path, &json!({ "scopes": ["*"], "expires_at": null, "default_instance": "a" }));
+        registry.done("PATCH", &path, &json!({ "scopes": ["*"], "expires_at": null, "default_instance": "a" }));
     assert_eq!(shown["scopes"], json!(["*"]));
     assert_eq!(shown["expires_at"], Value::Null);
     assert_eq!((&shown["default_instance"], &shown["instances"]), (&json!("a"), &json!(["a"])));
     assert_eq!((&shown["name"], &shown["revision"]), (&json!("Checkout"), &json!(2)));
-    assert!(opens(&office, &made, at(0)), "the token stays");
-    let (_, shown) = office.done("PATCH", &path, &json!({ "instances": null }));
+    assert!(opens(&registry, &made, at(0)), "the token stays");
+    let (_, shown) = registry.done("PATCH", &path, &json!({ "instances": null }));
     assert_eq!(shown["instances"], Value::Null);
 }
 
 #[test]
 fn a_key_whose_instance_was_deleted_can_still_be_renamed() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    let made = office.key(&json!({ "instances": ["a"] }));
-    office.done("DELETE", "/instances/a", &json!({}));
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    let made = registry.key(&json!({ "instances": ["a"] }));
+    registry.done("DELETE", "/instances/a", &json!({}));
     let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
-    assert_eq!(office.done("PATCH", &path, &json!({ "name": "New" })).1["name"], "New");
+    assert_eq!(registry.done("PATCH", &path, &json!({ "name": "New" })).1["name"], "New");
 }
 
 #[test]
 fn the_default_instance_stays_one_of_the_keys_own() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    office.instance(&json!({ "id": "b" }));
-    let made = office.key(&json!({ "instances": ["a"], "default_instance": "a" }));
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    registry.instance(&json!({ "id": "b" }));
+    let made = registry.key(&json!({ "instances": ["a"], "default_instance": "a" }));
     let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
     let expected = ["default_instance must be one of instances"];
-    assert_eq!(office.faults("PATCH", &path, &json!({ "instances": ["b"] })), expected);
-    assert_eq!(office.faults("PATCH", &path, &json!({ "default_instance": "b" })), expected);
-    office.done("PATCH", &path, &json!({ "instances": ["b"], "default_instance": "b" }));
+    assert_eq!(registry.faults("PATCH", &path, &json!({ "instances": ["b"] })), expected);
+    assert_eq!(registry.faults("PATCH", &path, &json!({ "default_instance": "b" })), expected);
+    registry.done("PATCH", &path, &json!({ "instances": ["b"], "default_instance": "b" }));
 }
 
 #[test]
 fn a_rotated_key_opens_beside_its_successor_until_the_grace_ends() {
-    let mut office = Office::new();
-    let first = office.key(&json!({}));
+    let mut registry = TestRegistry::new();
+    let first = registry.key(&json!({}));
     let path = format!("/api-keys/{}/rotate", first["id"].as_str().unwrap());
-    let (status, second) = office.done("POST", &path, &json!({ "grace_seconds": 60 }));
+    let (status, second) = registry.done("POST", &path, &json!({ "grace_seconds": 60 }));
     assert_eq!((status, &second["id"]), (200, &first["id"]));
     assert_eq!(second["previous_key_until"], "2026-11-21T00:01:00.000Z");
-    assert!(opens(&office, &first, at(59)) && !opens(&office, &first, at(60)));
-    assert!(opens(&office, &second, at(1_000_000)));
+    assert!(opens(&registry, &first, at(59)) && !opens(&registry, &first, at(60)));
+    assert!(opens(&registry, &second, at(1_000_000)));
 }
 
 #[test]
 fn a_key_that_was_rotated_twice_keeps_the_last_two_secrets_only() {
-    let mut office = Office::new();
-    let first = office.key(&json!({}));
+    let mut registry = TestRegistry::new();
+    let first = registry.key(&json!({}));
     let path = format!("/api-keys/{}/rotate", first["id"].as_str().unwrap());
-    let (_, second) = office.done("POST", &path, &json!({ "grace_seconds": 600 }));
-    let (_, third) = office.done("POST", &path, &json!({ "grace_seconds": 60 }));
-    assert!(!opens(&office, &first, at(1)) && opens(&office, &second, at(1)) && opens(&office, &third, at(1)));
-    assert!(!opens(&office, &second, at(60)));
+    let (_, second) = registry.done("POST", &path, &json!({ "grace_seconds": 600 }));
+    let (_, third) = registry.done("POST", &path, &json!({ "grace_seconds": 60 }));
+    assert!(!opens(&registry, &first, at(1)) && opens(&registry, &second, at(1)) && opens(&registry, &third, at(1)));
+    assert!(!opens(&registry, &second, at(60)));
 }
 
 #[test]
 fn a_rotation_without_grace_ends_the_old_key_at_once() {
-    let mut office = Office::new();
-    let first = office.key(&json!({}));
+    let mut registry = TestRegistry::new();
+    let first = registry.key(&json!({}));
     let path = format!("/api-keys/{}/rotate", first["id"].as_str().unwrap());
-    let (_, text) = office.text("POST", &path, "");
-    assert!(!opens(&office, &first, at(0)));
-    assert!(opens(&office, &serde_json::from_str(&text).unwrap(), at(0)));
-    assert_eq!(office.faults("POST", &path, &json!({ "grace_seconds": 2_592_001, "x": 1 })).len(), 2);
+    let (_, text) = registry.text("POST", &path, "");
+    assert!(!opens(&registry, &first, at(0)));
+    assert!(opens(&registry, &serde_json::from_str(&text).unwrap(), at(0)));
+    assert_eq!(registry.faults("POST", &path, &json!({ "grace_seconds": 2_592_001, "x": 1 })).len(), 2);
 }
 
 #[test]
 fn a_revoked_key_is_revoked_for_good_and_stays_listed() {
-    let mut office = Office::new();
-    let made = office.key(&json!({}));
+    let mut registry = TestRegistry::new();
+    let made = registry.key(&json!({}));
     let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
-    let (_, shown) = office.done("POST", &format!("{path}/revoke"), &json!({}));
+    let (_, shown) = registry.done("POST", &format!("{path}/revoke"), &json!({}));
     assert_eq!((&shown["status"], &shown["revision"]), (&json!("revoked"), &json!(2)));
-    assert!(!opens(&office, &made, at(0)));
-    assert_eq!(office.show("/api-keys")["data"].as_array().unwrap().len(), 1);
+    assert!(!opens(&registry, &made, at(0)));
+    assert_eq!(registry.show("/api-keys")["data"].as_array().unwrap().len(), 1);
     for (method, target) in [("PATCH", path.clone()), ("POST", format!("{path}/rotate"))] {
-        assert!(matches!(office.refused(method, &target, "{}"), Error::AdminConflict { .. }), "{target}");
+        assert!(matches!(registry.refused(method, &target, "{}"), Error::AdminConflict { .. }), "{target}");
     }
-    let again = office.handle("POST", &format!("{path}/revoke"), "").unwrap();
+    let again = registry.handle("POST", &format!("{path}/revoke"), "").unwrap();
     assert!(again.changed.is_empty(), "once is enough");
 }
 
 #[test]
 fn a_deleted_key_is_a_tombstone_that_nothing_revives() {
-    let mut office = Office::new();
-    let made = office.key(&json!({}));
+    let mut registry = TestRegistry::new();
+    let made = registry.key(&json!({}));
     let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
-    office.done("POST", &format!("{path}/revoke"), &json!({}));
-    assert_eq!(office.done("DELETE", &path, &json!({})).1["status"], "deleted");
-    assert_eq!(office.show(&path)["status"], "deleted");
-    assert_eq!(office.show("/api-keys")["data"], json!([]));
-    assert!(!opens(&office, &made, at(0)));
+    registry.done("POST", &format!("{path}/revoke"), &json!({}));
+    assert_eq!(registry.done("DELETE", &path, &json!({})).1["status"], "deleted");
+    assert_eq!(registry.show(&path)["status"], "deleted");
+    assert_eq!(registry.show("/api-keys")["data"], json!([]));
+    assert!(!opens(&registry, &made, at(0)));
     for action in ["revoke", "rotate"] {
-        let error = office.refused("POST", &format!("{path}/{action}"), "");
+        let error = registry.refused("POST", &format!("{path}/{action}"), "");
         assert!(matches!(error, Error::AdminConflict { .. }), "{action}");
     }
 }

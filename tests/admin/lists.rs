@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::office::Office;
+use crate::registry::TestRegistry;
 
 fn ids(list: &Value) -> Vec<&str> {
     list["data"].as_array().unwrap().iter().map(|record| record["id"].as_str().unwrap()).collect()
@@ -8,70 +8,70 @@ fn ids(list: &Value) -> Vec<&str> {
 
 #[test]
 fn a_list_goes_from_the_newest_on_page_by_page() {
-    let mut office = Office::new();
+    let mut registry = TestRegistry::new();
     for id in ["a", "b", "c", "d", "e"] {
-        office.instance(&json!({ "id": id }));
+        registry.instance(&json!({ "id": id }));
     }
-    let first = office.show("/instances?limit=2");
+    let first = registry.show("/instances?limit=2");
     assert_eq!(ids(&first), ["e", "d"]);
-    office.instance(&json!({ "id": "f" }));
-    let second = office.show(&format!("/instances?limit=2&cursor={}", first["cursor"].as_str().unwrap()));
+    registry.instance(&json!({ "id": "f" }));
+    let second = registry.show(&format!("/instances?limit=2&cursor={}", first["cursor"].as_str().unwrap()));
     assert_eq!(ids(&second), ["c", "b"], "what is made meanwhile shifts no page");
-    let last = office.show(&format!("/instances?limit=2&cursor={}", second["cursor"].as_str().unwrap()));
+    let last = registry.show(&format!("/instances?limit=2&cursor={}", second["cursor"].as_str().unwrap()));
     assert_eq!((ids(&last), &last["cursor"]), (vec!["a"], &Value::Null));
 }
 
 #[test]
 fn a_list_shows_what_was_just_made_as_a_read_does() {
-    let mut office = Office::new();
-    let made = office.instance(&json!({ "id": "a" }));
+    let mut registry = TestRegistry::new();
+    let made = registry.instance(&json!({ "id": "a" }));
     let expected = json!({ "data": [made], "cursor": null });
-    assert_eq!(office.show("/instances"), expected);
-    assert_eq!(office.show("/instances/a"), made);
+    assert_eq!(registry.show("/instances"), expected);
+    assert_eq!(registry.show("/instances/a"), made);
 }
 
 #[test]
 fn a_list_is_narrowed_by_workspace_and_status() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    office.instance(&json!({ "id": "b", "workspace": "w" }));
-    office.done("PATCH", "/instances/b", &json!({ "status": "paused" }));
-    assert_eq!(ids(&office.show("/instances?workspace=w")), ["b"]);
-    assert_eq!(ids(&office.show("/instances?status=active")), ["a"]);
-    assert_eq!(ids(&office.show("/instances?workspace=default&status=paused")), Vec::<&str>::new());
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    registry.instance(&json!({ "id": "b", "workspace": "w" }));
+    registry.done("PATCH", "/instances/b", &json!({ "status": "paused" }));
+    assert_eq!(ids(&registry.show("/instances?workspace=w")), ["b"]);
+    assert_eq!(ids(&registry.show("/instances?status=active")), ["a"]);
+    assert_eq!(ids(&registry.show("/instances?workspace=default&status=paused")), Vec::<&str>::new());
 }
 
 #[test]
 fn a_list_of_keys_holds_no_instances_and_no_tokens() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    let made = office.key(&json!({}));
-    let list = office.show("/api-keys?status=active");
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    let made = registry.key(&json!({}));
+    let list = registry.show("/api-keys?status=active");
     assert_eq!(ids(&list), [made["id"].as_str().unwrap()]);
     assert!(!list.to_string().contains("\"key\""));
 }
 
 #[test]
 fn parameters_are_refused_where_none_are_looked_at() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    assert_eq!(office.faults("DELETE", "/instances/a?dry_run=true", &json!({})).len(), 1);
-    assert_eq!(office.faults("GET", "/instances?status=deleted", &json!({})).len(), 1);
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    assert_eq!(registry.faults("DELETE", "/instances/a?dry_run=true", &json!({})).len(), 1);
+    assert_eq!(registry.faults("GET", "/instances?status=deleted", &json!({})).len(), 1);
 }
 
 #[test]
 fn every_change_has_one_line_in_the_trail_newest_first() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    office.actor = "ci";
-    office.done("PATCH", "/instances/a", &json!({ "name": "Other", "core_key": "k2" }));
-    let made = office.key(&json!({}));
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    registry.actor = "ci";
+    registry.done("PATCH", "/instances/a", &json!({ "name": "Other", "core_key": "k2" }));
+    let made = registry.key(&json!({}));
     let key = format!("/api-keys/{}", made["id"].as_str().unwrap());
-    office.done("POST", &format!("{key}/rotate"), &json!({}));
-    office.done("POST", &format!("{key}/revoke"), &json!({}));
-    office.done("DELETE", &key, &json!({}));
-    office.done("DELETE", "/instances/a", &json!({}));
-    let trail = office.show("/audit");
+    registry.done("POST", &format!("{key}/rotate"), &json!({}));
+    registry.done("POST", &format!("{key}/revoke"), &json!({}));
+    registry.done("DELETE", &key, &json!({}));
+    registry.done("DELETE", "/instances/a", &json!({}));
+    let trail = registry.show("/audit");
     let seen: Vec<String> = trail["data"]
         .as_array()
         .unwrap()
@@ -92,24 +92,24 @@ fn every_change_has_one_line_in_the_trail_newest_first() {
     ];
     assert_eq!(seen, expected);
     assert_eq!(trail["data"][6]["at"], "2026-11-21T00:00:00.000Z");
-    let page = office.show("/audit?limit=3&cursor=6");
+    let page = registry.show("/audit?limit=3&cursor=6");
     assert_eq!((&page["data"][0]["seq"], &page["cursor"]), (&json!(5), &json!("3")));
 }
 
 #[test]
 fn a_line_shows_old_and_new_but_no_secret() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
     let access = json!({ "client_id": "visible-id", "client_secret": "hidden-secret" });
-    office.done("PATCH", "/instances/a", &json!({ "name": "Other", "core_key": "k2-hidden", "access": access }));
+    registry.done("PATCH", "/instances/a", &json!({ "name": "Other", "core_key": "k2-hidden", "access": access }));
     let expected = json!({
         "name": { "old": "Main", "new": "Other" },
         "has_access": { "old": false, "new": true },
         "core_key": "changed",
         "access": "changed",
     });
-    assert_eq!(office.last_line()["changes"], expected);
-    let trail = office.show("/audit").to_string();
+    assert_eq!(registry.last_line()["changes"], expected);
+    let trail = registry.show("/audit").to_string();
     for secret in ["k2-hidden", "hidden-secret", "visible-id", "master-key", "v1."] {
         assert!(!trail.contains(secret), "{secret}");
     }
@@ -117,10 +117,10 @@ fn a_line_shows_old_and_new_but_no_secret() {
 
 #[test]
 fn reading_leaves_no_line() {
-    let mut office = Office::new();
-    office.instance(&json!({ "id": "a" }));
-    office.show("/instances/a");
-    office.show("/instances");
-    office.handle("POST", "/instances/a/check", "").unwrap();
-    assert_eq!(office.show("/audit")["data"].as_array().unwrap().len(), 1);
+    let mut registry = TestRegistry::new();
+    registry.instance(&json!({ "id": "a" }));
+    registry.show("/instances/a");
+    registry.show("/instances");
+    registry.handle("POST", "/instances/a/check", "").unwrap();
+    assert_eq!(registry.show("/audit")["data"].as_array().unwrap().len(), 1);
 }

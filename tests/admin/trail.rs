@@ -8,7 +8,7 @@ use blnk_edge::store::trail::{Limits, Mark};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::office::{Office, START};
+use crate::registry::{START, TestRegistry};
 
 const HOUR: u64 = 3_600_000;
 
@@ -19,17 +19,17 @@ struct Client {
 }
 
 impl Client {
-    fn new(office: &mut Office) -> Self {
-        let (_, made) = office.done("POST", "/oauth-clients", &json!({ "name": "App", "scopes": ["proxy:read"] }));
+    fn new(registry: &mut TestRegistry) -> Self {
+        let (_, made) = registry.done("POST", "/oauth-clients", &json!({ "name": "App", "scopes": ["proxy:read"] }));
         Self { id: CredentialId::parse(made["id"].as_str().unwrap()).unwrap(), tokens: 0 }
     }
 
-    fn give_a_token_back(&mut self, office: &mut Office) {
+    fn give_a_token_back(&mut self, registry: &mut TestRegistry) {
         self.tokens += 1;
         let id = TokenId::from_bytes(self.tokens.to_be_bytes());
-        let token = RevokedToken { id, until: office.now.plus_seconds(60) };
-        let revocation = TokenRevocation { client: self.id.clone(), token, issued_at: office.now };
-        office.revoke(revocation);
+        let token = RevokedToken { id, until: registry.now.plus_seconds(60) };
+        let revocation = TokenRevocation { client: self.id.clone(), token, issued_at: registry.now };
+        registry.revoke(revocation);
     }
 }
 
@@ -41,49 +41,49 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn export(office: &mut Office, query: &str) -> Vec<Value> {
-    lines(&office.text("GET", &format!("/audit/export{query}"), "").1)
+fn export(registry: &mut TestRegistry, query: &str) -> Vec<Value> {
+    lines(&registry.text("GET", &format!("/audit/export{query}"), "").1)
 }
 
 fn numbers(lines: &[Value]) -> Vec<u64> {
     lines.iter().map(|line| line["seq"].as_u64().unwrap()).collect()
 }
 
-fn confirm(office: &mut Office, through: u64) -> Value {
-    office.done("POST", "/audit/exported", &json!({ "through": through })).1
+fn confirm(registry: &mut TestRegistry, through: u64) -> Value {
+    registry.done("POST", "/audit/exported", &json!({ "through": through })).1
 }
 
 /// What the alarm does.
-fn prune(office: &mut Office, limits: Limits) {
-    let exported = office.store.mark(Mark::Exported).unwrap();
-    let pruning = office.store.audit_ends(7).unwrap().prune(exported, limits, office.now);
+fn prune(registry: &mut TestRegistry, limits: Limits) {
+    let exported = registry.store.mark(Mark::Exported).unwrap();
+    let pruning = registry.store.audit_ends(7).unwrap().prune(exported, limits, registry.now);
     if let Some(through) = pruning.through {
-        office.store.prune_audit(through).unwrap();
+        registry.store.prune_audit(through).unwrap();
     }
 }
 
-/// An office with five lines in its trail.
-fn five() -> Office {
-    let mut office = Office::new();
+/// An registry with five lines in its trail.
+fn five() -> TestRegistry {
+    let mut registry = TestRegistry::new();
     for id in ["a", "b", "c", "d", "e"] {
-        office.instance(&json!({ "id": id }));
+        registry.instance(&json!({ "id": id }));
     }
-    office
+    registry
 }
 
 #[test]
 fn a_clients_revocations_of_a_day_are_one_line_with_a_count() {
-    let mut office = Office::new();
-    let (mut one, mut other) = (Client::new(&mut office), Client::new(&mut office));
-    office.instance(&json!({ "id": "a" }));
+    let mut registry = TestRegistry::new();
+    let (mut one, mut other) = (Client::new(&mut registry), Client::new(&mut registry));
+    registry.instance(&json!({ "id": "a" }));
     for hour in 0..24 {
-        office.now = at(hour);
-        one.give_a_token_back(&mut office);
+        registry.now = at(hour);
+        one.give_a_token_back(&mut registry);
         if hour < 2 {
-            other.give_a_token_back(&mut office);
+            other.give_a_token_back(&mut registry);
         }
     }
-    let trail = office.show("/audit");
+    let trail = registry.show("/audit");
     let seen: Vec<String> = trail["data"]
         .as_array()
         .unwrap()
@@ -93,82 +93,85 @@ fn a_clients_revocations_of_a_day_are_one_line_with_a_count() {
     let expected = ["5 revoke_token 2", "4 revoke_token 24", "3 create null", "2 create null", "1 create null"];
     assert_eq!(seen, expected);
     assert_eq!(trail["data"][1]["at"], "2026-11-21T23:00:00.000Z", "the time is that of the last");
-    office.now = at(24);
-    one.give_a_token_back(&mut office);
-    assert_eq!((&office.last_line()["seq"], &office.last_line()["changes"]), (&json!(6), &json!({ "count": 1 })));
+    registry.now = at(24);
+    one.give_a_token_back(&mut registry);
+    assert_eq!((&registry.last_line()["seq"], &registry.last_line()["changes"]), (&json!(6), &json!({ "count": 1 })));
 }
 
 #[test]
 fn an_administrators_lines_stay_lines_of_their_own() {
-    let mut office = five();
+    let mut registry = five();
     for name in ["x", "y", "z"] {
-        office.done("PATCH", "/instances/a", &json!({ "name": name }));
+        registry.done("PATCH", "/instances/a", &json!({ "name": name }));
     }
-    assert_eq!(office.show("/audit")["data"].as_array().unwrap().len(), 8);
+    assert_eq!(registry.show("/audit")["data"].as_array().unwrap().len(), 8);
 }
 
 #[test]
 fn an_export_gives_every_line_oldest_first_in_pages() {
-    let mut office = five();
-    assert_eq!(numbers(&export(&mut office, "?limit=2")), [1, 2]);
-    assert_eq!(numbers(&export(&mut office, "?limit=2&cursor=2")), [3, 4]);
-    assert_eq!(numbers(&export(&mut office, "?cursor=4")), [5]);
-    assert_eq!(export(&mut office, "?cursor=5"), Vec::<Value>::new());
-    let shown = office.show("/audit")["data"].as_array().unwrap().clone();
-    assert_eq!(export(&mut office, "").into_iter().rev().collect::<Vec<_>>(), shown, "as they are shown elsewhere");
+    let mut registry = five();
+    assert_eq!(numbers(&export(&mut registry, "?limit=2")), [1, 2]);
+    assert_eq!(numbers(&export(&mut registry, "?limit=2&cursor=2")), [3, 4]);
+    assert_eq!(numbers(&export(&mut registry, "?cursor=4")), [5]);
+    assert_eq!(export(&mut registry, "?cursor=5"), Vec::<Value>::new());
+    let shown = registry.show("/audit")["data"].as_array().unwrap().clone();
+    assert_eq!(export(&mut registry, "").into_iter().rev().collect::<Vec<_>>(), shown, "as they are shown elsewhere");
 }
 
 #[test]
 fn an_export_goes_on_from_what_was_confirmed() {
-    let mut office = five();
-    export(&mut office, "?limit=3");
-    assert_eq!(numbers(&export(&mut office, "?limit=1")), [1], "nobody said that they arrived");
-    assert_eq!(confirm(&mut office, 3), json!({ "exported_through": 3 }));
-    assert_eq!(numbers(&export(&mut office, "")), [4, 5]);
-    assert_eq!(numbers(&export(&mut office, "?cursor=0")), [1, 2, 3, 4, 5]);
-    assert_eq!(confirm(&mut office, 1), json!({ "exported_through": 3 }), "what was confirmed stays so");
+    let mut registry = five();
+    export(&mut registry, "?limit=3");
+    assert_eq!(numbers(&export(&mut registry, "?limit=1")), [1], "nobody said that they arrived");
+    assert_eq!(confirm(&mut registry, 3), json!({ "exported_through": 3 }));
+    assert_eq!(numbers(&export(&mut registry, "")), [4, 5]);
+    assert_eq!(numbers(&export(&mut registry, "?cursor=0")), [1, 2, 3, 4, 5]);
+    assert_eq!(confirm(&mut registry, 1), json!({ "exported_through": 3 }), "what was confirmed stays so");
 }
 
 #[test]
 fn what_no_export_gave_can_be_neither_confirmed_nor_passed_over() {
-    let mut office = five();
-    export(&mut office, "?limit=2");
-    assert!(matches!(office.refused("POST", "/audit/exported", r#"{"through":3}"#), Error::AdminConflict { .. }));
-    assert!(matches!(office.refused("GET", "/audit/export?cursor=3", ""), Error::AdminInvalidRequest { .. }));
+    let mut registry = five();
+    export(&mut registry, "?limit=2");
+    assert!(matches!(registry.refused("POST", "/audit/exported", r#"{"through":3}"#), Error::AdminConflict { .. }));
+    assert!(matches!(registry.refused("GET", "/audit/export?cursor=3", ""), Error::AdminInvalidRequest { .. }));
     for body in ["", "{}", r#"{"through":-1}"#, r#"{"through":"2"}"#, r#"{"through":2,"all":true}"#] {
-        assert!(matches!(office.refused("POST", "/audit/exported", body), Error::AdminInvalidRequest { .. }), "{body}");
+        assert!(
+            matches!(registry.refused("POST", "/audit/exported", body), Error::AdminInvalidRequest { .. }),
+            "{body}"
+        );
     }
-    assert_eq!(confirm(&mut office, 2), json!({ "exported_through": 2 }));
+    assert_eq!(confirm(&mut registry, 2), json!({ "exported_through": 2 }));
 }
 
 #[test]
 fn a_line_that_was_given_out_is_not_changed_any_more() {
-    let mut office = Office::new();
-    let mut client = Client::new(&mut office);
-    client.give_a_token_back(&mut office);
-    let given = export(&mut office, "");
-    client.give_a_token_back(&mut office);
-    client.give_a_token_back(&mut office);
-    assert_eq!(export(&mut office, "?limit=2"), given);
-    assert_eq!((&office.last_line()["seq"], &office.last_line()["changes"]), (&json!(3), &json!({ "count": 2 })));
+    let mut registry = TestRegistry::new();
+    let mut client = Client::new(&mut registry);
+    client.give_a_token_back(&mut registry);
+    let given = export(&mut registry, "");
+    client.give_a_token_back(&mut registry);
+    client.give_a_token_back(&mut registry);
+    assert_eq!(export(&mut registry, "?limit=2"), given);
+    assert_eq!((&registry.last_line()["seq"], &registry.last_line()["changes"]), (&json!(3), &json!({ "count": 2 })));
 }
 
 #[test]
 fn a_page_of_large_lines_ends_early_and_the_next_goes_on() {
-    let mut office = Office::new();
+    let mut registry = TestRegistry::new();
     let ids: Vec<String> = (0..100).map(|number| format!("{number:064}")).collect();
     for id in &ids {
-        office.instance(&json!({ "id": id }));
+        registry.instance(&json!({ "id": id }));
     }
-    let key = office.key(&json!({ "instances": ids }));
+    let key = registry.key(&json!({ "instances": ids }));
     let path = format!("/api-keys/{}", key["id"].as_str().unwrap());
     for round in 0..200 {
         let fewer = &ids[..99 - round % 2];
-        office.done("PATCH", &path, &json!({ "instances": fewer }));
+        registry.done("PATCH", &path, &json!({ "instances": fewer }));
     }
     let (mut all, mut cursor, mut pages) = (Vec::new(), 0, 0);
     loop {
-        let page = export(&mut office, &format!("?cursor={cursor}"));
+        let page = export(&mut registry, &format!("?cursor={cursor}"));
         let Some(last) = page.last() else { break };
         cursor = last["seq"].as_u64().unwrap();
         assert!(page.iter().map(|line| line.to_string().len()).sum::<usize>() < 3 << 20);
@@ -207,22 +210,22 @@ proptest! {
     /// twice, and nothing is left out.
     #[test]
     fn no_line_and_no_count_is_lost(steps in prop::collection::vec(step(), 1..80)) {
-        let mut office = Office::new();
-        let mut clients = [Client::new(&mut office), Client::new(&mut office), Client::new(&mut office)];
+        let mut registry = TestRegistry::new();
+        let mut clients = [Client::new(&mut registry), Client::new(&mut registry), Client::new(&mut registry)];
         let mut archive: BTreeMap<u64, Value> = BTreeMap::new();
         let (mut changes, mut revocations, mut clock) = (3, 0, 0);
         for step in steps {
             match step {
                 Step::Change => {
                     changes += 1;
-                    office.instance(&json!({ "id": format!("i{changes}") }));
+                    registry.instance(&json!({ "id": format!("i{changes}") }));
                 }
                 Step::Revoke(number) => {
                     revocations += 1;
-                    clients[number].give_a_token_back(&mut office);
+                    clients[number].give_a_token_back(&mut registry);
                 }
                 Step::Export(limit) => {
-                    for line in export(&mut office, &format!("?limit={limit}")) {
+                    for line in export(&mut registry, &format!("?limit={limit}")) {
                         let seq = line["seq"].as_u64().unwrap();
                         let before = archive.insert(seq, line.clone());
                         prop_assert!(before.is_none_or(|before| before == line), "it changed");
@@ -230,21 +233,21 @@ proptest! {
                 }
                 Step::ExportFrom(cursor) => {
                     // The caller does not keep these; an error is as good.
-                    let _ = office.handle("GET", &format!("/audit/export?cursor={cursor}&limit=1"), "");
+                    let _ = registry.handle("GET", &format!("/audit/export?cursor={cursor}&limit=1"), "");
                 }
                 Step::Confirm(through) => {
                     // As a caller who keeps what it got: only what it has.
                     let has = (1..=through).take_while(|seq| archive.contains_key(seq)).last().unwrap_or_default();
-                    confirm(&mut office, has);
+                    confirm(&mut registry, has);
                 }
-                Step::Prune(rows) => prune(&mut office, Limits { rows, days: 1 }),
+                Step::Prune(rows) => prune(&mut registry, Limits { rows, days: 1 }),
                 Step::Wait(hours) => {
                     clock += hours;
-                    office.now = at(clock);
+                    registry.now = at(clock);
                 }
             }
         }
-        let stored = office.store.audit_after(0, 10_000).unwrap();
+        let stored = registry.store.audit_after(0, 10_000).unwrap();
         for line in stored {
             let line: Value = serde_json::from_str(&line.to_json()).unwrap();
             let seq = line["seq"].as_u64().unwrap();

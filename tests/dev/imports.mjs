@@ -24,7 +24,10 @@ function moduleOf(path) {
 
 /** A source without its comments and its tests, which stand at its end and may name what they like. */
 export function codeOf(source) {
-  return source.split(/^#\[cfg\(test\)\]\nmod /m)[0].replace(/\/\/.*/g, "");
+  const [code, ...tests] = source.split(/^#\[cfg\(test\)\]\n(?=(?:pub(?:\(.*\))? )?mod )/m);
+  const behind = tests.join("").match(/^(?!(?:pub(?:\(.*\))? )?mod |\}|\/\/|$)\S.*$/m);
+  if (behind !== null) throw new Error(`code behind tests is not read: ${behind[0]}`);
+  return code.replace(/\/\/.*/g, "");
 }
 
 /**

@@ -1,5 +1,6 @@
 // No circle among the imports of `src/`: each folder, and each file in it, can be read without those that use it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { betweenFiles, betweenFolders, circlesIn, codeOf, importsOf, modulesBelow } from "./imports.mjs";
@@ -49,4 +50,32 @@ test("tests and comments may name what they like", () => {
   const source = "use crate::b::Thing; // crate::c::X\n#[cfg(test)]\nmod tests {\n    use crate::d::Y;\n}\n";
   const files = made({ "": "", a: codeOf(source), b: "struct Thing;", c: "", d: "" });
   assert.deepEqual([...files.get("a")], ["b"]);
+  assert.throws(() => codeOf("#[cfg(test)]\nmod tests;\nuse crate::d::Y;\n"), /code behind tests/);
+});
+
+test("the map in ARCHITECTURE.md names every folder, in the order of the imports", () => {
+  const map = readFileSync(fileURLToPath(new URL("../../ARCHITECTURE.md", import.meta.url)), "utf8");
+  const order = [...map.matchAll(/^\| `src\/(\w+)(?:\/|\.rs)` \|/gm)].map(([, folder]) => folder);
+  const folders = betweenFolders(imports);
+  assert.deepEqual([...order].sort(), [...folders.keys()].sort());
+  for (const [folder, named] of folders) {
+    for (const other of named) assert.ok(order.indexOf(other) < order.indexOf(folder), `${folder} imports ${other}`);
+  }
+});
+
+test("the graph in ARCHITECTURE.md shows every import between folders, and no other", () => {
+  const map = readFileSync(fileURLToPath(new URL("../../ARCHITECTURE.md", import.meta.url)), "utf8");
+  const lines = [...map.matchAll(/^ {4}(\w+) --> ([\w &]+)$/gm)];
+  const drawn = new Map(lines.map(([, from, to]) => [from, new Set(to.split(" & "))]));
+  const reach = (from, seen = new Set()) => {
+    for (const to of drawn.get(from) ?? []) if (!seen.has(to)) reach(to, seen.add(to));
+    return seen;
+  };
+  const everywhere = ["clock", "json"];
+  for (const [folder, named] of betweenFolders(imports)) {
+    const missing = [...named].filter((other) => !everywhere.includes(other) && !reach(folder).has(other));
+    assert.deepEqual(missing, [], `${folder} imports what the graph does not show`);
+    const direct = [...(drawn.get(folder) ?? [])].filter((other) => !named.has(other));
+    assert.deepEqual(direct, [], `${folder} does not import what the graph shows`);
+  }
 });

@@ -8,22 +8,22 @@ import { startWorker } from "./harness/workerd.mjs";
 import { inRegistry } from "./registry-database.mjs";
 
 let worker;
-let desk;
+let adminApi;
 beforeEach(async () => {
   worker = await startWorker();
-  desk = admin(worker);
+  adminApi = admin(worker);
 });
 afterEach(() => worker.stop());
 
 const CORE = { name: "Main", base_url: "https://core.example.com", core_key: "core-key" };
-const create = (id) => desk.expect(201, "POST", "/instances", { ...CORE, id });
+const create = (id) => adminApi.expect(201, "POST", "/instances", { ...CORE, id });
 const revisionInKv = (id) => JSON.parse(worker.kv.value("INSTANCES", `instance/${id}`) ?? "{}").revision;
 const puts = (id) => worker.kv.writes.filter(({ key }) => key === `instance/${id}`);
 
 async function becomesPublished(id, timeoutMs = 20_000) {
   const end = performance.now() + timeoutMs;
   for (;;) {
-    const record = await desk.expect(200, "GET", `/instances/${id}`);
+    const record = await adminApi.expect(200, "GET", `/instances/${id}`);
     if (record.published) return record;
     if (performance.now() > end) throw new Error(`${id} is not published after ${timeoutMs} ms`);
     await sleep(100);
@@ -47,7 +47,7 @@ test("a change during a slow put is what KV holds in the end", async () => {
   worker.kv.fail({ kind: "put", key: "instance/a", delayMs: 1_500, times: 1 });
   const first = create("a");
   while (puts("a").length === 0) await sleep(10);
-  const second = await desk.expect(200, "PATCH", "/instances/a", { name: "newer" });
+  const second = await adminApi.expect(200, "PATCH", "/instances/a", { name: "newer" });
   assert.deepEqual([second.revision, second.published], [2, false], "the first put is still under way");
   assert.equal(puts("a").length, 1, "no second put overtakes it");
   await first;
@@ -89,14 +89,14 @@ test("a database that fails half way leaves nothing of the change", async () => 
     ["DELETE", "/instances/a"],
   ];
   for (const [method, path, body] of attempts) {
-    const answer = await desk.call(method, path, body, headers);
+    const answer = await adminApi.call(method, path, body, headers);
     assert.deepEqual([answer.status, answer.headers.get("retry-after")], [503, "5"]);
     assert.equal(answer.json().error_detail.code, "ADMIN_UNAVAILABLE");
     assert.ok(!answer.text().includes("told to fail"));
   }
   assert.match((await worker.logLine("half")).detail, /told to fail/);
   assert.deepEqual(await everything(), before);
-  await desk.expect(404, "GET", "/instances/b");
+  await adminApi.expect(404, "GET", "/instances/b");
   await inRegistry(worker, "DROP TRIGGER broken");
   assert.equal((await create("b")).published, true, "the id was not taken");
 });
@@ -104,7 +104,7 @@ test("a database that fails half way leaves nothing of the change", async () => 
 test("a database of a later version is left alone", async () => {
   await create("a");
   await inRegistry(worker, "UPDATE meta SET value = 99 WHERE key = 'schema_version'");
-  const answer = await desk.call("GET", "/instances", undefined, { "x-request-id": "later" });
+  const answer = await adminApi.call("GET", "/instances", undefined, { "x-request-id": "later" });
   assert.equal(answer.status, 503);
   assert.match((await worker.logLine("later")).detail, /version 99/);
 });
@@ -112,5 +112,5 @@ test("a database of a later version is left alone", async () => {
 /** Everything that the surface shows. */
 async function everything() {
   const paths = ["/instances", "/api-keys", "/audit"];
-  return Promise.all(paths.map((path) => desk.expect(200, "GET", path)));
+  return Promise.all(paths.map((path) => adminApi.expect(200, "GET", path)));
 }

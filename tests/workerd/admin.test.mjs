@@ -10,10 +10,10 @@ import { closedPort, startUpstream } from "./harness/upstream.mjs";
 import { TEST_VARS, startWorker } from "./harness/workerd.mjs";
 
 let worker;
-let desk;
+let adminApi;
 before(async () => {
   worker = await startWorker();
-  desk = admin(worker);
+  adminApi = admin(worker);
 });
 after(() => worker.stop());
 
@@ -30,7 +30,7 @@ describe("who may ask", () => {
   });
 
   test("an answer carries the request's id and is kept by no cache", async () => {
-    const answer = await desk.call("GET", "/instances", undefined, { "x-request-id": "adm-1" });
+    const answer = await adminApi.call("GET", "/instances", undefined, { "x-request-id": "adm-1" });
     assert.equal(answer.headers.get("x-request-id"), "adm-1");
     assert.equal(answer.headers.get("cache-control"), "no-store");
     const { route, actor, status, code } = await worker.logLine("adm-1");
@@ -48,9 +48,9 @@ describe("who may ask", () => {
   });
 
   test("what is no route is 404, another method 405 with Allow", async () => {
-    assert.equal((await desk.call("GET", "/nothing")).status, 404);
-    assert.equal((await desk.call("GET", "")).status, 404);
-    const answer = await desk.call("PUT", "/instances/a", "{}");
+    assert.equal((await adminApi.call("GET", "/nothing")).status, 404);
+    assert.equal((await adminApi.call("GET", "")).status, 404);
+    const answer = await adminApi.call("PUT", "/instances/a", "{}");
     assert.deepEqual([answer.status, answer.headers.get("allow")], [405, "GET, PATCH, DELETE"]);
   });
 });
@@ -88,20 +88,24 @@ describe("settings", () => {
 
 describe("records", () => {
   test("a new instance is published as it was answered, and shown and listed at once", async () => {
-    const record = await desk.expect(201, "POST", "/instances", { ...NEW, id: "first" });
+    const record = await adminApi.expect(201, "POST", "/instances", { ...NEW, id: "first" });
     assert.deepEqual([Object.keys(record)[0], record.published, record.revision], ["id", true, 1]);
     const published = JSON.parse(worker.kv.value("INSTANCES", "instance/first"));
     assert.deepEqual([published.v, published.id, published.base_url], [1, "first", NEW.base_url]);
-    assert.deepEqual(await desk.expect(200, "GET", "/instances/first"), record);
-    assert.deepEqual((await desk.expect(200, "GET", "/instances?limit=1")).data, [record]);
+    assert.deepEqual(await adminApi.expect(200, "GET", "/instances/first"), record);
+    assert.deepEqual((await adminApi.expect(200, "GET", "/instances?limit=1")).data, [record]);
   });
 
   test("pages of a list hold every record once", async () => {
     const made = [];
-    for (let n = 0; n < 5; n += 1) made.push((await desk.apiKey({ workspace: "paged" })).id);
+    for (let n = 0; n < 5; n += 1) made.push((await adminApi.apiKey({ workspace: "paged" })).id);
     const seen = [];
     for (let cursor = ""; cursor !== null; ) {
-      const page = await desk.expect(200, "GET", `/api-keys?workspace=paged&limit=2${cursor && `&cursor=${cursor}`}`);
+      const page = await adminApi.expect(
+        200,
+        "GET",
+        `/api-keys?workspace=paged&limit=2${cursor && `&cursor=${cursor}`}`,
+      );
       seen.push(...page.data.map(({ id }) => id));
       cursor = page.cursor;
     }
@@ -109,20 +113,20 @@ describe("records", () => {
   });
 
   test("of two who take one id at the same time one has it", async () => {
-    const both = [1, 2].map(() => desk.call("POST", "/instances", { ...NEW, id: "wanted" }));
+    const both = [1, 2].map(() => adminApi.call("POST", "/instances", { ...NEW, id: "wanted" }));
     const statuses = (await Promise.all(both)).map(({ status }) => status).sort();
     assert.deepEqual(statuses, [201, 409]);
   });
 
   test("every change is published, and a deleted record stays in KV as such", async () => {
-    await desk.instance({ id: "changing", base_url: NEW.base_url });
+    await adminApi.instance({ id: "changing", base_url: NEW.base_url });
     const changes = [
       ["PATCH", { status: "paused" }, "paused"],
       ["PATCH", { status: "active" }, "active"],
       ["DELETE", undefined, "deleted"],
     ];
     for (const [index, [method, body, status]] of changes.entries()) {
-      const record = await desk.expect(200, method, "/instances/changing", body);
+      const record = await adminApi.expect(200, method, "/instances/changing", body);
       assert.deepEqual([record.status, record.published, record.revision], [status, true, index + 2]);
       const published = JSON.parse(worker.kv.value("INSTANCES", "instance/changing"));
       assert.deepEqual([published.status, published.revision], [status, index + 2]);
@@ -130,25 +134,25 @@ describe("records", () => {
   });
 
   test("a key's whole life is in the trail, and its token in no answer but the first", async () => {
-    const { id, key } = await desk.apiKey();
-    const rotated = await desk.expect(200, "POST", `/api-keys/${id}/rotate`, { grace_seconds: 60 });
+    const { id, key } = await adminApi.apiKey();
+    const rotated = await adminApi.expect(200, "POST", `/api-keys/${id}/rotate`, { grace_seconds: 60 });
     assert.notEqual(rotated.key, key);
-    await desk.patchApiKey(id, { name: "other" });
-    await desk.revoke(id);
-    await desk.expect(409, "POST", `/api-keys/${id}/rotate`);
-    await desk.expect(200, "DELETE", `/api-keys/${id}`);
-    const { data } = await desk.expect(200, "GET", "/audit?limit=5");
+    await adminApi.patchApiKey(id, { name: "other" });
+    await adminApi.revoke(id);
+    await adminApi.expect(409, "POST", `/api-keys/${id}/rotate`);
+    await adminApi.expect(200, "DELETE", `/api-keys/${id}`);
+    const { data } = await adminApi.expect(200, "GET", "/audit?limit=5");
     assert.deepEqual(
       data.map(({ action }) => action),
       ["delete", "revoke", "update", "rotate", "create"],
     );
     assert.ok(data.every((line) => line.id === id && line.kind === "api_key"));
-    const shown = JSON.stringify([data, await desk.expect(200, "GET", `/api-keys/${id}`)]);
+    const shown = JSON.stringify([data, await adminApi.expect(200, "GET", `/api-keys/${id}`)]);
     assert.ok(!shown.includes(key) && !shown.includes(rotated.key));
   });
 
   test("every fault of a body is named at once", async () => {
-    const { error_detail } = await desk.expect(400, "POST", "/instances", { base_url: "ftp://x", colour: 1 });
+    const { error_detail } = await adminApi.expect(400, "POST", "/instances", { base_url: "ftp://x", colour: 1 });
     const fields = error_detail.details.fields.map(({ field }) => field);
     assert.deepEqual(
       [error_detail.code, ...fields],
@@ -161,28 +165,28 @@ describe("records", () => {
       for (let n = 0; n < 70; n += 1) yield Buffer.alloc(1024, "x");
     }
     for (const body of [Buffer.alloc(70_000, "x"), pieces(), Buffer.from([0xff, 0xfe])]) {
-      const answer = await desk.call("POST", "/instances", body);
+      const answer = await adminApi.call("POST", "/instances", body);
       assert.equal(answer.status, 400);
       assert.equal(answer.json().error_detail.details.fields[0].field, "body");
     }
   });
 
   test("what was written outlives the worker", async () => {
-    const before = await desk.instance({ id: "lasting", base_url: NEW.base_url });
+    const before = await adminApi.instance({ id: "lasting", base_url: NEW.base_url });
     await worker.kill();
     await worker.restart();
-    assert.deepEqual(await desk.expect(200, "GET", "/instances/lasting"), before);
+    assert.deepEqual(await adminApi.expect(200, "GET", "/instances/lasting"), before);
   });
 
   test("no secret is in clear in KV, on disk or in the log", async () => {
     const core_key = "planted-core-key-5f1c";
     const client_secret = "planted-access-secret-77aa";
-    const { id } = await desk.instance({
+    const { id } = await adminApi.instance({
       base_url: NEW.base_url,
       core_key,
       access: { client_id: "planted-id-01", client_secret },
     });
-    const { key } = await desk.apiKey({ instances: [id] });
+    const { key } = await adminApi.apiKey({ instances: [id] });
     const places = [JSON.stringify(worker.kv.dump()), worker.logs.join("\n"), ...onDisk(worker.storage)];
     assert.ok(places.length > 2 && places.some((text) => text.includes(id)), "the places hold what was written");
     for (const secret of [core_key, client_secret, "planted-id-01", key, CORE_KEY]) {
@@ -194,11 +198,11 @@ describe("records", () => {
 describe("a check", () => {
   const check = async (answer) => {
     const upstream = await startUpstream(answer);
-    const { id } = await desk.instance({
+    const { id } = await adminApi.instance({
       base_url: upstream.origin,
       access: { client_id: "cid", client_secret: "cs" },
     });
-    const verdict = await desk.expect(200, "POST", `/instances/${id}/check`);
+    const verdict = await adminApi.expect(200, "POST", `/instances/${id}/check`);
     await upstream.stop();
     return { ...verdict, problems: verdict.problems.length, seen: upstream.requests };
   };
@@ -253,8 +257,8 @@ describe("a check", () => {
     const started = performance.now();
     assert.equal((await check(hang())).reachable, false);
     assert.ok(performance.now() - started < 15_000);
-    const { id } = await desk.instance({ base_url: `http://127.0.0.1:${await closedPort()}` });
-    assert.equal((await desk.expect(200, "POST", `/instances/${id}/check`)).reachable, false);
+    const { id } = await adminApi.instance({ base_url: `http://127.0.0.1:${await closedPort()}` });
+    assert.equal((await adminApi.expect(200, "POST", `/instances/${id}/check`)).reachable, false);
   });
 });
 

@@ -16,19 +16,19 @@ const ROWS = 1_000;
 const CORE = { name: "Main", base_url: "https://core.example.com", core_key: "core-key" };
 
 let worker;
-let desk;
+let adminApi;
 beforeEach(async () => {
   worker = await startWorker({ vars: { AUDIT_ROWS: String(ROWS), AUDIT_DAYS: "30" } });
-  desk = admin(worker);
+  adminApi = admin(worker);
 });
 afterEach(() => worker.stop());
 
-const create = (id) => desk.expect(201, "POST", "/instances", { ...CORE, id });
-const confirm = (through) => desk.expect(200, "POST", "/audit/exported", { through });
+const create = (id) => adminApi.expect(201, "POST", "/instances", { ...CORE, id });
+const confirm = (through) => adminApi.expect(200, "POST", "/audit/exported", { through });
 
 /** A page of an export, its lines parsed. */
 async function page(query = "") {
-  const answer = await desk.call("GET", `/audit/export${query}`);
+  const answer = await adminApi.call("GET", `/audit/export${query}`);
   assert.equal(answer.status, 200, answer.text());
   assert.equal(answer.headers.get("content-type"), "application/x-ndjson");
   const text = answer.text();
@@ -51,7 +51,7 @@ async function exportAll(archive) {
 async function stored() {
   const lines = [];
   for (let cursor = ""; ; ) {
-    const { data, cursor: next } = await desk.expect(200, "GET", `/audit?limit=100${cursor}`);
+    const { data, cursor: next } = await adminApi.expect(200, "GET", `/audit?limit=100${cursor}`);
     lines.unshift(...data.reverse());
     if (next === null) return lines;
     cursor = `&cursor=${next}`;
@@ -103,10 +103,16 @@ test("an export is for administrators, and confirms nothing that was not given",
     });
     assert.equal(answer.status, 401, path);
   }
-  assert.equal((await desk.call("POST", "/audit/exported", { through: 1 })).json().error_detail.code, "ADMIN_CONFLICT");
-  assert.equal((await desk.call("GET", "/audit/export?cursor=1")).json().error_detail.code, "ADMIN_INVALID_REQUEST");
-  assert.equal((await desk.call("POST", "/audit/export")).headers.get("allow"), "GET");
-  assert.equal((await desk.call("GET", "/audit/exported")).headers.get("allow"), "POST");
+  assert.equal(
+    (await adminApi.call("POST", "/audit/exported", { through: 1 })).json().error_detail.code,
+    "ADMIN_CONFLICT",
+  );
+  assert.equal(
+    (await adminApi.call("GET", "/audit/export?cursor=1")).json().error_detail.code,
+    "ADMIN_INVALID_REQUEST",
+  );
+  assert.equal((await adminApi.call("POST", "/audit/export")).headers.get("allow"), "GET");
+  assert.equal((await adminApi.call("GET", "/audit/exported")).headers.get("allow"), "POST");
 });
 
 test("the export of docs/operations.md confirms nothing that it could not write", async (t) => {
@@ -203,10 +209,10 @@ test("the alarm publishes beside pruning, and prunes beside publishing that fail
   assert.equal((await create("b")).published, false);
   await exportAll(new Map());
   await worker.logsUntil((lines) => events(lines, "pruned up to line 501").length > 0, "the pruning");
-  assert.equal((await desk.expect(200, "GET", "/instances/b")).published, false);
+  assert.equal((await adminApi.expect(200, "GET", "/instances/b")).published, false);
   heal();
   const end = performance.now() + 20_000;
-  while (!(await desk.expect(200, "GET", "/instances/b")).published) {
+  while (!(await adminApi.expect(200, "GET", "/instances/b")).published) {
     assert.ok(performance.now() < end, "it is not published");
     await sleep(100);
   }

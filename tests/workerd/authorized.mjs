@@ -15,7 +15,7 @@ export const signingKey = (byte) => Buffer.alloc(32, byte).toString("base64");
  */
 export async function startAuthorized(options = {}) {
   const proxy = await startProxy({ ...options, vars: { SIGNING_KEY: signingKey(1), ...options.vars } });
-  const { worker, desk } = proxy;
+  const { worker, adminApi } = proxy;
   const published = async (record) => {
     await worker.kv.until(
       "CREDENTIALS",
@@ -26,10 +26,12 @@ export async function startAuthorized(options = {}) {
   };
 
   /** A client that is published, with its secret. */
-  const client = (fields = {}) => desk.oauthClient({ name: "app", scopes: ["proxy:read", "proxy:write"], ...fields });
+  const client = (fields = {}) =>
+    adminApi.oauthClient({ name: "app", scopes: ["proxy:read", "proxy:write"], ...fields });
 
   /** Changes a client and waits until that is published. */
-  const patchClient = async (id, fields) => published(await desk.expect(200, "PATCH", `/oauth-clients/${id}`, fields));
+  const patchClient = async (id, fields) =>
+    published(await adminApi.expect(200, "PATCH", `/oauth-clients/${id}`, fields));
 
   /** POSTs a form. */
   const post = (path, parameters, headers = {}) =>

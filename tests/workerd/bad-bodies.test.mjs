@@ -74,7 +74,7 @@ describe("what is too large", () => {
   test("in chunks that still come when it is known loses no answer, here and at /admin", async () => {
     for (let n = 0; n < 10; n += 1) {
       await refused(pieces(whole(1_000_000), 10_000), 413, "PROXY_BODY_TOO_LARGE");
-      const answer = await proxy.desk.call("POST", "/instances", pieces(whole(1_000_000), 10_000));
+      const answer = await proxy.adminApi.call("POST", "/instances", pieces(whole(1_000_000), 10_000));
       assertError(answer, 400, "ADMIN_INVALID_REQUEST");
     }
   });

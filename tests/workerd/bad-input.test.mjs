@@ -25,12 +25,12 @@ describe("a credential", () => {
 
   test("that is wrong in any way gets one answer for all", async () => {
     const { id, key } = proxy.key;
-    const revoked = await proxy.desk.apiKey();
-    await proxy.desk.revoke(revoked.id);
-    const expired = await proxy.desk.apiKey();
+    const revoked = await proxy.adminApi.apiKey();
+    await proxy.adminApi.revoke(revoked.id);
+    const expired = await proxy.adminApi.apiKey();
     const record = JSON.parse(proxy.worker.kv.value("CREDENTIALS", `credential/${expired.id}`));
     proxy.worker.kv.set("CREDENTIALS", `credential/${expired.id}`, { ...record, not_after: Date.now() - 1 });
-    const other = (await proxy.desk.apiKey()).key;
+    const other = (await proxy.adminApi.apiKey()).key;
     const wrong = {
       "another scheme": [["Authorization", `Basic ${key}`]],
       "no scheme": [["Authorization", key]],
@@ -124,15 +124,15 @@ describe("an instance", () => {
   });
 
   test("that is unknown, paused, deleted, another workspace's or not the credential's: one answer", async () => {
-    const { desk, upstream } = proxy;
-    const make = (fields = {}) => desk.instance({ base_url: upstream.origin, ...fields });
+    const { adminApi, upstream } = proxy;
+    const make = (fields = {}) => adminApi.instance({ base_url: upstream.origin, ...fields });
     const paused = await make();
-    await desk.patchInstance(paused.id, { status: "paused" });
+    await adminApi.patchInstance(paused.id, { status: "paused" });
     const deleted = await make();
-    await desk.expect(200, "DELETE", `/instances/${deleted.id}`);
+    await adminApi.expect(200, "DELETE", `/instances/${deleted.id}`);
     await proxy.worker.kv.until("INSTANCES", `instance/${deleted.id}`, (text) => JSON.parse(text).status === "deleted");
     const foreign = await make({ workspace: "elsewhere" });
-    const listed = await desk.apiKey({ instances: [proxy.instance.id] });
+    const listed = await adminApi.apiKey({ instances: [proxy.instance.id] });
     const unlisted = await make();
     const cases = [
       ["instance_nobody", proxy.key.key],

@@ -16,9 +16,9 @@ describe("the budget of bodies", () => {
   let other;
   before(async () => {
     stage = await openStage({ instance: { timeout_ms: 2_500 } });
-    keys = await Promise.all(Array.from({ length: 3 }, async () => (await stage.office.apiKey()).key));
+    keys = await Promise.all(Array.from({ length: 3 }, async () => (await stage.adminApi.apiKey()).key));
     const instance = await stage.addInstance({ base_url: stage.core.origin, workspace: "other" });
-    other = { instance: instance.id, key: (await stage.office.apiKey({ workspace: "other" })).key };
+    other = { instance: instance.id, key: (await stage.adminApi.apiKey({ workspace: "other" })).key };
     assert.equal((await stage.send("create")).status, 200);
   });
   beforeEach(() => {

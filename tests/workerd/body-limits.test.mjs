@@ -14,7 +14,7 @@ let proxy;
 let reader;
 before(async () => {
   proxy = await startProxy();
-  reader = await proxy.desk.apiKey({ scopes: ["proxy:read"] });
+  reader = await proxy.adminApi.apiKey({ scopes: ["proxy:read"] });
 });
 afterEach(() => {
   proxy.upstream.clear();

@@ -107,7 +107,7 @@ describe("a transaction", () => {
   });
 
   test("whose Core is not there has its reference in the error, made or given", async () => {
-    const { id } = await proxy.desk.instance({ base_url: `http://127.0.0.1:${await closedPort()}` });
+    const { id } = await proxy.adminApi.instance({ base_url: `http://127.0.0.1:${await closedPort()}` });
     const { answer } = await send("{}", { instance: id });
     const made = assertError(answer, 502, "PROXY_CORE_UNREACHABLE");
     assert.deepEqual([made.outcome, made.reference], ["unknown", answer.headers.get("x-blnk-reference")]);
@@ -160,7 +160,7 @@ describe("a bulk", () => {
   });
 
   test("whose Core is not there has the made references in the error, by index", async () => {
-    const { id } = await proxy.desk.instance({ base_url: `http://127.0.0.1:${await closedPort()}` });
+    const { id } = await proxy.adminApi.instance({ base_url: `http://127.0.0.1:${await closedPort()}` });
     const { answer } = await bulk('{"transactions":[{"reference":"r"},{},{}]}', { instance: id });
     const { outcome, references } = assertError(answer, 502, "PROXY_CORE_UNREACHABLE");
     assert.deepEqual([outcome, Object.keys(references)], ["unknown", ["1", "2"]]);
@@ -176,7 +176,7 @@ describe("a bulk", () => {
 });
 
 describe("an instance's rules", () => {
-  const on = async (fields) => (await proxy.desk.instance({ base_url: proxy.upstream.origin, ...fields })).id;
+  const on = async (fields) => (await proxy.adminApi.instance({ base_url: proxy.upstream.origin, ...fields })).id;
 
   test("say which precision is added", async () => {
     const instance = await on({ default_precision: 10_000 });

@@ -14,9 +14,9 @@ const MIB = 1 << 20;
 async function openTwo(options) {
   const stage = await openStage(options);
   const instance = await stage.addInstance({ base_url: stage.core.origin, workspace: "other", timeout_ms: 20_000 });
-  const { key } = await stage.office.apiKey({ workspace: "other" });
+  const { key } = await stage.adminApi.apiKey({ workspace: "other" });
   stage.core.answer(reply({ status: 201, body: {} }));
-  const beside = (await stage.office.apiKey()).key;
+  const beside = (await stage.adminApi.apiKey()).key;
   /** Begins a request of the first credential. */
   const begin = async (
     framing,
@@ -128,7 +128,7 @@ describe("what is large", () => {
   test("is sent with a key as without: the parts of a Worker and an object do not wait for each other", async (t) => {
     const stage = await openTwo();
     t.after(() => stage.close());
-    const keys = [stage.key.key, stage.beside, (await stage.office.apiKey()).key];
+    const keys = [stage.key.key, stage.beside, (await stage.adminApi.apiKey()).key];
     assert.deepEqual(await sendAll(stage, keys, 4.9 * MIB), [201, 201, 201]);
   });
 

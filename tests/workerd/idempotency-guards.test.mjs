@@ -129,7 +129,7 @@ describe("the object of a key", () => {
     const bulk = `{"transactions":[${Array(56_000).fill("{}").join(",")}]}`;
     const held = [];
     for (let time = 0; time < 3; time += 1) {
-      const { key } = await proxy.desk.apiKey();
+      const { key } = await proxy.adminApi.apiKey();
       const reached = new Promise((resolve) => {
         ledger.next(async (exchange) => {
           resolve();

@@ -193,7 +193,7 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
   test("is who sent it: to any other credential the key is unknown, and without one there is no answer", async (t) => {
     const ledger = await openLedger(proxy, t);
     assert.equal((await ledger.create(ledger.key, payment(ledger.balances[0], NOW))).status, 201);
-    const other = await proxy.desk.apiKey();
+    const other = await proxy.adminApi.apiKey();
     assertError(await ledger.ask(ledger.key, { token: other.key }), 404, "PROXY_IDEMPOTENCY_KEY_NOT_FOUND");
     assertError(
       await proxy.worker.fetch(`/idempotency/${encodeURIComponent(ledger.key)}`),
@@ -233,7 +233,7 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
 
   test("no longer gets it of an instance that the credential does not reach, or that is paused", async (t) => {
     const ledger = await openLedger(proxy, t);
-    const key = await proxy.desk.apiKey({ instances: [ledger.instance.id] });
+    const key = await proxy.adminApi.apiKey({ instances: [ledger.instance.id] });
     const body = payment(ledger.balances[0], NOW);
     for (const name of ["done", "unknown"]) {
       if (name === "unknown") ledger.next(loseAnswer);
@@ -244,11 +244,11 @@ describe("who asks what became of a key", { concurrency: 5 }, () => {
       for (const name of ["done", "unknown"])
         assertError(await ledger.ask(`${ledger.key} ${name}`, { token: key.key }), status, code);
     };
-    await proxy.desk.patchInstance(ledger.instance.id, { status: "paused" });
+    await proxy.adminApi.patchInstance(ledger.instance.id, { status: "paused" });
     await all(404, "PROXY_INSTANCE_NOT_FOUND");
-    await proxy.desk.patchInstance(ledger.instance.id, { status: "active" });
+    await proxy.adminApi.patchInstance(ledger.instance.id, { status: "active" });
     assert.equal((await ledger.ask(`${ledger.key} done`, { token: key.key })).status, 200);
-    await proxy.desk.patchApiKey(key.id, { instances: [proxy.instance.id] });
+    await proxy.adminApi.patchApiKey(key.id, { instances: [proxy.instance.id] });
     await all(404, "PROXY_INSTANCE_NOT_FOUND");
     assert.deepEqual(ledger.upstream.requests, []);
   });

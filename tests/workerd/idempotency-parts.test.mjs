@@ -107,7 +107,7 @@ describe("a write that Core books in parts", { concurrency: 5 }, () => {
       const send = () => ledger.send(ledger.key, "POST", path, body);
       ledger.next(loseRequest);
       const { reference, references } = assertError(await send(), 502, "PROXY_CORE_UNREACHABLE");
-      await proxy.desk.patchInstance(ledger.instance.id, { default_precision: "require" });
+      await proxy.adminApi.patchInstance(ledger.instance.id, { default_precision: "require" });
       const again = await send();
       assert.deepEqual([again.status, again.headers.get(REPLAYED)], [201, null], again.text());
       const [lost, sent] = ledger.bodies();

@@ -100,7 +100,7 @@ describe("after an answer that was lost, a retry with the same key", { concurren
     const body = payment(ledger.balances[0], SYNC);
     ledger.next(loseRequest);
     const reference = lost(await ledger.create(ledger.key, body), 502, "PROXY_CORE_UNREACHABLE");
-    await proxy.desk.patchInstance(ledger.instance.id, { default_precision: "require" });
+    await proxy.adminApi.patchInstance(ledger.instance.id, { default_precision: "require" });
     assertError(await ledger.create(`${ledger.key} 2`, body), 400, "PROXY_PRECISION_REQUIRED");
     const started = Date.now();
     const again = await ledger.create(ledger.key, body);

@@ -174,7 +174,7 @@ describe("a write with an Idempotency-Key", () => {
 
   test("refuses another request under the same key", async () => {
     const key = newKey();
-    const other = await proxy.desk.instance({ base_url: proxy.upstream.origin });
+    const other = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
     await pay(key);
     proxy.arrived();
     for (const answer of [
@@ -194,11 +194,11 @@ describe("a write with an Idempotency-Key", () => {
 
   test("keeps the keys of two credentials apart, and those of a rotated one together", async () => {
     const key = newKey();
-    const one = await proxy.desk.apiKey();
-    const two = await proxy.desk.apiKey();
+    const one = await proxy.adminApi.apiKey();
+    const two = await proxy.adminApi.apiKey();
     await pay(key, PAYMENT, { key: one.key });
     assert.equal((await pay(key, { ...PAYMENT, amount: 1 }, { key: two.key })).headers.get(REPLAYED), null);
-    const rotated = await proxy.desk.expect(200, "POST", `/api-keys/${one.id}/rotate`, { grace_seconds: 0 });
+    const rotated = await proxy.adminApi.expect(200, "POST", `/api-keys/${one.id}/rotate`, { grace_seconds: 0 });
     await proxy.worker.kv.until(
       "CREDENTIALS",
       `credential/${one.id}`,

@@ -18,7 +18,7 @@ describe(`with ${MOST} in flight`, () => {
       worker: { vars: { MAX_IN_FLIGHT: String(MOST) } },
       instance: { timeout_ms: DEADLINE_MS },
     });
-    other = (await stage.office.apiKey()).key;
+    other = (await stage.adminApi.apiKey()).key;
   });
   beforeEach(() => {
     stage.core.clear();

@@ -114,7 +114,7 @@ describe("while KV is down", () => {
   });
 
   test("a failure is not remembered as a missing record", async () => {
-    const { id, key } = await stage.office.apiKey();
+    const { id, key } = await stage.adminApi.apiKey();
     stage.worker.kv.fail({ key: `credential/${id}`, status: 500, times: 1 });
     assert.equal((await stage.send("read", { key })).status, 503);
     assert.equal((await stage.send("read", { key })).status, 200);
@@ -139,7 +139,7 @@ describe("a setting that no longer allows a record", () => {
     const old = stage.worker.vars.SEALING_KEY;
     await stage.worker.restart({ vars: { SEALING_KEY: OTHER_KEY, SEALING_KEY_PREVIOUS: old } });
     assert.equal((await stage.send("create")).status, 200);
-    const resealed = await stage.office.expect(200, "POST", "/instances/reseal");
+    const resealed = await stage.adminApi.expect(200, "POST", "/instances/reseal");
     assert.deepEqual([resealed.resealed, resealed.left], [1, 0]);
     assert.equal((await stage.send("create")).status, 200);
     await stage.worker.restart({ vars: { SEALING_KEY_PREVIOUS: null } });

@@ -45,7 +45,7 @@ describe("while KV fails", () => {
 
   /** A key that was read as good and must be asked for again. */
   async function warm(fields) {
-    const key = await stage.office.apiKey(fields);
+    const key = await stage.adminApi.apiKey(fields);
     assert.equal(await status({ key: key.key }), 200);
     return key;
   }
@@ -66,7 +66,7 @@ describe("while KV fails", () => {
 
   test("warm credentials are served and reach Core, each line is marked, and cold ones get 503", async () => {
     const keys = await Promise.all(Array.from({ length: 5 }, () => warm()));
-    const cold = await stage.office.apiKey();
+    const cold = await stage.adminApi.apiKey();
     await expired();
     kv.fail(DOWN);
     kv.forget();
@@ -105,8 +105,8 @@ describe("while KV fails", () => {
     const [revoked, gone, unusable, paused] = [await warm(), await warm(), await warm(), await warm()];
     const instance = await stage.addInstance({ base_url: stage.core.origin });
     assert.equal(await status({ instance: instance.id }), 200);
-    await stage.office.revoke(revoked.id);
-    await stage.office.patchInstance(instance.id, { status: "paused" });
+    await stage.adminApi.revoke(revoked.id);
+    await stage.adminApi.patchInstance(instance.id, { status: "paused" });
     kv.remove("CREDENTIALS", `credential/${gone.id}`);
     kv.set("CREDENTIALS", `credential/${unusable.id}`, "not a record");
     await expired();
@@ -129,8 +129,8 @@ describe("while KV fails", () => {
   test("a key and a secret in its grace end at their own time", async () => {
     const soon = Date.now() + 5_000;
     const expiring = await warm({ expires_at: new Date(soon).toISOString() });
-    const rotated = await stage.office.apiKey();
-    const fresh = await stage.office.expect(200, "POST", `/api-keys/${rotated.id}/rotate`, { grace_seconds: 5 });
+    const rotated = await stage.adminApi.apiKey();
+    const fresh = await stage.adminApi.expect(200, "POST", `/api-keys/${rotated.id}/rotate`, { grace_seconds: 5 });
     await kv.until("CREDENTIALS", `credential/${rotated.id}`, (text) => JSON.parse(text).revision >= fresh.revision);
     const graceOver = Date.now() + 5_000;
     assert.equal(await status({ key: rotated.key }), 200);
@@ -152,7 +152,7 @@ describe("while KV fails", () => {
     await expired();
     kv.fail(DOWN);
     assert.equal(await status({ key: key.key }), 200);
-    await stage.office.revoke(key.id);
+    await stage.adminApi.revoke(key.id);
     assert.equal(await status({ key: key.key }), 200, "nobody could read it");
     kv.heal();
     const healed = performance.now();
@@ -196,9 +196,9 @@ describe("a KV that is slow, and well", () => {
   /** How long a revoked key is still served, in milliseconds, while `probe` goes on beside. */
   async function servedAfterRevocation(probe) {
     const { kv } = stage.worker;
-    const key = await stage.office.apiKey();
+    const key = await stage.adminApi.apiKey();
     assert.equal((await stage.send("read", { key: key.key })).status, 200);
-    await stage.office.revoke(key.id);
+    await stage.adminApi.revoke(key.id);
     kv.fail(SLOW);
     await expired();
     const started = performance.now();
@@ -288,7 +288,7 @@ describe("while KV is silent", () => {
 
   test("records that are read one after the other share the half second", async () => {
     stage.worker.kv.heal();
-    const key = await stage.office.apiKey({ default_instance: stage.instance.id });
+    const key = await stage.adminApi.apiKey({ default_instance: stage.instance.id });
     let best = Infinity;
     for (let round = 0; round < 3 && best >= 950; round += 1) {
       stage.worker.kv.heal();

@@ -58,7 +58,7 @@ describe("after every fault", () => {
     SECRETS["a token"] = stage.key.key;
     SECRETS["a token's secret"] = stage.key.key.split("_")[2].slice(0, 43);
     SECRETS["the administrator's token"] = stage.worker.vars.ADMIN_TOKEN;
-    const client = await stage.office.oauthClient({ name: NAMES["a client's name"] });
+    const client = await stage.adminApi.oauthClient({ name: NAMES["a client's name"] });
     SECRETS["a client's secret"] = client.client_secret;
     await misbehave();
     await misbehaveAsClient(client);

@@ -92,7 +92,7 @@ export async function openLedger(proxy, t, { instance: fields, core: options } =
   const ledger = await startLedger(options);
   const upstream = await startUpstream(ledger.answer);
   t.after(() => Promise.all([upstream.stop(), ledger.stop()]));
-  const instance = await proxy.desk.instance({ base_url: upstream.origin, ...fields });
+  const instance = await proxy.adminApi.instance({ base_url: upstream.origin, ...fields });
   const send = (key, method, path, body, { headers, ...init } = {}) =>
     proxy.call(method, path, { instance: instance.id, ...init, body, headers: { "Idempotency-Key": key, ...headers } });
   return Object.assign(ledger, {

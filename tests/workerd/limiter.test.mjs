@@ -11,7 +11,7 @@ describe("the rate limit", () => {
   test("refuses a credential that used its requests up, before anything is sent, and no other", async (t) => {
     const stage = await openStage({ worker: rateLimiter({ name: "RATE_LIMITER", limit: LIMIT }) });
     t.after(() => stage.close());
-    const other = await stage.office.apiKey();
+    const other = await stage.adminApi.apiKey();
     for (let time = 0; time < LIMIT; time += 1) assert.equal((await stage.send("create")).status, 200);
     const reads = stage.worker.kv.reads.length;
     for (const kind of ["read", "create", "upload"]) {

@@ -33,7 +33,9 @@ describe("many at once", () => {
       await reply({ body: { slow: true } })(exchange);
     });
     const kinds = ["read", "create"];
-    const keys = await Promise.all(Array.from({ length: CREDENTIALS }, async () => (await stage.office.apiKey()).key));
+    const keys = await Promise.all(
+      Array.from({ length: CREDENTIALS }, async () => (await stage.adminApi.apiKey()).key),
+    );
     const flight = [];
     while (flight.length < IN_FLIGHT) {
       const key = keys[(flight.length >> 1) % CREDENTIALS];

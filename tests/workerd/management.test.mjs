@@ -18,9 +18,9 @@ after(() => proxy.stop());
 
 const status = async (key, instance = proxy.instance.id, method = "GET") =>
   (await proxy.call(method, "/ledgers", { key, instance, body: method === "POST" ? "{}" : undefined })).status;
-const create = (fields) => proxy.desk.expect(201, "POST", "/api-keys", { name: "key", scopes: ["*"], ...fields });
+const create = (fields) => proxy.adminApi.expect(201, "POST", "/api-keys", { name: "key", scopes: ["*"], ...fields });
 const refused = async (method, path, body) => {
-  const details = assertError(await proxy.desk.call(method, path, body), 400, "ADMIN_INVALID_REQUEST");
+  const details = assertError(await proxy.adminApi.call(method, path, body), 400, "ADMIN_INVALID_REQUEST");
   return details.fields.map(({ field }) => field);
 };
 
@@ -41,12 +41,12 @@ describe("a key", () => {
     const { id, key } = await create({});
     const hash = JSON.parse(proxy.worker.kv.value("CREDENTIALS", `credential/${id}`)).secrets[0].sha256;
     const later = [
-      await proxy.desk.expect(200, "GET", `/api-keys/${id}`),
-      await proxy.desk.expect(200, "PATCH", `/api-keys/${id}`, { name: "other" }),
-      await proxy.desk.expect(200, "GET", "/api-keys?limit=100"),
-      await proxy.desk.expect(200, "GET", "/audit?limit=100"),
-      await proxy.desk.expect(200, "POST", `/api-keys/${id}/revoke`),
-      await proxy.desk.expect(200, "DELETE", `/api-keys/${id}`),
+      await proxy.adminApi.expect(200, "GET", `/api-keys/${id}`),
+      await proxy.adminApi.expect(200, "PATCH", `/api-keys/${id}`, { name: "other" }),
+      await proxy.adminApi.expect(200, "GET", "/api-keys?limit=100"),
+      await proxy.adminApi.expect(200, "GET", "/audit?limit=100"),
+      await proxy.adminApi.expect(200, "POST", `/api-keys/${id}/revoke`),
+      await proxy.adminApi.expect(200, "DELETE", `/api-keys/${id}`),
     ];
     const text = JSON.stringify(later);
     assert.ok(text.includes(id));
@@ -62,21 +62,21 @@ describe("a key", () => {
       [["*"], 200, 200],
       [[], 403, 403],
     ]) {
-      await proxy.desk.patchApiKey(id, { scopes });
+      await proxy.adminApi.patchApiKey(id, { scopes });
       assert.deepEqual([await status(key), await status(key, undefined, "POST")], [reads, writes]);
     }
   });
 
   test("reaches the instances that it names and their workspace alone", async () => {
     const base = { base_url: proxy.upstream.origin };
-    const [a, b] = [await proxy.desk.instance(base), await proxy.desk.instance(base)];
-    const foreign = await proxy.desk.instance({ ...base, workspace: "other" });
+    const [a, b] = [await proxy.adminApi.instance(base), await proxy.adminApi.instance(base)];
+    const foreign = await proxy.adminApi.instance({ ...base, workspace: "other" });
     const { id, key } = await create({ instances: [a.id] });
     assert.deepEqual(
       [await status(key, a.id), await status(key, b.id), await status(key, foreign.id)],
       [200, 404, 404],
     );
-    await proxy.desk.patchApiKey(id, { instances: null });
+    await proxy.adminApi.patchApiKey(id, { instances: null });
     assert.deepEqual(
       [await status(key, a.id), await status(key, b.id), await status(key, foreign.id)],
       [200, 200, 404],
@@ -90,14 +90,14 @@ describe("a key", () => {
 
   test("that is rotated leaves the old one valid for its grace and no longer", async () => {
     const { id, key: first } = await create({});
-    const { key: second, previous_key_until } = await proxy.desk.expect(200, "POST", `/api-keys/${id}/rotate`, {
+    const { key: second, previous_key_until } = await proxy.adminApi.expect(200, "POST", `/api-keys/${id}/rotate`, {
       grace_seconds: 1,
     });
     assert.ok(Date.parse(previous_key_until) - Date.now() <= 1_000);
     assert.deepEqual([await status(first), await status(second)], [200, 200]);
     await sleep(1_050);
     assert.deepEqual([await status(first), await status(second)], [401, 200]);
-    const { key: third } = await proxy.desk.expect(200, "POST", `/api-keys/${id}/rotate`);
+    const { key: third } = await proxy.adminApi.expect(200, "POST", `/api-keys/${id}/rotate`);
     assert.deepEqual([await status(second), await status(third)], [401, 200]);
     assert.equal(new Set([first, second, third]).size, 3);
   });
@@ -106,7 +106,7 @@ describe("a key", () => {
     const cached = await startProxy();
     try {
       const expires_at = new Date(Date.now() + 1_500).toISOString();
-      const { key, expires_at: shown } = await cached.desk.apiKey({ expires_at });
+      const { key, expires_at: shown } = await cached.adminApi.apiKey({ expires_at });
       assert.equal(shown, expires_at);
       assert.equal((await cached.call("GET", "/ledgers", { key })).status, 200);
       cached.worker.kv.forget();
@@ -120,19 +120,19 @@ describe("a key", () => {
 
   test("that is revoked or deleted is so for good", async () => {
     const [revoked, deleted] = [await create({}), await create({})];
-    await proxy.desk.expect(200, "POST", `/api-keys/${revoked.id}/revoke`);
-    await proxy.desk.expect(200, "DELETE", `/api-keys/${deleted.id}`);
+    await proxy.adminApi.expect(200, "POST", `/api-keys/${revoked.id}/revoke`);
+    await proxy.adminApi.expect(200, "DELETE", `/api-keys/${deleted.id}`);
     assert.deepEqual([await status(revoked.key), await status(deleted.key)], [401, 401]);
     for (const { id } of [revoked, deleted]) {
-      await proxy.desk.expect(409, "PATCH", `/api-keys/${id}`, { name: "back" });
-      await proxy.desk.expect(409, "POST", `/api-keys/${id}/rotate`);
+      await proxy.adminApi.expect(409, "PATCH", `/api-keys/${id}`, { name: "back" });
+      await proxy.adminApi.expect(409, "POST", `/api-keys/${id}/rotate`);
     }
     assert.deepEqual(await refused("PATCH", `/api-keys/${(await create({})).id}`, { status: "active" }), ["status"]);
-    const { data } = await proxy.desk.expect(200, "GET", "/api-keys?limit=100");
+    const { data } = await proxy.adminApi.expect(200, "GET", "/api-keys?limit=100");
     const listed = Object.fromEntries(data.map((record) => [record.id, record.status]));
     assert.deepEqual([listed[revoked.id], listed[deleted.id]], ["revoked", undefined]);
-    assert.equal((await proxy.desk.expect(200, "GET", `/api-keys/${deleted.id}`)).status, "deleted");
-    const only = await proxy.desk.expect(200, "GET", "/api-keys?status=revoked&limit=100");
+    assert.equal((await proxy.adminApi.expect(200, "GET", `/api-keys/${deleted.id}`)).status, "deleted");
+    const only = await proxy.adminApi.expect(200, "GET", "/api-keys?status=revoked&limit=100");
     assert.ok(
       only.data.some(({ id }) => id === revoked.id) && only.data.every((record) => record.status === "revoked"),
     );
@@ -167,14 +167,14 @@ describe("an instance", () => {
   test("takes a new Core only with that Core's key, and calls go there", async () => {
     const other = await startCore({ key: "other-core-key" });
     try {
-      const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin });
+      const { id } = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
       assert.deepEqual(await refused("PATCH", `/instances/${id}`, { base_url: other.url }), ["core_key"]);
       assert.equal(await status(proxy.key.key, id), 200);
-      await proxy.desk.patchInstance(id, { base_url: other.url, core_key: "other-core-key" });
+      await proxy.adminApi.patchInstance(id, { base_url: other.url, core_key: "other-core-key" });
       proxy.arrived();
       assert.equal(await status(proxy.key.key, id), 200);
       assert.deepEqual([proxy.arrived(), other.requests.get("GET /ledgers")], [[], 1]);
-      const verdict = await proxy.desk.expect(200, "POST", `/instances/${id}/check`);
+      const verdict = await proxy.adminApi.expect(200, "POST", `/instances/${id}/check`);
       assert.deepEqual(verdict, {
         reachable: true,
         secure_mode: true,
@@ -188,23 +188,23 @@ describe("an instance", () => {
   });
 
   test("that is paused or deleted is closed to every key, and open again only from a pause", async () => {
-    const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin });
+    const { id } = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
     const { key } = await create({ instances: [id], default_instance: id });
-    await proxy.desk.patchInstance(id, { status: "paused" });
+    await proxy.adminApi.patchInstance(id, { status: "paused" });
     assert.deepEqual([await status(key, id), await status(key, null)], [404, 404]);
-    await proxy.desk.patchInstance(id, { status: "active" });
+    await proxy.adminApi.patchInstance(id, { status: "active" });
     assert.equal(await status(key, null), 200);
-    await proxy.desk.expect(200, "DELETE", `/instances/${id}`);
+    await proxy.adminApi.expect(200, "DELETE", `/instances/${id}`);
     assert.deepEqual([await status(key, id), await status(key, null)], [404, 404]);
-    await proxy.desk.expect(409, "PATCH", `/instances/${id}`, { status: "active" });
+    await proxy.adminApi.expect(409, "PATCH", `/instances/${id}`, { status: "active" });
     const again = { id, name: "again", base_url: proxy.upstream.origin, core_key: "k" };
-    assertError(await proxy.desk.call("POST", "/instances", again), 409, "ADMIN_CONFLICT");
+    assertError(await proxy.adminApi.call("POST", "/instances", again), 409, "ADMIN_CONFLICT");
   });
 
   test("has its secrets sealed so that WebCrypto opens them for it alone, each under a nonce of its own", async () => {
     const access = { client_id: "id.access", client_secret: "access-secret" };
     const make = async () => {
-      const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin, access });
+      const { id } = await proxy.adminApi.instance({ base_url: proxy.upstream.origin, access });
       return JSON.parse(proxy.worker.kv.value("INSTANCES", `instance/${id}`));
     };
     const records = [await make(), await make()];
@@ -226,10 +226,10 @@ describe("an instance", () => {
   });
 
   test("that is deleted keeps nothing that opens its Core", async () => {
-    const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin });
+    const { id } = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
     const sealed = () => JSON.parse(proxy.worker.kv.value("INSTANCES", `instance/${id}`)).core_key;
     assert.ok(sealed().length > 40);
-    await proxy.desk.expect(200, "DELETE", `/instances/${id}`);
+    await proxy.adminApi.expect(200, "DELETE", `/instances/${id}`);
     await proxy.worker.kv.until("INSTANCES", `instance/${id}`, (text) => JSON.parse(text).status === "deleted");
     assert.ok(sealed().length < 10, sealed());
   });
@@ -276,33 +276,37 @@ describe("an instance", () => {
     ]) {
       assert.deepEqual(await refused("POST", "/instances", { ...good, base_url }), ["base_url"], base_url);
     }
-    const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin });
+    const { id } = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
     assert.deepEqual(await refused("PATCH", `/instances/${id}`, { id: "b", workspace: "c", timeout_ms: "1000" }), [
       "timeout_ms",
       "id",
       "workspace",
     ]);
-    assert.equal((await proxy.desk.expect(200, "GET", `/instances/${id}`)).revision, 1);
+    assert.equal((await proxy.adminApi.expect(200, "GET", `/instances/${id}`)).revision, 1);
   });
 
   test("without ALLOW_INSECURE_CORE must be https with a name", async () => {
     const strict = await startProxy(AT_ONCE);
     try {
       await strict.worker.restart({ vars: { ALLOW_INSECURE_CORE: "false" } });
-      const desk = admin(strict.worker);
+      const adminApi = admin(strict.worker);
       for (const base_url of [
         "http://core.example.com",
         "https://127.0.0.1",
         "https://localhost",
         "https://[::1]:5001",
       ]) {
-        const answer = await desk.call("POST", "/instances", { name: "x", base_url, core_key: "k" });
+        const answer = await adminApi.call("POST", "/instances", { name: "x", base_url, core_key: "k" });
         assert.deepEqual(
           assertError(answer, 400, "ADMIN_INVALID_REQUEST").fields.map(({ field }) => field),
           ["base_url"],
         );
       }
-      await desk.expect(201, "POST", "/instances", { name: "x", base_url: "https://core.example.com", core_key: "k" });
+      await adminApi.expect(201, "POST", "/instances", {
+        name: "x",
+        base_url: "https://core.example.com",
+        core_key: "k",
+      });
       // One that was registered while it was allowed is not called any more, and the log names it.
       const answer = await strict.call("GET", "/ledgers", { headers: { "X-Request-Id": "insecure" } });
       assertError(answer, 503, "PROXY_REGISTRY_UNAVAILABLE");
@@ -315,12 +319,12 @@ describe("an instance", () => {
 });
 
 test("the audit trail has one line a change, newest first, in pages, and no secret", async () => {
-  const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin, core_key: "a-key-to-look-for" });
-  await proxy.desk.patchInstance(id, { timeout_ms: 5_000, core_key: "another-key-to-look-for" });
-  await proxy.desk.expect(200, "DELETE", `/instances/${id}`);
+  const { id } = await proxy.adminApi.instance({ base_url: proxy.upstream.origin, core_key: "a-key-to-look-for" });
+  await proxy.adminApi.patchInstance(id, { timeout_ms: 5_000, core_key: "another-key-to-look-for" });
+  await proxy.adminApi.expect(200, "DELETE", `/instances/${id}`);
   const lines = [];
   for (let cursor = ""; lines.length < 3; ) {
-    const page = await proxy.desk.expect(200, "GET", `/audit?limit=1${cursor}`);
+    const page = await proxy.adminApi.expect(200, "GET", `/audit?limit=1${cursor}`);
     assert.equal(page.data.length, 1);
     lines.push(...page.data);
     cursor = `&cursor=${page.cursor}`;

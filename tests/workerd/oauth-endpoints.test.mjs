@@ -172,7 +172,7 @@ describe("a worker with a signing key", () => {
     assert.equal((await edge.worker.logLine("log-used")).credential, client.id);
     assert.equal((await edge.worker.logLine("log-narrow")).credential, client.id);
 
-    const trail = (await edge.desk.call("GET", "/audit")).json();
+    const trail = (await edge.adminApi.call("GET", "/audit")).json();
     const [line] = trail.data;
     assert.deepEqual(
       [line.action, line.kind, line.id, line.actor],

@@ -95,14 +95,14 @@ describe("without a limiter", () => {
 
   test("500 pairs of token and revocation leave one line; administrators' lines stay on the first page", async () => {
     const client = await edge.client();
-    const instance = await edge.desk.instance({ base_url: edge.upstream.origin });
+    const instance = await edge.adminApi.instance({ base_url: edge.upstream.origin });
     const tokens = [];
     await each(500, 8, async (number) => {
       tokens[number] = await edge.token(client);
       assert.equal((await edge.revoke(client, tokens[number])).status, 200);
     });
     // The day may have changed in between.
-    const { data } = await edge.desk.expect(200, "GET", "/audit");
+    const { data } = await edge.adminApi.expect(200, "GET", "/audit");
     const counted = data.filter(({ action, id }) => action === "revoke_token" && id === client.id);
     assert.ok(counted.length <= 2, `${counted.length} lines`);
     assert.equal(
@@ -115,7 +115,7 @@ describe("without a limiter", () => {
       assert.ok(actions.includes(`create ${id}`), id);
 
     // Each is revoked all the same: in the record, in KV, and for a request.
-    const record = await edge.desk.expect(200, "GET", `/oauth-clients/${client.id}`);
+    const record = await edge.adminApi.expect(200, "GET", `/oauth-clients/${client.id}`);
     assert.deepEqual([record.revoked_tokens, record.revision, record.tokens_ended_at], [500, 501, null]);
     await edge.worker.kv.until("CREDENTIALS", `credential/${client.id}`, (text) => JSON.parse(text).revision === 501);
     for (const number of [0, 250, 499]) {
@@ -137,11 +137,11 @@ test("a registry of the version before gets what counting needs, and its lines s
      (${Date.now()}, 'client:${client.id}', 'revoke_token', 'oauth_client', '${client.id}',
       '{"revoked_tokens":{"old":0,"new":1}}')`,
   );
-  const before = await edge.desk.expect(200, "GET", "/audit");
+  const before = await edge.adminApi.expect(200, "GET", "/audit");
   for (const token of tokens) assert.equal((await edge.revoke(client, token)).status, 200);
   const {
     data: [line, ...rest],
-  } = await edge.desk.expect(200, "GET", "/audit");
+  } = await edge.adminApi.expect(200, "GET", "/audit");
   assert.deepEqual([line.action, line.id, line.changes], ["revoke_token", client.id, { count: 2 }]);
   assert.deepEqual(rest, before.data);
   // Both fail where it is otherwise: the index is there again, and the version is what the worker before knows.
@@ -160,9 +160,9 @@ test("that a client's 501st revocation ended all of its tokens is in its line of
   await each(501, 8, async () => {
     assert.equal((await edge.revoke(client, signed({ client: client.id }))).status, 200);
   });
-  const record = await edge.desk.expect(200, "GET", `/oauth-clients/${client.id}`);
+  const record = await edge.adminApi.expect(200, "GET", `/oauth-clients/${client.id}`);
   assert.notEqual(record.tokens_ended_at, null);
-  const { data } = await edge.desk.expect(200, "GET", "/audit");
+  const { data } = await edge.adminApi.expect(200, "GET", "/audit");
   const counted = data.filter(({ action, id }) => action === "revoke_token" && id === client.id);
   const moved = counted.flatMap(({ changes }) => changes.tokens_ended_at ?? []);
   assert.deepEqual(moved, [{ old: null, new: record.tokens_ended_at }]);
@@ -275,7 +275,7 @@ describe("with a limiter", () => {
     for (const token of [tokens[0], tokens[0], "x"]) assert.equal((await revoke(token)).status, 200);
     assertError(await edge.call("GET", "/ledgers", { key: tokens[0] }), 401, "PROXY_INVALID_CREDENTIAL");
     assertLimited(await revoke(tokens[1]));
-    const record = await edge.desk.expect(200, "GET", `/oauth-clients/${client.id}`);
+    const record = await edge.adminApi.expect(200, "GET", `/oauth-clients/${client.id}`);
     assert.deepEqual([record.revision, record.revoked_tokens], [2, 1], "nothing more was written");
     assert.equal((await edge.call("GET", "/ledgers", { key: tokens[1] })).status, 200);
     assert.equal((await edge.askToken(other, {}, edge.elsewhere())).status, 200);

@@ -129,7 +129,7 @@ test("a scope that is taken from the client is gone from its tokens within the b
 test("a token of one workspace opens no instance of another", async () => {
   const foreign = await edge.client({ workspace: "elsewhere" });
   assertError(await use(await edge.token(foreign)), 404, "PROXY_INSTANCE_NOT_FOUND");
-  const own = await edge.desk.instance({ base_url: edge.upstream.origin, workspace: "elsewhere" });
+  const own = await edge.adminApi.instance({ base_url: edge.upstream.origin, workspace: "elsewhere" });
   assert.equal((await use(await edge.token(foreign), "GET", { instance: own.id })).status, 200);
 });
 

@@ -107,8 +107,8 @@ describe("a trap", () => {
         [200, "true", { fine: true }],
       );
       assert.equal((await stage.send("read", trap)).status, 500);
-      assert.equal((await stage.office.expect(200, "GET", "/instances")).data.length, 1);
-      assert.equal((await stage.office.apiKey()).status, "active");
+      assert.equal((await stage.adminApi.expect(200, "GET", "/instances")).data.length, 1);
+      assert.equal((await stage.adminApi.apiKey()).status, "active");
     }
     assert.equal(stage.core.requests.length, 1);
   });

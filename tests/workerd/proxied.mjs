@@ -17,9 +17,9 @@ export { CORE_KEY };
 export async function startProxy({ answer, ...options } = {}) {
   const upstream = await startUpstream(answer);
   const worker = await startWorker(options);
-  const desk = admin(worker);
-  const instance = await desk.instance({ base_url: upstream.origin });
-  const key = await desk.apiKey();
+  const adminApi = admin(worker);
+  const instance = await adminApi.instance({ base_url: upstream.origin });
+  const key = await adminApi.apiKey();
 
   /**
    * One request to Core through the proxy.
@@ -42,7 +42,7 @@ export async function startProxy({ answer, ...options } = {}) {
   return {
     worker,
     upstream,
-    desk,
+    adminApi,
     instance,
     key,
     call,

@@ -47,7 +47,7 @@ describe("a worker with its usual cache", () => {
   });
 
   test("warm, the log says hit, and cold it says miss", async () => {
-    const { key } = await proxy.desk.apiKey();
+    const { key } = await proxy.adminApi.apiKey();
     for (const [id, cache] of [
       ["first", "miss"],
       ["second", "hit"],
@@ -59,15 +59,15 @@ describe("a worker with its usual cache", () => {
 
   test("where one record is cached only the other is read", async () => {
     await proxy.call("GET", "/ledgers");
-    const other = await proxy.desk.apiKey();
+    const other = await proxy.adminApi.apiKey();
     proxy.worker.kv.forget();
     await proxy.call("GET", "/ledgers", { key: other.key });
     assert.deepEqual(keysRead(), [credential(other.id)]);
   });
 
   test("without an instance_id the credential is read and judged first, and then its default", async () => {
-    const own = await proxy.desk.instance({ base_url: proxy.upstream.origin });
-    const withDefault = await proxy.desk.apiKey({ default_instance: own.id });
+    const own = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
+    const withDefault = await proxy.adminApi.apiKey({ default_instance: own.id });
     proxy.worker.kv.forget();
     proxy.worker.kv.fail({ delayMs: 20 });
     assert.equal((await proxy.call("GET", "/ledgers", { key: withDefault.key, instance: null })).status, 200);
@@ -77,9 +77,9 @@ describe("a worker with its usual cache", () => {
   });
 
   test("without an instance_id a revoked credential's default is never read", async () => {
-    const own = await proxy.desk.instance({ base_url: proxy.upstream.origin });
-    const revoked = await proxy.desk.apiKey({ default_instance: own.id });
-    await proxy.desk.revoke(revoked.id);
+    const own = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
+    const revoked = await proxy.adminApi.apiKey({ default_instance: own.id });
+    await proxy.adminApi.revoke(revoked.id);
     proxy.worker.kv.forget();
     assertError(
       await proxy.call("GET", "/ledgers", { key: revoked.key, instance: null }),
@@ -110,7 +110,7 @@ describe("a worker with its usual cache", () => {
   });
 
   test("nothing is read for a malformed, repeated or escaped instance id", async () => {
-    const fresh = await proxy.desk.apiKey();
+    const fresh = await proxy.adminApi.apiKey();
     proxy.worker.kv.forget();
     for (const query of ["a%62", "a.b", "x".repeat(65), "a&instance_id=a", "a&instance%5Fid=a", "a/b", "%20"]) {
       const answer = await proxy.call("GET", `/ledgers?instance_id=${query}`, { key: fresh.key, instance: null });
@@ -158,10 +158,10 @@ describe("a worker that remembers for a second", () => {
 
   test("a revoked key stops, and a record is read again, when the second is over and not later", async () => {
     const { kv } = proxy.worker;
-    const key = await proxy.desk.apiKey();
+    const key = await proxy.adminApi.apiKey();
     assert.equal(await status(key.key), 200);
     const readAt = performance.now();
-    await proxy.desk.revoke(key.id);
+    await proxy.adminApi.revoke(key.id);
     kv.forget();
     if (performance.now() - readAt < 500) {
       assert.equal(await status(key.key), 200, "a cached record is used for its second");
@@ -175,16 +175,16 @@ describe("a worker that remembers for a second", () => {
   test("an id that was unknown is accepted when the second is over", async () => {
     const id = "instance_later";
     assert.equal(await status(proxy.key.key, id), 404);
-    await proxy.desk.instance({ id, base_url: proxy.upstream.origin });
+    await proxy.adminApi.instance({ id, base_url: proxy.upstream.origin });
     await sleep(TTL);
     assert.equal(await status(proxy.key.key, id), 200);
   });
 
   test("an older revision in KV never wins over one that was seen", async () => {
     const { kv } = proxy.worker;
-    const key = await proxy.desk.apiKey();
+    const key = await proxy.adminApi.apiKey();
     const active = kv.value("CREDENTIALS", credential(key.id));
-    await proxy.desk.revoke(key.id);
+    await proxy.adminApi.revoke(key.id);
     assert.equal(await status(key.key), 401);
     kv.set("CREDENTIALS", credential(key.id), active);
     await sleep(TTL);
@@ -195,7 +195,7 @@ describe("a worker that remembers for a second", () => {
 
   test("a record that is gone from KV is refused, and taken again when it is back", async () => {
     const { kv } = proxy.worker;
-    const key = await proxy.desk.apiKey();
+    const key = await proxy.adminApi.apiKey();
     assert.equal(await status(key.key), 200);
     const record = kv.value("CREDENTIALS", credential(key.id));
     kv.remove("CREDENTIALS", credential(key.id));
@@ -207,12 +207,12 @@ describe("a worker that remembers for a second", () => {
   });
 
   test("a paused instance is answered like an unknown one when the second is over", async () => {
-    const { id } = await proxy.desk.instance({ base_url: proxy.upstream.origin });
+    const { id } = await proxy.adminApi.instance({ base_url: proxy.upstream.origin });
     assert.equal(await status(proxy.key.key, id), 200);
-    await proxy.desk.patchInstance(id, { status: "paused" });
+    await proxy.adminApi.patchInstance(id, { status: "paused" });
     await sleep(TTL);
     assert.equal(await status(proxy.key.key, id), 404);
-    await proxy.desk.patchInstance(id, { status: "active" });
+    await proxy.adminApi.patchInstance(id, { status: "active" });
     await sleep(TTL);
     assert.equal(await status(proxy.key.key, id), 200);
   });

@@ -12,7 +12,7 @@ describe("a route and a scope", () => {
   const keys = {};
   before(async () => {
     proxy = await startProxy();
-    for (const [name, scopes] of Object.entries(SCOPES)) keys[name] = (await proxy.desk.apiKey({ scopes })).key;
+    for (const [name, scopes] of Object.entries(SCOPES)) keys[name] = (await proxy.adminApi.apiKey({ scopes })).key;
   });
   after(() => proxy.stop());
 
@@ -54,7 +54,7 @@ describe("a profile", () => {
   let documented;
   before(async () => {
     proxy = await startProxy();
-    documented = await proxy.desk.instance({ base_url: proxy.upstream.origin, profile: "documented" });
+    documented = await proxy.adminApi.instance({ base_url: proxy.upstream.origin, profile: "documented" });
   });
   after(() => proxy.stop());
 
@@ -79,9 +79,9 @@ describe("a profile", () => {
   test("a change from documented to extended opens them once the cached record is out of date", async () => {
     const brief = await startProxy({ vars: { CACHE_FOUND_SECONDS: "0" } });
     try {
-      const { id } = await brief.desk.instance({ base_url: brief.upstream.origin, profile: "documented" });
+      const { id } = await brief.adminApi.instance({ base_url: brief.upstream.origin, profile: "documented" });
       assertError(await brief.call("GET", "/ledgers", { instance: id }), 404, "PROXY_ROUTE_NOT_FOUND");
-      await brief.desk.patchInstance(id, { profile: "extended" });
+      await brief.adminApi.patchInstance(id, { profile: "extended" });
       assert.equal((await brief.call("GET", "/ledgers", { instance: id })).status, 200);
     } finally {
       await brief.stop();

@@ -14,14 +14,14 @@ const SILENT = { info() {}, error() {}, debug() {}, warn() {} };
 describe("Blnk's TypeScript SDK", () => {
   let core;
   let worker;
-  let desk;
+  let adminApi;
   let instance;
   let blnk;
   before(async () => {
     core = await startCore({ key: "the-stand-ins-master-key" });
     worker = await startWorker();
-    desk = admin(worker);
-    instance = await desk.instance({ base_url: core.url, core_key: core.key });
+    adminApi = admin(worker);
+    instance = await adminApi.instance({ base_url: core.url, core_key: core.key });
     blnk = await client({ scopes: ["proxy:read", "proxy:write"] });
   });
   after(async () => {
@@ -30,7 +30,7 @@ describe("Blnk's TypeScript SDK", () => {
   });
 
   const client = async (fields) => {
-    const { key } = await desk.apiKey({ default_instance: instance.id, ...fields });
+    const { key } = await adminApi.apiKey({ default_instance: instance.id, ...fields });
     return sdk.BlnkInit(key, { baseUrl: `${worker.origin}/proxy`, logger: SILENT, retryCount: 1 });
   };
   /** The data of an answer that must have this status. */

@@ -17,9 +17,9 @@ describe("the walkthrough", () => {
   before(async () => {
     core = await startCore({ key: "the-stand-ins-master-key", applyDelayMs: 20 });
     worker = await startWorker();
-    const desk = admin(worker);
-    instance = (await desk.instance({ base_url: core.url, core_key: core.key })).id;
-    key = (await desk.apiKey({ scopes: ["proxy:read", "proxy:write"] })).key;
+    const adminApi = admin(worker);
+    instance = (await adminApi.instance({ base_url: core.url, core_key: core.key })).id;
+    key = (await adminApi.apiKey({ scopes: ["proxy:read", "proxy:write"] })).key;
   });
   after(async () => {
     await worker.stop();

@@ -46,7 +46,7 @@ export async function openStage(options = {}) {
   const stage = new Stage(worker, core);
   try {
     stage.instance = await stage.addInstance({ base_url: core.origin, ...options.instance });
-    stage.key = await stage.office.apiKey(options.key);
+    stage.key = await stage.adminApi.apiKey(options.key);
   } catch (error) {
     await stage.close();
     throw error;
@@ -59,13 +59,13 @@ export class Stage {
   constructor(worker, core) {
     this.worker = worker;
     this.core = core;
-    this.office = admin(worker);
+    this.adminApi = admin(worker);
     this.coreKey = CORE_KEY;
   }
 
   /** Another instance. */
   addInstance(fields) {
-    return this.office.instance({ timeout_ms: 1_000, upload_timeout_ms: 1_000, ...fields });
+    return this.adminApi.instance({ timeout_ms: 1_000, upload_timeout_ms: 1_000, ...fields });
   }
 
   /**

@@ -16,7 +16,7 @@ use blnk_edge::registry::Kind;
 /// 2026-11-21T00:00:00.000Z.
 pub const START: u64 = 1_795_219_200_000;
 
-pub struct Office {
+pub struct TestRegistry {
     pub store: Memory,
     pub sealer: Sealer,
     pub allow_insecure_core: bool,
@@ -30,7 +30,7 @@ pub fn sealing_key(letter: char) -> SealingKey {
     SealingKey::from_base64(&format!("{}A=", letter.to_string().repeat(42))).unwrap()
 }
 
-impl Office {
+impl TestRegistry {
     pub fn new() -> Self {
         Self {
             store: Memory::default(),
