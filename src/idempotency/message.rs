@@ -9,6 +9,12 @@ use crate::log::{CORE_REFUSED_KEY, Level};
 /// The header of the object's answers that holds the [`Report`]. Core's own header of that name is dropped.
 pub const REPORT: &str = "x-blnk-edge-report";
 
+/// The header of a call that says how long its message is, so that the object makes room before it reads.
+pub const LENGTH: &str = "x-blnk-edge-length";
+
+/// The header of a call that says whose it is: credential and workspace.
+pub const HOLDER: &str = "x-blnk-edge-holder";
+
 /// What the object of a key is asked to do. It holds Core's key, so it has no `Debug`.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum KeyRequest {
@@ -243,6 +249,18 @@ mod tests {
         let ours = |code: &str| Report { code: Some(code.to_owned()), ..Report::default() };
         for (status, level) in [(409, Level::Info), (500, Level::Error), (503, Level::Warn), (504, Level::Warn)] {
             assert_eq!(ours("PROXY_X").level(status), (level, None), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_headers_between_worker_and_object_are_those_of_the_javascript() {
+        let (worker, object) = (include_str!("../edge/key_object.js"), include_str!("../edge/idempotency/exchange.js"));
+        for (name, header) in [("REPORT", REPORT), ("LENGTH", LENGTH), ("HOLDER", HOLDER)] {
+            assert!(worker.contains(&format!("const {name} = \"{header}\";")), "{name}");
+        }
+        assert!(object.contains(&format!("const REPORT = \"{REPORT}\";")));
+        for header in [crate::proxy::headers::REPLAYED, crate::proxy::headers::BOOKED] {
+            assert!(worker.contains(&format!("headers.set(\"{header}\",")), "{header}");
         }
     }
 

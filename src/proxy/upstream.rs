@@ -61,6 +61,9 @@ pub struct UpstreamRequest<'a> {
     pub warning: &'a str,
 }
 
+/// How many lines come before the headers; `HEADERS_FROM` in `forward.js`.
+const LINES: usize = 11;
+
 const YES: &str = "1";
 
 impl<'a> UpstreamRequest<'a> {
@@ -71,7 +74,7 @@ impl<'a> UpstreamRequest<'a> {
         let yes = |holds| if holds { YES } else { "" };
         let timeout = self.timeout.millis().to_string();
         let limit = self.limit.map(|limit| limit.to_string()).unwrap_or_default();
-        let mut lines = Vec::with_capacity(11 + set.len());
+        let mut lines = Vec::with_capacity(LINES + set.len());
         lines.extend([self.url, self.body.as_str(), timeout.as_str(), self.request_id]);
         lines.extend([
             self.reference,
@@ -134,9 +137,15 @@ mod tests {
                 };
                 let text = sending.to_text(&["x-blnk-key", "secret"]);
                 assert_eq!(UpstreamRequest::parse(&text), Some(sending));
-                assert_eq!(text.lines().skip(11).collect::<Vec<_>>(), ["x-blnk-key", "secret"]);
+                assert_eq!(text.lines().skip(LINES).collect::<Vec<_>>(), ["x-blnk-key", "secret"]);
             }
         }
+    }
+
+    #[test]
+    fn the_headers_begin_where_the_javascript_looks_for_them() {
+        let script = include_str!("../edge/proxy/forward.js");
+        assert!(script.contains(&format!("const HEADERS_FROM = {LINES};")));
     }
 
     #[test]

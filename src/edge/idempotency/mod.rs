@@ -24,7 +24,7 @@ use worker::{DurableObject, Env, Error, Request, Result, durable_object};
 
 use super::now;
 use super::state::{Memory, Reservation, State};
-use crate::idempotency::message::{KeyRequest, StatusRequest, WriteRequest};
+use crate::idempotency::message::{HOLDER, KeyRequest, LENGTH, StatusRequest, WriteRequest};
 use crate::idempotency::receive::{Received, UnderWay, receive};
 use crate::idempotency::response::{Refused, Response};
 use crate::idempotency::{Fingerprint, KeyRecord, Phase, state};
@@ -32,12 +32,6 @@ use crate::idempotency::{Fingerprint, KeyRecord, Phase, state};
 use attempt::Running;
 use response::KeyResponse;
 use storage::KeyStorage;
-
-/// The header of a call that says how long its message is.
-const LENGTH: &str = "x-blnk-edge-length";
-
-/// The header that says whose it is: credential and workspace.
-const HOLDER: &str = "x-blnk-edge-holder";
 
 /// The object of one key, as the platform calls it. An error of it is thrown at the Worker.
 #[durable_object(alarm)]
