@@ -38,7 +38,7 @@ impl Timestamp {
     /// the last of a month in UTC can be, counts as the end of the second before it.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        // The crate takes any byte between date and time.
+        // `time` takes any byte between date and time.
         if !matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')) {
             return None;
         }

@@ -14,6 +14,7 @@
 //! - [`oauth`]: access tokens, and the clients that get them.
 //! - [`budget`]: how many bytes of bodies are held at once, and whose.
 //! - [`config`]: the Worker's variables, parsed once.
+//! - [`clock`]: points in time.
 //! - [`outcome`]: the outcome of a write, and of its parts.
 //! - [`error`]: every error of our own, and its one mapping to an answer.
 //! - [`json`]: JSON whose members are not those of one type.

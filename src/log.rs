@@ -121,7 +121,7 @@ impl Keep {
     }
 }
 
-/// One request. What is known of it before it is sent stands first, and what comes of it last.
+/// One request. Fields that are known before sending come first, the result last.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Line<'a> {
     /// How much it matters.
@@ -168,7 +168,7 @@ pub struct Line<'a> {
     /// The status of what answered in Core's place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
-    /// With an `Idempotency-Key`: what became of the request, in a word.
+    /// With an `Idempotency-Key`: the outcome of the request, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<&'a str>,
     /// What an operator needs to know more, without anything secret.
@@ -189,7 +189,7 @@ impl Line<'_> {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The members between the level and what comes of the request, each with a comma in front: the line of a request
+    /// The members between the level and the result of the request, each with a comma in front: the line of a request
     /// that is about to be sent. [`Line::completing`] makes a whole line of it, and `forward.js` that of an ordinary
     /// answer.
     #[must_use]

@@ -50,7 +50,7 @@ impl Administrators {
     /// twice, while its token is rotated.
     ///
     /// # Errors
-    /// A sentence for the log where the setting is missing or any token is too short; nobody may administer then.
+    /// A sentence for the log where the setting is missing or any token is too short; every request is refused then.
     fn parse(setting: Option<&str>) -> Result<Self, &'static str> {
         let pieces: Vec<&str> = setting.unwrap_or_default().split_ascii_whitespace().collect();
         let named = match pieces.as_slice() {

@@ -1,4 +1,4 @@
-//! What every action works with, and the one way in which a record is read and written.
+//! What every operation works with, and the one way in which a record is read and written.
 
 use super::failure::Failure;
 use super::handled::{Content, Handled};
@@ -11,7 +11,7 @@ use crate::registry::{CredentialKind, CredentialRecord, InstanceRecord, Kind};
 use crate::store::audit::{self, AuditAction};
 use crate::store::{RecordRow, Store, StoreError};
 
-/// The registry, who asks it, and what the actions need from outside.
+/// The registry, who asks it, and what the operations need from outside.
 pub struct AdminContext<'a, S> {
     /// The registry's tables.
     pub store: &'a mut S,

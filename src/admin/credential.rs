@@ -71,7 +71,7 @@ pub(super) fn create<S: Store>(
 }
 
 /// Gives a credential a new secret under the same id. The one before it is accepted until its grace ends; any earlier
-/// one no more. A client's tokens are as good as before.
+/// one no more. A client's tokens stay valid.
 pub(super) fn rotate<S: Store>(
     context: &mut AdminContext<'_, S>,
     kind: CredentialKind,

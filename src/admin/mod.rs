@@ -3,7 +3,7 @@
 //! The Worker settles who asks ([`access`]) and for what ([`routes`], the table of paths), and hands that to the
 //! registry as a [`RegistryRequest`]. There [`handle`] answers it from the [`Store`]: it reads, checks and writes, and
 //! does no other I/O. What is left for the edge is in what it returns: records to publish, a Core to look at.
-//! [`body`] and [`query`] read what was sent, every fault at once; [`log`] says what became of it.
+//! [`body`] and [`query`] read what was sent, every fault at once; [`log`] records the outcome.
 
 pub mod access;
 mod api_keys;

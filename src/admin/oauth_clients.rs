@@ -74,8 +74,8 @@ fn rules(client: &mut CredentialRecord) -> &mut TokenRules {
     client.tokens.get_or_insert(TokenRules::new(TokenTtl::DEFAULT))
 }
 
-/// A client that stops being active loses its tokens. When it is active again, it loses those that were issued where
-/// nobody had heard of it yet.
+/// A client that stops being active loses its tokens. Tokens that were issued by isolates that had not seen the change
+/// yet are ended too, when it is active again.
 fn set_status(client: &mut CredentialRecord, status: CredentialStatus, now: Timestamp) {
     if client.status != status {
         rules(client).end_all(now);

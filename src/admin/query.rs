@@ -84,7 +84,7 @@ pub fn export(query: Option<&str>) -> Result<(Option<u64>, u32), Error> {
     Ok((cursor, limit))
 }
 
-/// Refuses a query where none is looked at, so that a filter that is not there is not believed in.
+/// Refuses a query where none is looked at, so that nobody takes an unsupported filter for applied.
 ///
 /// # Errors
 /// [`Error::AdminInvalidRequest`].

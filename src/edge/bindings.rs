@@ -40,8 +40,8 @@ extern "C" {
     /// An answer, once the rest of the request's body was read.
     pub fn drained(request: &Request, response: Response) -> Promise;
 
-    /// The body as one `Uint8Array`; null where it is larger than `limit`, of which all is held. Nothing may stay away
-    /// for longer than `idle_ms`.
+    /// The body as one `Uint8Array`; null where it is larger than `limit`. `limit` bytes must be held before. It fails
+    /// where no byte comes for `idle_ms`.
     #[wasm_bindgen(js_name = readSmall)]
     pub fn read_small(request: &Request, declared: Option<u32>, limit: u32, idle_ms: u32) -> Promise;
 }

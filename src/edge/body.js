@@ -29,7 +29,7 @@ async function readAway(body) {
   }
 }
 
-/** Waits for a promise, no longer than `ms`; undefined where nothing came of it then. */
+/** Waits for a promise, no longer than `ms`; undefined where it is still pending then. */
 export function within(ms, promise) {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));

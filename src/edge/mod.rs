@@ -9,8 +9,7 @@
 //! - [`state`]: what an isolate keeps; [`kv`]: the records that it reads; [`limiter`].
 //! - [`admin`] and [`registry`]: the management surface, at the Worker and in the Durable Object behind it; [`oauth`]:
 //!   that of clients; [`own_body`]: the bodies that are sent to these.
-//! - [`bindings`], [`promises`] and [`sql`]: the calls of the platform that the `worker` crate does not have, or not
-//!   so.
+//! - [`bindings`], [`promises`] and [`sql`]: platform calls that the `worker` crate lacks, or makes expensive.
 
 mod admin;
 mod bindings;
@@ -62,7 +61,7 @@ impl Edge {
         serve(Incoming::of(request), env)
     }
 
-    /// Goes on with a request that was sent, where what came of it is anything but a 2xx. `sending` is what was sent;
+    /// Finishes a request that was sent and whose result is not a plain 2xx. `sending` is the text that was sent;
     /// `status` the answer's, or one of those in [`proxy::settle`] where there is none; `core_ms` how long it took.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over what JavaScript passes")]

@@ -82,7 +82,7 @@ async fn answer(
     }
     let request = RevocationRequest::read(authorization, &form)?;
     revoke(&request, signer, env, state, trace).await?;
-    // Nobody looks at it (RFC 7009 section 2.2); it is there for those who read JSON from every answer.
+    // Clients ignore it (RFC 7009 section 2.2); it is there for those who read JSON from every answer.
     Ok("{}".to_owned())
 }
 
@@ -98,7 +98,7 @@ async fn check_rate(key: &str, state: &State, trace: &mut Trace) -> Result<(), O
     }
 }
 
-/// Counts a request of a client that has authenticated. Nobody else can use its requests up.
+/// Counts a request of a client that has authenticated. No other client can use up its limit.
 async fn check_client_rate(endpoint: Endpoint, state: &State, trace: &mut Trace) -> Result<(), OAuthError> {
     match trace.client.as_ref().map(|id| limit::by_client(endpoint, id)) {
         Some(key) => check_rate(&key, state, trace).await,
@@ -112,7 +112,7 @@ async fn form(incoming: &Incoming, address: Option<&str>, state: &State) -> Resu
         return Err(ENCODED);
     }
     let content_type = incoming.request.headers().get("content-type").ok().flatten();
-    // Nobody is known yet: those who ask are told apart by their address.
+    // No client is authenticated yet: callers are told apart by their address.
     let read = own_body::read(incoming, "/oauth", address.unwrap_or_default(), MAX_BODY_BYTES, state).await;
     let (bytes, _held) = read?;
     Form::parse(content_type.as_deref(), &bytes)

@@ -1,4 +1,4 @@
-// What the `worker` crate has not, or not so, beside the request path. Every rule is Rust's.
+// Platform calls that the `worker` crate lacks, or makes expensive, beside the request path. Every rule is Rust's.
 
 import { waitUntil } from "cloudflare:workers";
 import { within } from "./body.js";

@@ -10,7 +10,7 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{RequestInit, Response};
-use worker::{Delay, Env, KvError};
+use worker::{Delay, Env};
 
 #[wasm_bindgen]
 extern "C" {
@@ -37,7 +37,6 @@ extern "C" {
 pub fn words(error: worker::Error) -> String {
     match error {
         worker::Error::UnknownJsError { message, .. } => message,
-        worker::Error::KvError(KvError::JavaScript(error)) => words(error.into()),
         error => error.to_string(),
     }
 }
@@ -48,7 +47,7 @@ fn js_words(error: JsValue) -> String {
     words(error.into())
 }
 
-/// What comes of a promise; in words, where it fails.
+/// The result of a promise; in words, where it fails.
 ///
 /// # Errors
 /// What the error says.

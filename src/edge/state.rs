@@ -46,8 +46,8 @@ struct Held {
     own: Rc<RefCell<Budget>>,
 }
 
-/// What memory is held for. Each kind has a budget of its own: what holds of one kind may wait for another, and what
-/// nobody vouches for takes nothing from bodies.
+/// What memory is held for. Each kind has a budget of its own. A request may hold one kind and wait for another without
+/// deadlock. Unauthenticated requests cannot use up the memory for bodies.
 #[derive(Clone, Copy, Debug)]
 pub enum Memory {
     /// Bodies that the Worker reads.

@@ -162,7 +162,7 @@ impl<'a> Members<'a> {
         Some(decode(quoted.get(1..quoted.len().checked_sub(1)?)?).collect())
     }
 
-    /// The literal of a number. What is there and is none makes it none that Core takes.
+    /// The literal of a number. Empty where the member is not a number: Core refuses such a request.
     fn number(&self, name: &str) -> Option<&'a str> {
         self.has(name).then(|| self.get(name, Kind::Number).map_or("", |span| str::from_utf8(span).unwrap_or_default()))
     }

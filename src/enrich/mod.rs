@@ -10,8 +10,10 @@
 //! - `sent`: what counts as sent, which is what Core's decoder (Go's `encoding/json`) would see.
 //! - `edit`: an addition, and its place in the body.
 //! - `scan`: one pass over the body, which finds every transaction and what it lacks.
+//! - `reference`: the references that are made, and those that were given.
 //! - `splice`: the additions, put between the caller's own bytes.
 //! - `asked`: what a completed body asks Core to book, to find it there again; `units`: an amount as Core books it.
+//! - `refusal`: why a body is not forwarded.
 //! - `json`: the strict reader below them; no recursion, no allocation, linear time.
 
 mod asked;

@@ -81,16 +81,6 @@ impl References {
             Self::Given(_) | Self::Unreadable | Self::Bulk(_) => None,
         }
     }
-
-    /// The reference of a single create as Core will see it, whoever made it.
-    #[must_use]
-    pub fn text(&self) -> Option<String> {
-        match self {
-            Self::Made(reference) => Some(reference.to_string()),
-            Self::Given(text) => Some(text.clone()),
-            Self::Unreadable | Self::Bulk(_) => None,
-        }
-    }
 }
 
 /// The references that were made for one body.

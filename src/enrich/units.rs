@@ -5,8 +5,8 @@ const MOST_PLACES: u32 = 38;
 /// No double has a larger exponent.
 const LARGEST_EXPONENT: u32 = 400;
 
-/// The most digits of an amount that Core takes. So few stand for themselves: of all decimals the double nearest to
-/// them, which is what Core keeps, is printed as these again.
+/// The most digits of an amount that Core takes. Decimals of up to 15 digits survive the round trip through Core's f64:
+/// it keeps the double nearest to them, which is printed as the same decimal again.
 const MOST_DIGITS: usize = 15;
 
 /// How many units Core books for these literals, as decimal digits; `None` where Core books nothing of the kind.

@@ -23,7 +23,7 @@ pub enum Ending {
     RefundInFlight,
     /// Whether something stands in the way could not be found out: nothing was sent.
     Unchecked,
-    /// What became of it could not be found out just now.
+    /// Its outcome could not be found out just now.
     Unresolved,
     /// There is no trace of it, and it must not be sent again.
     OutcomeUnknown,

@@ -20,7 +20,7 @@ pub const HOLDER: &str = "x-blnk-edge-holder";
 pub enum KeyRequest {
     /// To carry a write out.
     Write(WriteRequest),
-    /// To tell what became of the key.
+    /// To tell the state of the key.
     Inquire(StatusRequest),
 }
 
@@ -114,7 +114,7 @@ impl CoreAddress {
     }
 }
 
-/// What became of a request, for the log line and the headers. All of it is ASCII.
+/// The outcome of a request, for the log line and the headers. All of it is ASCII.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a write that is sent again is not carried out again, and what was done in part is never called
 //! done.
 //!
-//! One object for each credential and key keeps what became of the first request, and itself sends to Core. Here are
+//! One object for each credential and key keeps the outcome of the first request, and itself sends to Core. Here are
 //! its rules, without I/O; `edge` carries them out. In reading order:
 //!
 //! - [`key`]: what a caller may send, and which object keeps it.

@@ -39,13 +39,13 @@ pub struct KeyRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// It is being sent. Where the object that sent it is dropped, nobody will ever say how that went: `unknown`.
+    /// It is being sent. If the object is dropped while it sends, this is read as `unknown`.
     InFlight,
     /// Core may have acted.
     Unknown,
     /// Core acted in part, as far as was seen.
     Partial(Parts),
-    /// What became of it is known.
+    /// Its outcome is known.
     Done {
         /// What is left of the answer.
         kept: Kept,

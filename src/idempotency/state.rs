@@ -1,4 +1,4 @@
-//! What became of a key, for who asks: the answer of `GET /idempotency/{key}`.
+//! The state of a key, for who asks: the answer of `GET /idempotency/{key}`.
 
 use super::attempt::UNKNOWN;
 use super::{Kept, KeyRecord, Phase, Work};

@@ -43,7 +43,7 @@ pub fn verdict(status: u16, work: &Work, body: Option<&[u8]>) -> Verdict {
         401 | 403 if code.starts_with("AUTH_") => Verdict::NotActed,
         429 if code == "GEN_RATE_LIMITED" => Verdict::NotActed,
         401 | 403 | 408 | 423 | 425 | 429 => Verdict::Unclear,
-        // A batch has an id once its items were found right.
+        // Core gives a bulk its `batch_id` after validating the items.
         400..=499 if queued && bulk && member(body, &["batch_id"]).is_some() => Verdict::Stopped,
         409 if code == "TXN_DUPLICATE_REFERENCE" => Verdict::Duplicate,
         409 if code == "GEN_CONFLICT" => Verdict::Refunded,

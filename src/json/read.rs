@@ -16,7 +16,7 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).ok()
     }
 
-    /// The JSON of a member; `None` where it is not there, or twice: nobody can say which counts.
+    /// The JSON of a member; `None` where it is not there, or twice: it is not defined which counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
         let mut found = self.0.iter().filter(|(other, _)| other == name);

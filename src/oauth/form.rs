@@ -33,7 +33,7 @@ impl From<BodyError> for OAuthError {
     }
 }
 
-/// The parameters. One without a value counts as left out; one that nobody asks for is ignored.
+/// The parameters. One without a value counts as left out; an unknown one is ignored.
 pub struct Form(Vec<(String, Secret)>);
 
 impl Form {

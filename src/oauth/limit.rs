@@ -18,8 +18,8 @@ const ZONE_BYTES: usize = 253;
 /// The key of a caller's address as the platform names it. Of an IPv6 address the first half counts, as a single caller
 /// has all of the second; Workers of other zones count by their zone, which the platform names in `worker`.
 ///
-/// `None` without an address: the platform always gives one, so that nobody can leave it away, and one key for all of
-/// whom it gave none would let each of them use up the others' requests.
+/// `None` without an address. The platform always sets one. A shared key for requests without one would let them use up
+/// each other's limit.
 #[must_use]
 pub fn by_address(endpoint: Endpoint, address: Option<&str>, worker: Option<&str>) -> Option<String> {
     let address: IpAddr = address?.parse().ok()?;

@@ -23,7 +23,7 @@ struct Metadata {
 }
 
 /// The metadata document for a request. The issuer is the origin at which it was asked for, as section 3.3 wants: a
-/// Worker answers at several (a domain of its own, its `workers.dev` name), and each is as good as the other. `None`
+/// Worker answers at several (a domain of its own, its `workers.dev` name), and each of these origins is valid. `None`
 /// where the host is written in any way that an origin cannot have.
 #[must_use]
 pub fn document(target: &Target<'_>) -> Option<String> {

@@ -37,9 +37,7 @@ pub enum Outcome {
 impl WriteOutcome {
     /// A write that was refused before `fetch`.
     pub const NOT_SENT: Self = Self { outcome: Outcome::NotSent, reference: None, references: Vec::new() };
-}
 
-impl WriteOutcome {
     /// Adds the outcome, and the references that are known, to the details of an error.
     pub fn describe(&self, details: &mut Writer) {
         let outcome = match self.outcome {

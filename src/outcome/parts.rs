@@ -75,6 +75,12 @@ impl ReferenceList {
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
+
+    /// Adds the first of them and how many there are.
+    pub fn write(&self, name: &str, object: &mut Writer) {
+        object.value(name, &self.first);
+        object.number(&format!("{name}_count"), self.count as u64);
+    }
 }
 
 impl Parts {
@@ -112,9 +118,7 @@ impl Parts {
     pub fn booked_of_total(&self) -> String {
         format!("{}/{}", self.booked.count, self.total)
     }
-}
 
-impl Parts {
     /// Adds the outcome of the parts to an object: how many there are, and of each kind the first and their count.
     pub fn write(&self, object: &mut Writer) {
         object.number("total", self.total as u64);
@@ -129,14 +133,6 @@ impl Parts {
         for (name, references) in why.into_iter().filter(|(_, references)| !references.is_empty()) {
             references.write(name, object);
         }
-    }
-}
-
-impl ReferenceList {
-    /// Adds the first of them and how many there are.
-    pub fn write(&self, name: &str, object: &mut Writer) {
-        object.value(name, &self.first);
-        object.number(&format!("{name}_count"), self.count as u64);
     }
 }
 

@@ -5,8 +5,8 @@
 //! only of a grant, a grant only of an authenticated caller, and each only in its own step.
 //!
 //! In reading order: [`credentials`] (the token), [`target`] (path, query, instance), [`routes`] (the table),
-//! [`authorize`] (who may do what), [`headers`] (what passes each way), [`settle`](mod@settle) (what came of it),
-//! [`inquiry`] (the state of a key).
+//! [`authorize`] (who may do what), [`headers`] (what passes each way), [`upstream`] (what is sent, as one text),
+//! [`settle`](mod@settle) (the result of it), [`inquiry`] (the state of a key).
 
 pub mod authorize;
 pub mod credentials;

@@ -59,9 +59,7 @@ impl Scopes {
             Scope::Write => self.write,
         }
     }
-}
 
-impl Scopes {
     /// What both sets open.
     #[must_use]
     pub const fn within(self, other: Self) -> Self {

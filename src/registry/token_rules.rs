@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 /// all tokens that the client has.
 pub const MAX_REVOKED: usize = 500;
 
-/// How far the clocks of two Workers may lie apart, in seconds. What is to be over now is over this much later too.
+/// How far the clocks of two Workers may lie apart, in seconds. Ending tokens also covers those that are issued up to
+/// this much later.
 const CLOCKS_APART_SECONDS: u64 = 5;
 
 /// The number of an access token: 128 random bits. Stored as 32 hexadecimal digits. It opens nothing.
@@ -22,7 +23,7 @@ pub struct TokenId(#[serde(with = "hex::serde")] [u8; 16]);
 pub struct RevokedToken {
     /// Its number.
     pub id: TokenId,
-    /// When it would have expired: from then on nobody need remember it.
+    /// When it would have expired: from then on it need not be remembered.
     pub until: Timestamp,
 }
 

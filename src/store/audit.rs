@@ -133,7 +133,7 @@ pub fn changes(old: Option<&str>, new: &str, secrets: &[&str]) -> String {
     changes.end()
 }
 
-/// The one field that a line that counts tells of beside: from a client's own acts, too, all of its tokens may end.
+/// The one field that a counting line also records: a client's own revocations can end all its tokens.
 const ENDED: &str = "tokens_ended_at";
 
 /// The changes of one change that is counted, between two views of its record.

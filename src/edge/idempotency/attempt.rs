@@ -133,10 +133,10 @@ impl<'a> Running<'a> {
     }
 
     async fn steps(&mut self) -> Result<Response> {
-        let mut action = self.attempt.start();
+        let mut step = self.attempt.start();
         let mut sent = None;
         loop {
-            action = match action {
+            step = match step {
                 NextStep::Claim => {
                     let claimed = self.claim(self.record.work.claims()).await;
                     self.attempt.claimed(claimed)

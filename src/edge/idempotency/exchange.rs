@@ -25,7 +25,7 @@ pub struct CoreAnswer {
 /// What asking Core gave.
 pub type CoreResult = std::result::Result<CoreAnswer, Error>;
 
-/// Core's answer, where it is Core's.
+/// The answer, where Core itself gave it and nothing in front of it.
 ///
 /// # Errors
 /// As [`settle()`].

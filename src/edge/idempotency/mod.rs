@@ -1,4 +1,4 @@
-//! The Durable Object `Idempotency`: one for each credential and key. It keeps what became of the first request with
+//! The Durable Object `Idempotency`: one for each credential and key. It keeps the outcome of the first request with
 //! the key, and itself sends to Core, so that nothing is sent that is not stored first.
 //!
 //! The rules are in [`crate::idempotency`]; here they are carried out. In reading order: [`Idempotency`] (a request, up
@@ -7,7 +7,7 @@
 //! [`response`] (what goes back to the Worker), [`storage`] (the one row), [`bindings`] (the calls themselves).
 
 mod attempt;
-pub mod bindings;
+mod bindings;
 mod claims;
 mod exchange;
 mod look_up;

@@ -1,12 +1,12 @@
 //! The registry: the Durable Object that holds the truth, and publishes it.
 //!
-//! A change and its audit line are one transaction; the alarm that publishes it, should this event die, is set in the
+//! A change and its audit line are one transaction; the alarm that publishes it if this event is cut off is set in the
 //! same turn. Only then is it put to KV, so that the answer can say whether it is there already. The alarm has a second
 //! duty, the audit trail's size, and sets itself again for whichever comes first.
 
 mod probe;
 mod pruner;
-pub mod publisher;
+mod publisher;
 mod rows;
 mod sql_store;
 
@@ -66,7 +66,7 @@ impl DurableObject for Registry {
 
     /// Answers a [`RegistryRequest`] with a [`RegistryResponse`].
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let ask = RegistryRequest::from_json(&request.text().await?).ok_or("not an ask")?;
+        let ask = RegistryRequest::from_json(&request.text().await?).ok_or("not a request of this version")?;
         let reply = match self.answer(&ask).await {
             Ok(reply) => reply,
             Err(failure) => RegistryResponse::failed(&failure, ask.request_id()),

@@ -1,6 +1,6 @@
 //! One attempt: the steps from a request that is let through to an ending.
 //!
-//! A first attempt claims what nobody else may use at the same time (references of the caller's own, a refund), looks
+//! A first attempt claims what no other key may use at the same time (references of the caller's own, a refund), looks
 //! whether Core has it already, and sends. Another attempt, after one whose outcome is unknown, looks for what the
 //! earlier one did. All of it is the answer; some of it is told and never sent again; and only where there is nothing
 //! of a create the same bytes are sent once more. What Core then says counts for the earlier attempt too, so it is
@@ -17,11 +17,11 @@ use crate::outcome::Extent;
 /// answer, and parts are booked one by one.
 const PATIENCE: u32 = 3;
 
-/// What `X-Blnk-Booked` says where Core could not be asked, or nobody can tell yet.
+/// What `X-Blnk-Booked` says where Core could not be asked, or it cannot be told yet.
 pub const UNKNOWN: &str = "unknown";
 
-/// An attempt under way. What is to be done next comes of [`Attempt::start`], [`Attempt::claimed`], [`Attempt::looked`]
-/// and [`Attempt::answered`].
+/// An attempt under way. What is to be done next is given by [`Attempt::start`], [`Attempt::claimed`],
+/// [`Attempt::looked`] and [`Attempt::answered`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Attempt {
@@ -31,7 +31,7 @@ pub struct Attempt {
     claims: bool,
     in_parts: bool,
     atomic: bool,
-    /// Whether it names one reference twice.
+    /// Whether it contains a reference twice.
     collides: bool,
     /// Whether every reference was made here, so that whatever is found under them is this key's.
     made: bool,
@@ -52,7 +52,7 @@ enum Kind {
         /// Whether some of it was found before.
         partial: bool,
     },
-    /// Nothing may be sent: somebody asks what became of the key.
+    /// Nothing may be sent: a caller asks for the state of the key.
     Ask,
 }
 
@@ -84,7 +84,7 @@ pub enum NextStep {
     Finish(Ending),
 }
 
-/// What came of a claim.
+/// The result of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// It is this key's.
@@ -173,7 +173,7 @@ impl Attempt {
         }
     }
 
-    /// The step after a claim of the rows that a refund means: they are looked at again, now that nobody else refunds
+    /// The step after a claim of the rows that a refund means: they are looked at again, now that no other key refunds
     /// them.
     #[must_use]
     pub fn claimed_rows(&mut self, claimed: Claimed) -> NextStep {
@@ -185,7 +185,7 @@ impl Attempt {
         }
     }
 
-    /// Whether it pays to look once more: what is missing may be on its way, and so may be what Core takes back.
+    /// Whether to repeat the look-up: parts may still be being stored, or rolled back.
     #[must_use]
     pub fn looks_again(&self, found: &Finding) -> bool {
         match (self.verdict, self.kind) {

@@ -54,7 +54,7 @@ pub fn in_use(create: &Create, rows: &Rows) -> Finding {
     Finding { parts, ..Finding::default() }
 }
 
-/// What became of a create.
+/// The outcome of a create.
 pub fn finding(create: &Create, rows: &Rows) -> Finding {
     let (mut parts, mut absent, mut taken) = (Parts::default(), Vec::new(), BTreeSet::new());
     for item in &create.items {
@@ -89,7 +89,7 @@ pub fn finding(create: &Create, rows: &Rows) -> Finding {
     Finding { parts, answer, row, absent, ..Finding::default() }
 }
 
-/// What became of what is stored under one reference.
+/// The outcome of what is stored under one reference.
 fn part(item: &Item, name: &str, rows: &Rows) -> Part {
     let Some(row) = rows.get(name) else { return Part::Missing };
     if row.currency != item.currency {

@@ -22,7 +22,7 @@ fn holds<'a>(id: &'a str, rows: &'a Rows) -> impl Iterator<Item = &'a Row> {
     rows.all().filter(move |row| row.status == "INFLIGHT" && row.is_of(id))
 }
 
-/// What became of a commit or a void.
+/// The outcome of a commit or a void.
 pub fn finding(id: &str, action: InflightAction, rows: &Rows) -> Finding {
     let status = match action {
         InflightAction::Commit => "APPLIED",

@@ -2,8 +2,8 @@
 //!
 //! Core is asked by `POST /transactions/filter`, which is exact for every reference and counts what it does not show. A
 //! [`LookUp`] asks one question after another ([`LookUp::question`], [`LookUp::answered`]) and then says what there is
-//! ([`LookUp::finding`]). In reading order: `page` (questions and rows), `parts` (all, none or some), `create`,
-//! `refund`, `inflight` (what counts as done of each kind of work).
+//! ([`LookUp::finding`]). In reading order: `page` (questions and rows), `create`, `refund`, `inflight` (what counts as
+//! done of each kind of work). The parts that are found are [`crate::outcome`]'s.
 
 mod create;
 mod inflight;
@@ -33,7 +33,7 @@ pub enum Purpose {
 /// What a look found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
-    /// The parts of the request, and what became of each.
+    /// The parts of the request, and the outcome of each.
     pub parts: Parts,
     /// Where all are there: the answer to it, as JSON.
     pub answer: Option<String>,
@@ -83,7 +83,7 @@ impl<W: Borrow<Work>> LookUp<W> {
 
     /// The next question; `None` where everything was asked.
     pub fn question(&mut self) -> Option<&Question> {
-        // What is in the way is in the way, however much more of it there is.
+        // One reference in use is enough: no further question is asked.
         let enough = self.purpose == Purpose::Before
             && matches!(self.work.borrow(), Work::Create(_))
             && !self.rows.found.is_empty();
@@ -136,7 +136,7 @@ impl<W: Borrow<Work>> LookUp<W> {
 }
 
 impl Finding {
-    /// What became of these parts; where all of them are there, this row is the answer.
+    /// The outcome of these parts; where all of them are there, this row is the answer.
     fn answered_by(row: Option<&Row>, parts: Parts) -> Self {
         let row = row.filter(|_| parts.extent() == Extent::All);
         let (answer, row) = (row.and_then(|row| row.json.clone()), row.map(|row| row.reference.clone()));
@@ -162,7 +162,7 @@ impl Rows {
         self.found.values()
     }
 
-    /// The row that says what became of a queued one.
+    /// The row with the outcome of a queued one.
     fn outcome_of(&self, row: &Row) -> Option<&Row> {
         self.get(&format!("{}_q", row.reference))
     }
@@ -182,18 +182,18 @@ impl Rows {
         self.get(&refund_reference(&row.id)).filter(|refund| !self.is_rejected(refund))
     }
 
-    /// Whether a row, or what became of it, was given back, by a refund that was not given back itself.
+    /// Whether a row, or the row with its outcome, was given back, by a refund that was not given back itself.
     fn is_refunded(&self, row: &Row) -> bool {
         let stands = |refund: &Row| !self.is_refunded(refund);
         self.with_outcomes(std::iter::once(row)).any(|row| self.refund_of(row).is_some_and(stands))
     }
 
-    /// Whether a hold, or what became of a queued one, was released.
+    /// Whether a hold, or the row with the outcome of a queued one, was released.
     fn is_voided(&self, row: &Row) -> bool {
         self.with_outcomes(std::iter::once(row)).any(|row| self.voided.contains(&row.id))
     }
 
-    /// Rows, and what became of the queued ones among them.
+    /// Rows, and those with the outcomes of the queued ones among them.
     fn with_outcomes<'a>(&'a self, rows: impl Iterator<Item = &'a Row>) -> impl Iterator<Item = &'a Row> {
         rows.flat_map(|row| [Some(row), self.outcome_of(row)]).flatten()
     }
@@ -204,7 +204,7 @@ fn refund_reference(id: &str) -> String {
     format!("{id}_refund")
 }
 
-/// The references under which refunds of these rows would stand, and what would have become of queued ones.
+/// The references under which refunds of these rows would stand, and those of the outcomes of queued refunds.
 fn refund_references<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<String> {
     rows.flat_map(|row| [refund_reference(&row.id), format!("{}_q", refund_reference(&row.id))]).collect()
 }

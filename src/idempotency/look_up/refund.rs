@@ -38,7 +38,7 @@ fn refundable<'a>(id: &'a str, rows: &'a Rows) -> impl Iterator<Item = &'a Row> 
     rows.all().filter(move |row| row.is_of(id) && is_settled(row) && !refunds.contains(&row.reference))
 }
 
-/// What became of a refund.
+/// The outcome of a refund.
 pub fn finding(id: &str, rows: &Rows) -> Finding {
     let mut parts = Parts::default();
     let mut first = None;

@@ -55,7 +55,7 @@ impl World {
     fn look(&mut self, running: &mut Running) {
         let NextStep::Look { purpose, times } = running.action else { return };
         let rows = self.engine.core.rows.len();
-        // Core may read from a copy that is behind; here it is while nothing could come of it.
+        // Core may read from a copy that is behind; here it is only while that can do no harm.
         let may_be_behind = matches!(running.record.phase, Phase::Partial(_)) && self.engine.faults;
         let behind = may_be_behind && self.dice.one_in(8);
         let began = || (LookUp::new(running.record.work.clone(), purpose).unwrap(), rows, behind);

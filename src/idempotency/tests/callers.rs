@@ -151,7 +151,7 @@ impl World {
         (completed, work)
     }
 
-    /// Somebody asks what became of a key.
+    /// A caller asks for the state of a key.
     pub(super) fn ask(&mut self, at: usize) {
         let key = &self.keys[at];
         let now = Timestamp::from_millis(self.now);
@@ -190,7 +190,7 @@ impl World {
         self.keys[at].got = what;
     }
 
-    /// Nobody gets the answer to another body, and a replay is what was kept.
+    /// No caller gets the answer to another body, and a replay is what was kept.
     fn check_replay(&self, at: usize, phase: Phase, index: usize) {
         let key = &self.keys[at];
         let (Phase::Done { kept, .. }, Some((status, _))) = (phase, &key.body) else { panic!("nothing was kept") };

@@ -18,7 +18,7 @@ impl World {
             return;
         }
         self.checked = rows.len();
-        // A row of a create: its own, not what became of it.
+        // A row of a create: its own, not that of its outcome.
         let is_first = |row: &&Row| !row.item.is_empty() && !row.reference.ends_with("_q");
         let mut booked: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         let mut queued: BTreeMap<&str, bool> = BTreeMap::new();
@@ -34,7 +34,7 @@ impl World {
                 self.seed
             );
         }
-        // Nobody in these worlds asks for a refund of a refund.
+        // No caller in these worlds asks for a refund of a refund.
         for row in rows.iter().filter(|row| row.reference.ends_with("_refund")) {
             let reversed =
                 self.engine.core.get(&row.parent).is_some_and(|refunded| refunded.reference.contains("_refund"));
@@ -70,7 +70,7 @@ impl World {
         self.stored.iter().filter(|row| row.status == "APPLIED")
     }
 
-    /// What a look counts as booked is booked, and where nobody else is about, the other way round.
+    /// What a look counts as booked is booked, and where no other caller is about, the other way round.
     pub(super) fn check_finding(&mut self, work: &Work, purpose: Purpose, found: &Finding, undisturbed: bool) {
         let parts = &found.parts;
         for (what, seen) in [("rolled back", !parts.rolled_back.is_empty()), ("rejected", !parts.rejected.is_empty())] {

@@ -79,7 +79,7 @@ impl Core {
         self.rows.iter().find(|row| row.id == id)
     }
 
-    /// What became of a row: itself, and the one that was made of it when its turn came.
+    /// A row with its outcome: itself, and the one that was made of it when its turn came.
     pub fn with_outcome<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a Row> {
         let outcome = self.get(&format!("{}_q", row.reference)).filter(|outcome| outcome.parent == row.id);
         std::iter::once(row).chain(outcome)

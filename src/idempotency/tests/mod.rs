@@ -164,7 +164,7 @@ impl World {
             let forms = ["", "-1", "_1", "-2", "_q"];
             let reference = format!("{}{}", own[dice.up_to(own.len())], forms[dice.up_to(forms.len())]);
             let currency = if dice.one_in(2) { "EUR" } else { "USD" }.to_owned();
-            // Of the right amount and currency nobody could tell it.
+            // Of the right amount and currency it could not be told from the key's own.
             let (id, status, units) = (core.id("txn"), "APPLIED".to_owned(), 7);
             if core.insert(Row { id, reference, currency, status, units, ..Row::default() }) {
                 self.note("stranger");

@@ -78,7 +78,7 @@ pub struct Create {
 pub struct Item {
     /// Its reference.
     pub reference: String,
-    /// Whether that was made here, so that nobody else can have used it.
+    /// Whether that was made here, so that no other request can have used it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub made: bool,
     /// Into how many legs Core splits it at the most; 0 where it does not.
@@ -194,8 +194,8 @@ impl Work {
     }
 }
 
-/// Whether a request with these [claims](Work::claims) names one reference twice, itself or by what Core would make of
-/// it: Core would book one of them, and drop the other or stop there.
+/// Whether a request with these [claims](Work::claims) contains a reference twice, directly or among those that Core
+/// derives for legs and for queued transactions: Core would book one of them, and drop the other or stop there.
 #[must_use]
 pub fn names_twice(claims: &[String]) -> bool {
     let distinct: BTreeSet<&String> = claims.iter().collect();
@@ -239,7 +239,7 @@ impl Create {
 
 impl Item {
     /// Every reference under which something of it may be found: those that it is stored as and, of queued ones, those
-    /// of what became of them.
+    /// of their outcomes.
     #[must_use]
     pub fn names(&self, queued: bool) -> Vec<String> {
         let mut names = self.stored_as(queued);

@@ -169,7 +169,7 @@ fn statics(pattern: &str, path: &str) -> Option<u8> {
 fn parameters_fit(pattern: &str, path: &str) -> bool {
     pattern.split('/').zip(path.split('/')).all(|(expected, segment)| match expected {
         ":id" => is_id(segment),
-        // The kinds that Core's own rule names; any other word before `/metadata` is another route's, or nobody's.
+        // The kinds that Core's own rule names; any other word before `/metadata` is another route's, or no route's.
         ":entity" => {
             is_id(segment) && ["ldg_", "bln_", "txn_", "bulk_", "idt_"].iter().any(|kind| segment.starts_with(kind))
         }

@@ -113,8 +113,8 @@ impl<T: Revised> Cache<T> {
         Self { limits, found: LruCache::unbounded(), missing: LruCache::unbounded() }
     }
 
-    /// What is known of `id` at `now`. To whom it is unknown asks KV: of a stale record's callers that is one, now and
-    /// then.
+    /// What is known of `id` at `now`. Who gets `Unknown` must read KV. Of a stale record's callers, one in each retry
+    /// interval does.
     pub fn look(&mut self, id: &str, now: Timestamp) -> Cached<T> {
         let limits = self.limits;
         if let Some(entry) = self.found.get_mut(id) {
@@ -140,7 +140,7 @@ impl<T: Revised> Cache<T> {
     /// was seen here before, and then the newer one stays. `now` is when KV was asked, as the answer may be as old.
     pub fn keep(&mut self, id: &str, read: Option<T>, now: Timestamp) -> Option<Rc<T>> {
         let Some(record) = read else {
-            // A record that was here and is gone from KV is refused: nothing of ours removes one.
+            // A record that was here and is no longer in KV is refused: blnk-edge never removes one.
             self.distrust(id, now);
             if self.limits.entries > 0 && self.limits.missing_seconds > 0 {
                 self.missing.put(id.into(), now);

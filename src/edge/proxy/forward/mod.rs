@@ -282,8 +282,7 @@ impl Forward {
         let limit = self.state.config.max_transaction_bytes;
         let bytes = body.to_vec();
         let understood = enrich::understand(&bytes, shape, self.plan.core.rule, limit).map_err(Error::Body)?;
-        // Before it is built. What came in is let go in the same turn, and one at a time: only what goes out is held
-        // on.
+        // Reserved before it is built. The input is freed in the same turn, so only the output counts.
         let size = understood.size();
         if let Some(held) = &mut self.body
             && !held.resize(size)

@@ -227,12 +227,6 @@ impl Row {
         self.id == id || self.parent == id || self.queued_with.as_deref() == Some(id)
     }
 
-    /// Whether it waits to be carried out: what became of it is another row, `{reference}_q`.
-    #[must_use]
-    pub fn is_queued(&self) -> bool {
-        matches!(self.status.as_str(), "QUEUED" | "SCHEDULED")
-    }
-
     /// Whether it is a refund of another row.
     #[must_use]
     pub fn is_refund(&self) -> bool {

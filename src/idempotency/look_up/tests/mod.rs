@@ -57,7 +57,7 @@ fn give_back(core: &mut Core, id: &str, status: &str) -> String {
     core.add(&format!("{id}_refund"), status, id)
 }
 
-/// Stores a row, and what became of it when its turn came.
+/// Stores a row, and its outcome when its turn came.
 fn add_queued(core: &mut Core, reference: &str, outcome: &str, parent: &str, queued_with: &str) -> [String; 2] {
     let id = core.add(reference, "QUEUED", parent);
     queued_with.clone_into(&mut core.last().queued_with);
