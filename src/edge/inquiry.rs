@@ -54,7 +54,7 @@ pub fn serve(incoming: Incoming, env: Env, state: Rc<State>) -> JsValue {
         let warning = cache.map(|_| reader.fell_back.as_deref().unwrap_or(FAILED_BEFORE));
         Ok(match answer {
             Ok(told) => finish(&incoming, &known, cache, warning, &told),
-            Err(Failure { error, detail }) => {
+            Err(InquiryFailure { error, detail }) => {
                 let detail = detail.as_deref().or(warning);
                 Rejection { known: Some(&known), cache, detail, ..Rejection::of(&incoming) }.respond(&error)
             }
@@ -70,12 +70,12 @@ struct Told {
 }
 
 /// An error of ours, and what an operator needs to know more.
-struct Failure {
+struct InquiryFailure {
     error: Error,
     detail: Option<String>,
 }
 
-impl From<Error> for Failure {
+impl From<Error> for InquiryFailure {
     fn from(error: Error) -> Self {
         Self { error, detail: None }
     }
@@ -86,7 +86,7 @@ async fn decide(
     state: &State,
     reader: &mut Reader<'_>,
     known: &mut Known,
-) -> Result<Inquiry, Failure> {
+) -> Result<Inquiry, InquiryFailure> {
     loop {
         let now = now();
         let mut records = CachedRecords { state, known, now };
@@ -98,8 +98,9 @@ async fn decide(
     }
 }
 
-async fn read(reader: &mut Reader<'_>, need: &Need, known: &mut Known) -> Result<(), Failure> {
-    let unreadable = |unreadable: Unreadable| Failure { error: Error::RegistryUnavailable, detail: Some(unreadable.0) };
+async fn read(reader: &mut Reader<'_>, need: &Need, known: &mut Known) -> Result<(), InquiryFailure> {
+    let unreadable =
+        |unreadable: Unreadable| InquiryFailure { error: Error::RegistryUnavailable, detail: Some(unreadable.0) };
     reader.read(need, known).await.map_err(unreadable)
 }
 
@@ -109,7 +110,7 @@ async fn answer(
     state: &State,
     reader: &mut Reader<'_>,
     known: &mut Known,
-) -> Result<Told, Failure> {
+) -> Result<Told, InquiryFailure> {
     let told = ask(inquiry, None, incoming, state).await?;
     let Some(instance) = told.report.instance.clone() else { return Ok(told) };
     known.instance = state.instances.borrow_mut().look(&instance, now());
@@ -132,8 +133,8 @@ async fn ask(
     core: Option<CoreAddress>,
     incoming: &Incoming,
     state: &State,
-) -> Result<Told, Failure> {
-    let failed = |why: String| Failure {
+) -> Result<Told, InquiryFailure> {
+    let failed = |why: String| InquiryFailure {
         error: Error::IdempotencyUnavailable,
         detail: Some(format!("the object of the key failed: {why}")),
     };

@@ -7,7 +7,7 @@ use worker::{SqlStorage, SqlStorageValue, Storage};
 pub type Statement<'a> = (&'a str, Vec<SqlStorageValue>);
 
 /// The columns of a row.
-pub type Row = Vec<SqlStorageValue>;
+pub type SqlRow = Vec<SqlStorageValue>;
 
 #[wasm_bindgen]
 extern "C" {
@@ -38,7 +38,7 @@ impl Database {
     ///
     /// # Errors
     /// What the database says.
-    pub fn query(&self, sql: &str, values: Vec<SqlStorageValue>) -> worker::Result<Vec<Row>> {
+    pub fn query(&self, sql: &str, values: Vec<SqlStorageValue>) -> worker::Result<Vec<SqlRow>> {
         self.sql.exec(sql, values)?.raw().collect()
     }
 

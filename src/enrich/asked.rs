@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Shape;
-use super::json::{Cursor, Kind, Malformed, Text, Value, decode};
+use super::json::{Cursor, JsonKind, Malformed, Text, Value, decode};
 use super::units::units;
 
 /// What a completed body asks for.
@@ -51,11 +51,11 @@ pub fn asked(body: &[u8], shape: Shape) -> Option<Asked> {
     let mut asked = Asked::default();
     let mut top = Members::default();
     let read = top.read(&mut cursor, body, |cursor, name| {
-        if shape == Shape::Transaction || name != "transactions" || cursor.kind()? != Kind::Array {
+        if shape == Shape::Transaction || name != "transactions" || cursor.kind()? != JsonKind::Array {
             return Ok(false);
         }
         cursor.array(|cursor| {
-            if cursor.kind()? != Kind::Object {
+            if cursor.kind()? != JsonKind::Object {
                 return cursor.value().map(|_| ());
             }
             let mut item = Members::default();
@@ -115,7 +115,7 @@ const NAMES: [&str; 13] = [
 
 /// The members of an object that count: of several of one name the last that is not null.
 #[derive(Default)]
-struct Members<'a>(Vec<(&'static str, Kind, &'a [u8])>);
+struct Members<'a>(Vec<(&'static str, JsonKind, &'a [u8])>);
 
 impl<'a> Members<'a> {
     /// Reads an object. `own` may read a value itself, and says whether it did.
@@ -126,7 +126,7 @@ impl<'a> Members<'a> {
         mut own: impl FnMut(&mut Cursor<'a>, &str) -> Result<bool, Malformed>,
     ) -> Result<(), Malformed> {
         // It goes on to the brace.
-        if cursor.kind()? != Kind::Object {
+        if cursor.kind()? != JsonKind::Object {
             return Err(cursor.expected("an object"));
         }
         cursor.object(|cursor, key| {
@@ -136,7 +136,7 @@ impl<'a> Members<'a> {
             }
             let Value { kind, start, end } = cursor.value()?;
             // A list is emptied by a null; anything else stays as it was.
-            if kind != Kind::Null || matches!(name, "sources" | "destinations") {
+            if kind != JsonKind::Null || matches!(name, "sources" | "destinations") {
                 self.0.retain(|(other, ..)| *other != name);
                 self.0.push((name, kind, body.get(start..end).unwrap_or_default()));
             }
@@ -145,7 +145,7 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    fn get(&self, name: &str, kind: Kind) -> Option<&'a [u8]> {
+    fn get(&self, name: &str, kind: JsonKind) -> Option<&'a [u8]> {
         self.0.iter().find(|(other, ..)| *other == name).filter(|(_, its, _)| *its == kind).map(|(.., span)| *span)
     }
 
@@ -154,17 +154,18 @@ impl<'a> Members<'a> {
     }
 
     fn truth(&self, name: &str) -> bool {
-        self.get(name, Kind::Boolean) == Some(b"true")
+        self.get(name, JsonKind::Boolean) == Some(b"true")
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        let quoted = self.get(name, Kind::Text)?;
+        let quoted = self.get(name, JsonKind::Text)?;
         Some(decode(quoted.get(1..quoted.len().checked_sub(1)?)?).collect())
     }
 
     /// The literal of a number. Empty where the member is not a number: Core refuses such a request.
     fn number(&self, name: &str) -> Option<&'a str> {
-        self.has(name).then(|| self.get(name, Kind::Number).map_or("", |span| str::from_utf8(span).unwrap_or_default()))
+        self.has(name)
+            .then(|| self.get(name, JsonKind::Number).map_or("", |span| str::from_utf8(span).unwrap_or_default()))
     }
 
     fn transaction(&self) -> AskedTransaction {
@@ -183,10 +184,10 @@ impl<'a> Members<'a> {
 
     /// How many balances a list names.
     fn balances(&self, name: &str) -> usize {
-        let Some(list) = self.get(name, Kind::Array) else { return 0 };
+        let Some(list) = self.get(name, JsonKind::Array) else { return 0 };
         let mut named = BTreeSet::new();
         let read = Cursor::new(list).array(|cursor| {
-            if cursor.kind()? == Kind::Object {
+            if cursor.kind()? == JsonKind::Object {
                 let mut share = Members::default();
                 share.read(cursor, list, |_, _| Ok(false))?;
                 named.insert(share.text("identifier").unwrap_or_default());

@@ -35,7 +35,7 @@ use self::splice::Splice;
 
 pub use self::asked::{Asked, AskedTransaction, Options, asked, options};
 pub use self::reference::{Made, NotAReference, Reference, References};
-pub use self::refusal::Refusal;
+pub use self::refusal::BodyRefusal;
 pub use self::rule::{DefaultPrecision, MAX_DEFAULT_PRECISION, Rule, ZeroPrecision};
 
 /// Where the transactions are in a body.
@@ -73,7 +73,7 @@ pub fn enrich(
     rule: Rule,
     limit: usize,
     random: impl FnMut() -> [u8; 16],
-) -> Result<Enriched, Refusal> {
+) -> Result<Enriched, BodyRefusal> {
     Ok(understand(body, shape, rule, limit)?.complete(random))
 }
 
@@ -81,9 +81,9 @@ pub fn enrich(
 ///
 /// # Errors
 /// As [`enrich`].
-pub fn understand(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Result<Understood<'_>, Refusal> {
+pub fn understand(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Result<Understood<'_>, BodyRefusal> {
     if body.len() > limit {
-        return Err(Refusal::TooLarge { limit });
+        return Err(BodyRefusal::TooLarge { limit });
     }
     let found = scan::scan(body, shape, rule, limit)?;
     Ok(Understood { body, shape, found })

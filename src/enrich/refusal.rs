@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// A body that must not reach Core. The text is for the caller.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Refusal {
+pub enum BodyRefusal {
     /// Not one JSON object in UTF-8 (RFC 8259), nested at most 10,000 deep, with nothing after it; or one with a
     /// precision so long that Core may misread it.
     #[error("the body cannot be read: expected {expected} at byte {offset}")]

@@ -1,12 +1,12 @@
 //! One pass over a body: which transactions lack what, and where the additions go.
 
 use super::edit::{Addition, Edit, Found, digits};
-use super::json::{Closed, Cursor, Kind, Magnitude, Malformed, Value};
+use super::json::{Closed, Cursor, JsonKind, Magnitude, Malformed, Value};
 use super::sent::{Field, GivenReference, SentFields};
-use super::{DefaultPrecision, Refusal, Rule, Shape, ZeroPrecision};
+use super::{BodyRefusal, DefaultPrecision, Rule, Shape, ZeroPrecision};
 
 /// Reads the whole of `body`, which is not larger than `limit`.
-pub(super) fn scan(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Result<Found, Refusal> {
+pub(super) fn scan(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Result<Found, BodyRefusal> {
     let mut cursor = Cursor::new(body);
     let mut scan = Scan::new(body, rule, limit);
     let read = match shape {
@@ -14,10 +14,10 @@ pub(super) fn scan(body: &[u8], shape: Shape, rule: Rule, limit: usize) -> Resul
         Shape::Bulk => scan.bulk(&mut cursor),
     };
     read.and_then(|()| cursor.end())
-        .map_err(|Malformed { offset, expected }| Refusal::Malformed { offset, expected })?;
+        .map_err(|Malformed { offset, expected }| BodyRefusal::Malformed { offset, expected })?;
     match scan.refusal {
         Some(refusal) => Err(refusal),
-        None if scan.found.size > limit => Err(Refusal::TooLarge { limit }),
+        None if scan.found.size > limit => Err(BodyRefusal::TooLarge { limit }),
         None => Ok(scan.found),
     }
 }
@@ -28,7 +28,7 @@ struct Scan<'a> {
     limit: usize,
     found: Found,
     /// The first reason to refuse a body that is well formed; the pass goes on, as it may not be.
-    refusal: Option<Refusal>,
+    refusal: Option<BodyRefusal>,
     /// Whether no edit that may follow can bring the size back under the limit.
     too_large: bool,
 }
@@ -66,8 +66,8 @@ impl<'a> Scan<'a> {
             }
             if seen {
                 // It outranks what an item did: with two lists it is not clear what an item is.
-                if !matches!(self.refusal, Some(Refusal::Ambiguous { .. })) {
-                    self.refusal = Some(Refusal::Ambiguous { offset: key.start });
+                if !matches!(self.refusal, Some(BodyRefusal::Ambiguous { .. })) {
+                    self.refusal = Some(BodyRefusal::Ambiguous { offset: key.start });
                 }
                 return cursor.value().map(|_| ());
             }
@@ -79,12 +79,12 @@ impl<'a> Scan<'a> {
 
     /// The value of `transactions`. Core refuses it where it is no list, and a list with an item that is no object.
     fn transactions(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Malformed> {
-        if cursor.kind()? != Kind::Array {
+        if cursor.kind()? != JsonKind::Array {
             return cursor.value().map(|_| ());
         }
         let mut item = 0;
         cursor.array(|cursor| {
-            if cursor.kind()? == Kind::Object {
+            if cursor.kind()? == JsonKind::Object {
                 self.transaction(cursor, Some(item))?;
             } else {
                 cursor.value()?;
@@ -118,7 +118,7 @@ impl<'a> Scan<'a> {
             Some((_, Magnitude::Other)) | None => None,
         };
         if zero.is_some() && self.rule.zero_precision == ZeroPrecision::Refuse {
-            self.refusal.get_or_insert(Refusal::ZeroPrecision { item });
+            self.refusal.get_or_insert(BodyRefusal::ZeroPrecision { item });
             return Ok(());
         }
         let zero = zero.filter(|_| self.rule.zero_precision == ZeroPrecision::Default);
@@ -127,7 +127,7 @@ impl<'a> Scan<'a> {
             match self.rule.default_precision {
                 DefaultPrecision::Add(precision) => self.found.precision_added = Some(precision),
                 DefaultPrecision::Require => {
-                    self.refusal.get_or_insert(Refusal::PrecisionRequired { item });
+                    self.refusal.get_or_insert(BodyRefusal::PrecisionRequired { item });
                     return Ok(());
                 }
             }
@@ -202,7 +202,7 @@ impl Lack {
 /// Makes sure that the body begins with an object.
 fn only_object(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
     match cursor.kind() {
-        Ok(Kind::Object) => Ok(()),
+        Ok(JsonKind::Object) => Ok(()),
         _ => Err(cursor.expected("an object")),
     }
 }

@@ -3,7 +3,7 @@
 //! Go's `encoding/json` matches a key to a field whatever its case, and takes of several the last one that is not
 //! null: a null leaves a number or a string as it was.
 
-use super::json::{Kind, Magnitude, Text, Value, decode};
+use super::json::{JsonKind, Magnitude, Text, Value, decode};
 
 /// A member that decides something here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl SentFields {
 
     /// The precision that counts, where it is a number, and what Core makes of it.
     pub(super) fn number(&self, body: &[u8]) -> Option<(Value, Magnitude)> {
-        let number = self.precision.value.filter(|value| value.kind == Kind::Number)?;
+        let number = self.precision.value.filter(|value| value.kind == JsonKind::Number)?;
         Some((number, Magnitude::of(span(number, body))))
     }
 }
@@ -93,7 +93,7 @@ pub(super) struct Member {
 
 impl Member {
     fn note(&mut self, value: Value) {
-        if value.kind == Kind::Null {
+        if value.kind == JsonKind::Null {
             self.null = Some(value);
         } else {
             self.value = Some(value);
@@ -116,7 +116,7 @@ impl GivenReference {
     pub(super) fn of(sent: &SentFields, body: &[u8]) -> Self {
         match sent.reference.value {
             None => Self::Missing,
-            Some(value) if value.kind == Kind::Text => {
+            Some(value) if value.kind == JsonKind::Text => {
                 let quoted = span(value, body);
                 Self::Text(decode(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()).collect())
             }

@@ -8,7 +8,7 @@ fn rule(default_precision: DefaultPrecision, zero_precision: ZeroPrecision) -> R
     Rule { default_precision, zero_precision }
 }
 
-fn run(body: &str, shape: Shape, rule: Rule) -> Result<Enriched, Refusal> {
+fn run(body: &str, shape: Shape, rule: Rule) -> Result<Enriched, BodyRefusal> {
     let mut next = 0;
     enrich(body.as_bytes(), shape, rule, LIMIT, move || {
         next += 1;
@@ -126,16 +126,16 @@ fn two_lists_of_transactions_are_ambiguous_whatever_they_hold() {
     ] {
         let rule = rule(DefaultPrecision::Require, ZeroPrecision::Refuse);
         let offset = body.match_indices("\"tran").nth(1).or(body.match_indices("\"Tran").next()).unwrap().0;
-        assert_eq!(run(body, Shape::Bulk, rule), Err(Refusal::Ambiguous { offset }), "{body}");
+        assert_eq!(run(body, Shape::Bulk, rule), Err(BodyRefusal::Ambiguous { offset }), "{body}");
     }
 }
 
 #[test]
 fn a_required_precision_is_refused_by_the_first_item_without_one() {
     let require = rule(DefaultPrecision::Require, ZeroPrecision::Pass);
-    assert_eq!(run("{}", Shape::Transaction, require), Err(Refusal::PrecisionRequired { item: None }));
+    assert_eq!(run("{}", Shape::Transaction, require), Err(BodyRefusal::PrecisionRequired { item: None }));
     let body = r#"{"transactions":[{"precision":0},null,{"precision":null},{}]}"#;
-    assert_eq!(run(body, Shape::Bulk, require), Err(Refusal::PrecisionRequired { item: Some(2) }));
+    assert_eq!(run(body, Shape::Bulk, require), Err(BodyRefusal::PrecisionRequired { item: Some(2) }));
     assert!(run(r#"{"precision":0}"#, Shape::Transaction, require).is_ok());
 }
 
@@ -147,9 +147,9 @@ fn a_zero_passes_or_counts_as_null_or_is_refused() {
     assert_eq!(run(rule(add, ZeroPrecision::Pass)).unwrap().body, None);
     let replaced = br#"{"precision":1000,"precision":null,"reference":"a"}"#;
     assert_eq!(run(rule(add, ZeroPrecision::Default)).unwrap().body.as_deref(), Some(&replaced[..]));
-    assert_eq!(run(rule(add, ZeroPrecision::Refuse)), Err(Refusal::ZeroPrecision { item: None }));
+    assert_eq!(run(rule(add, ZeroPrecision::Refuse)), Err(BodyRefusal::ZeroPrecision { item: None }));
     let required = rule(DefaultPrecision::Require, ZeroPrecision::Default);
-    assert_eq!(run(required), Err(Refusal::PrecisionRequired { item: None }));
+    assert_eq!(run(required), Err(BodyRefusal::PrecisionRequired { item: None }));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn what_is_not_one_object_is_malformed_at_its_first_wrong_byte() {
         (r#"{"a":"\u12g4"}"#, 10, "a hexadecimal digit"),
         (r#"{"a":"b"#, 7, "the end of the string"),
     ] {
-        let refusal = Refusal::Malformed { offset, expected };
+        let refusal = BodyRefusal::Malformed { offset, expected };
         assert_eq!(run(body, Shape::Transaction, Rule::default()), Err(refusal), "{body}");
     }
 }
@@ -198,7 +198,7 @@ fn what_is_not_one_object_is_malformed_at_its_first_wrong_byte() {
 fn what_is_not_utf_8_is_malformed() {
     for (bytes, offset) in [(&b"{\"a\":\"\xc3\xa9\xff\"}"[..], 8), (b"{\"\xed\xa0\x80\":1}", 2), (b"{}\xff", 2)] {
         let done = enrich(bytes, Shape::Transaction, Rule::default(), LIMIT, || [0; 16]);
-        assert!(matches!(done, Err(Refusal::Malformed { offset: at, .. }) if at == offset), "{done:?}");
+        assert!(matches!(done, Err(BodyRefusal::Malformed { offset: at, .. }) if at == offset), "{done:?}");
     }
 }
 
@@ -206,24 +206,24 @@ fn what_is_not_utf_8_is_malformed() {
 fn ten_thousand_levels_are_read_and_one_more_is_refused() {
     let nested = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
     assert!(run(&nested(10_000), Shape::Transaction, Rule::default()).is_ok());
-    let refusal = Refusal::Malformed { offset: 10_004, expected: "at most 10,000 levels of nesting" };
+    let refusal = BodyRefusal::Malformed { offset: 10_004, expected: "at most 10,000 levels of nesting" };
     assert_eq!(run(&nested(10_001), Shape::Transaction, Rule::default()), Err(refusal));
 }
 
 #[test]
 fn a_body_of_brackets_alone_is_refused_without_a_deep_stack() {
     let body = format!(r#"{{"a":{}"#, "[".repeat(LIMIT - 5));
-    assert!(matches!(run(&body, Shape::Transaction, Rule::default()), Err(Refusal::Malformed { .. })));
+    assert!(matches!(run(&body, Shape::Transaction, Rule::default()), Err(BodyRefusal::Malformed { .. })));
 }
 
 #[test]
 fn the_limit_holds_before_and_after_the_additions() {
     let at = |body: &str, limit| enrich(body.as_bytes(), Shape::Bulk, Rule::default(), limit, || [0; 16]);
-    assert_eq!(at("[", 0), Err(Refusal::TooLarge { limit: 0 }));
+    assert_eq!(at("[", 0), Err(BodyRefusal::TooLarge { limit: 0 }));
     let body = format!(r#"{{"transactions":[{}{{}}]}}"#, "{},".repeat(999));
     let size = at(&body, LIMIT).unwrap().body.unwrap().len();
     assert!(at(&body, size).is_ok());
-    assert_eq!(at(&body, size - 1), Err(Refusal::TooLarge { limit: size - 1 }));
+    assert_eq!(at(&body, size - 1), Err(BodyRefusal::TooLarge { limit: size - 1 }));
 }
 
 #[test]
@@ -249,12 +249,15 @@ fn what_was_added_once_is_added_again_under_the_same_rule() {
 #[test]
 fn a_refusal_says_where_and_what() {
     let texts = [
-        (Refusal::Malformed { offset: 7, expected: "`:`" }, "the body cannot be read: expected `:` at byte 7"),
+        (BodyRefusal::Malformed { offset: 7, expected: "`:`" }, "the body cannot be read: expected `:` at byte 7"),
         (
-            Refusal::PrecisionRequired { item: Some(2) },
+            BodyRefusal::PrecisionRequired { item: Some(2) },
             "transactions[2] has no precision, and this instance requires one",
         ),
-        (Refusal::ZeroPrecision { item: None }, "the precision of the transaction is zero, which Core would book as 1"),
+        (
+            BodyRefusal::ZeroPrecision { item: None },
+            "the precision of the transaction is zero, which Core would book as 1",
+        ),
     ];
     for (refusal, text) in texts {
         assert_eq!(refusal.to_string(), text);

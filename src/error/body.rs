@@ -1,7 +1,7 @@
 //! The one body of an error, and what it tells of a write.
 
 use super::Error;
-use crate::enrich::Refusal;
+use crate::enrich::BodyRefusal;
 use crate::json::Writer;
 use crate::json::write::list;
 use crate::outcome::WriteOutcome;
@@ -25,17 +25,17 @@ impl Error {
 
     fn describe(&self, details: &mut Writer) {
         match self {
-            Self::Body(Refusal::Malformed { offset, expected }) => {
+            Self::Body(BodyRefusal::Malformed { offset, expected }) => {
                 details.number("offset", *offset as u64).text("expected", expected);
             }
-            Self::Body(Refusal::Ambiguous { offset }) => {
+            Self::Body(BodyRefusal::Ambiguous { offset }) => {
                 details.number("offset", *offset as u64);
             }
-            Self::Body(Refusal::TooLarge { limit }) => {
+            Self::Body(BodyRefusal::TooLarge { limit }) => {
                 details.number("limit", *limit as u64);
             }
             Self::Body(
-                Refusal::PrecisionRequired { item: Some(item) } | Refusal::ZeroPrecision { item: Some(item) },
+                BodyRefusal::PrecisionRequired { item: Some(item) } | BodyRefusal::ZeroPrecision { item: Some(item) },
             ) => {
                 details.number("item", *item as u64);
             }

@@ -5,7 +5,7 @@
 
 mod body;
 
-use crate::enrich::Refusal;
+use crate::enrich::BodyRefusal;
 use crate::http::{Method, UriTooLong};
 use crate::outcome::{Parts, ReferenceList};
 use crate::registry::Scope;
@@ -40,7 +40,7 @@ pub enum Error {
         needed: Scope,
     },
     /// A body that must not be forwarded.
-    Body(Refusal),
+    Body(BodyRefusal),
     /// A transaction body with a Content-Encoding: it cannot be read, and Core could not either.
     UnsupportedEncoding,
     /// A multipart body on a route other than the upload: Core would take it at any size.
@@ -178,11 +178,11 @@ impl Error {
             Self::RouteNotFound => (404, "PROXY_ROUTE_NOT_FOUND"),
             Self::MethodNotAllowed { .. } => (405, "PROXY_METHOD_NOT_ALLOWED"),
             Self::InsufficientScope { .. } => (403, "PROXY_INSUFFICIENT_SCOPE"),
-            Self::Body(Refusal::Malformed { .. }) => (400, "PROXY_MALFORMED_BODY"),
-            Self::Body(Refusal::Ambiguous { .. }) => (400, "PROXY_AMBIGUOUS_BODY"),
-            Self::Body(Refusal::TooLarge { .. }) => (413, "PROXY_BODY_TOO_LARGE"),
-            Self::Body(Refusal::PrecisionRequired { .. }) => (400, "PROXY_PRECISION_REQUIRED"),
-            Self::Body(Refusal::ZeroPrecision { .. }) => (400, "PROXY_ZERO_PRECISION"),
+            Self::Body(BodyRefusal::Malformed { .. }) => (400, "PROXY_MALFORMED_BODY"),
+            Self::Body(BodyRefusal::Ambiguous { .. }) => (400, "PROXY_AMBIGUOUS_BODY"),
+            Self::Body(BodyRefusal::TooLarge { .. }) => (413, "PROXY_BODY_TOO_LARGE"),
+            Self::Body(BodyRefusal::PrecisionRequired { .. }) => (400, "PROXY_PRECISION_REQUIRED"),
+            Self::Body(BodyRefusal::ZeroPrecision { .. }) => (400, "PROXY_ZERO_PRECISION"),
             Self::UnsupportedEncoding => (415, "PROXY_UNSUPPORTED_ENCODING"),
             Self::UnsupportedMediaType => (415, "PROXY_UNSUPPORTED_MEDIA_TYPE"),
             Self::BodyIncomplete => (400, "PROXY_BODY_INCOMPLETE"),

@@ -16,11 +16,11 @@ fn every_error() -> Vec<Error> {
         Error::RouteNotFound,
         Error::MethodNotAllowed { allow: vec![Method::Get, Method::Post] },
         Error::InsufficientScope { needed: Scope::Write },
-        Error::Body(Refusal::Malformed { offset: 7, expected: "a value" }),
-        Error::Body(Refusal::Ambiguous { offset: 9 }),
-        Error::Body(Refusal::TooLarge { limit: 1_024 }),
-        Error::Body(Refusal::PrecisionRequired { item: Some(2) }),
-        Error::Body(Refusal::ZeroPrecision { item: None }),
+        Error::Body(BodyRefusal::Malformed { offset: 7, expected: "a value" }),
+        Error::Body(BodyRefusal::Ambiguous { offset: 9 }),
+        Error::Body(BodyRefusal::TooLarge { limit: 1_024 }),
+        Error::Body(BodyRefusal::PrecisionRequired { item: Some(2) }),
+        Error::Body(BodyRefusal::ZeroPrecision { item: None }),
         Error::UnsupportedEncoding,
         Error::UnsupportedMediaType,
         Error::BodyIncomplete,
@@ -174,7 +174,7 @@ fn the_references_of_a_bulk_are_named_by_index() {
 
 #[test]
 fn a_malformed_body_is_told_where_and_what_was_expected() {
-    let body = parsed(&Error::Body(Refusal::Malformed { offset: 7, expected: "a value" }), None);
+    let body = parsed(&Error::Body(BodyRefusal::Malformed { offset: 7, expected: "a value" }), None);
     assert_eq!(body["error_detail"]["details"]["offset"], 7);
     assert_eq!(body["error_detail"]["details"]["expected"], "a value");
 }

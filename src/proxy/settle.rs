@@ -1,7 +1,7 @@
 //! Step 11: the result of a request to Core.
 
 use super::upstream::UpstreamRequest;
-use crate::enrich::{Enriched, References, Refusal};
+use crate::enrich::{BodyRefusal, Enriched, References};
 use crate::error::Error;
 use crate::outcome::{Outcome, WriteOutcome};
 use crate::registry::TimeoutMs;
@@ -76,7 +76,9 @@ pub fn conclude(
     let error = match (result, settle(result, request.timeout)) {
         (_, Ok(())) => return Ok(()),
         // Core acts on the first JSON value that it has read, whatever comes behind it.
-        (UpstreamResult::TooLarge, _) => Error::Body(Refusal::TooLarge { limit: request.limit.unwrap_or_default() }),
+        (UpstreamResult::TooLarge, _) => {
+            Error::Body(BodyRefusal::TooLarge { limit: request.limit.unwrap_or_default() })
+        }
         (_, Err(error)) => error,
     };
     let outcome = match result {
@@ -199,7 +201,7 @@ mod tests {
             credential: "Abcdefghijklmnop",
             warning: "",
         };
-        let too_large = Error::Body(Refusal::TooLarge { limit: 7 });
+        let too_large = Error::Body(BodyRefusal::TooLarge { limit: 7 });
         for (result, error, outcome) in [
             (UpstreamResult::Failed, Error::CoreUnreachable { upstream_status: None }, Outcome::Unknown),
             (UpstreamResult::TimedOut, Error::CoreTimeout { timeout_ms: 30_000 }, Outcome::Unknown),

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use blnk_edge::enrich::{
-    DefaultPrecision, Enriched, Reference, References, Refusal, Rule, Shape, ZeroPrecision, asked, enrich,
+    BodyRefusal, DefaultPrecision, Enriched, Reference, References, Rule, Shape, ZeroPrecision, asked, enrich,
 };
 
 use crate::model::{self, Given, Read, Transaction};
@@ -38,7 +38,7 @@ fn check_one(body: &[u8], shape: Shape, rule: Rule, read: &Read) {
     let transactions = match read {
         Read::Malformed => return assert_malformed(body, shape, rule, &done),
         Read::Ambiguous => {
-            return assert!(matches!(done, Err(Refusal::Ambiguous { .. })), "{done:?}");
+            return assert!(matches!(done, Err(BodyRefusal::Ambiguous { .. })), "{done:?}");
         }
         Read::Transactions(transactions) => transactions,
     };
@@ -53,12 +53,12 @@ fn check_one(body: &[u8], shape: Shape, rule: Rule, read: &Read) {
     assert_body(&done, body, transactions, shape, rule);
 }
 
-fn refusal(transaction: &Transaction, rule: Rule, item: Option<usize>) -> Option<Refusal> {
+fn refusal(transaction: &Transaction, rule: Rule, item: Option<usize>) -> Option<BodyRefusal> {
     if transaction.zero() && rule.zero_precision == ZeroPrecision::Refuse {
-        return Some(Refusal::ZeroPrecision { item });
+        return Some(BodyRefusal::ZeroPrecision { item });
     }
     (lacks_precision(transaction, rule) && rule.default_precision == DefaultPrecision::Require)
-        .then_some(Refusal::PrecisionRequired { item })
+        .then_some(BodyRefusal::PrecisionRequired { item })
 }
 
 fn lacks_precision(transaction: &Transaction, rule: Rule) -> bool {
@@ -66,10 +66,10 @@ fn lacks_precision(transaction: &Transaction, rule: Rule) -> bool {
 }
 
 /// A refusal names the first byte that is wrong: what is before it is right, or only cut short.
-fn assert_malformed(body: &[u8], shape: Shape, rule: Rule, done: &Result<Enriched, Refusal>) {
-    let &Err(Refusal::Malformed { offset, .. }) = done else { panic!("{done:?}") };
+fn assert_malformed(body: &[u8], shape: Shape, rule: Rule, done: &Result<Enriched, BodyRefusal>) {
+    let &Err(BodyRefusal::Malformed { offset, .. }) = done else { panic!("{done:?}") };
     match enrich(&body[..offset], shape, rule, NO_LIMIT, || RANDOM) {
-        Err(Refusal::Malformed { offset: before, .. }) => assert_eq!(before, offset),
+        Err(BodyRefusal::Malformed { offset: before, .. }) => assert_eq!(before, offset),
         Ok(_) | Err(_) => assert!(offset < body.len()),
     }
 }
@@ -140,7 +140,7 @@ fn assert_body(done: &Enriched, body: &[u8], before: &[(usize, Transaction)], sh
     let limit = enriched.len().max(body.len());
     assert_eq!(enrich(body, shape, rule, limit, || RANDOM).as_ref(), Ok(done));
     let less = enrich(body, shape, rule, limit - 1, || RANDOM);
-    assert_eq!(less, Err(Refusal::TooLarge { limit: limit - 1 }));
+    assert_eq!(less, Err(BodyRefusal::TooLarge { limit: limit - 1 }));
 }
 
 /// Walks both bodies side by side: where they differ there is an addition, in place of nothing or of a null or zero.

@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use blnk_edge::enrich::{DefaultPrecision, Reference, References, Refusal, Rule, Shape, ZeroPrecision, asked, enrich};
+use blnk_edge::enrich::{
+    BodyRefusal, DefaultPrecision, Reference, References, Rule, Shape, ZeroPrecision, asked, enrich,
+};
 use serde::Deserialize;
 
 use crate::check::check;
@@ -107,7 +109,7 @@ fn what_is_not_strict_json_is_never_forwarded() {
     for (route, shape) in [("single", Shape::Transaction), ("bulk", Shape::Bulk)] {
         cases(route, |family, case, body| {
             let refused =
-                matches!(enrich(body, shape, Rule::default(), LIMIT, || RANDOM), Err(Refusal::Malformed { .. }));
+                matches!(enrich(body, shape, Rule::default(), LIMIT, || RANDOM), Err(BodyRefusal::Malformed { .. }));
             if !case.strict || !body.trim_ascii_start().starts_with(b"{") {
                 assert!(refused, "{family}: {}", String::from_utf8_lossy(body));
             } else {
@@ -129,7 +131,7 @@ fn a_number_that_go_misreads_is_never_forwarded() {
         {
             misread += 1;
             let done = enrich(body, Shape::Transaction, Rule::default(), LIMIT, || RANDOM);
-            assert!(matches!(done, Err(Refusal::Malformed { offset: 13, .. })), "{text}");
+            assert!(matches!(done, Err(BodyRefusal::Malformed { offset: 13, .. })), "{text}");
         }
     });
     assert!(misread > 0);
@@ -155,10 +157,10 @@ fn a_single_create_is_read_as_go_reads_it() {
         assert_eq!(asked.transactions[0].legs > 0, seen.sources + seen.destinations > 0, "{}", name());
 
         let refused = run(rule(DefaultPrecision::default(), ZeroPrecision::Refuse));
-        let zero = refused == Err(Refusal::ZeroPrecision { item: None });
+        let zero = refused == Err(BodyRefusal::ZeroPrecision { item: None });
         assert_eq!(zero, seen.zero(), "{}", name());
         let required = run(rule(DefaultPrecision::Require, ZeroPrecision::Default));
-        let missing = required == Err(Refusal::PrecisionRequired { item: None });
+        let missing = required == Err(BodyRefusal::PrecisionRequired { item: None });
         assert_eq!(missing, !seen.precision_sent || seen.zero(), "{}", name());
     });
 }
@@ -169,7 +171,7 @@ fn a_bulk_is_read_as_go_reads_it() {
         let name = || format!("{family}: {}", String::from_utf8_lossy(body));
         let run = |rule| enrich(body, Shape::Bulk, rule, LIMIT, || RANDOM);
         if case.strict && case.transactions_members > 1 {
-            let ambiguous = matches!(run(Rule::default()), Err(Refusal::Ambiguous { .. }));
+            let ambiguous = matches!(run(Rule::default()), Err(BodyRefusal::Ambiguous { .. }));
             return assert!(ambiguous, "{}", name());
         }
         if !case.readable(family, body) {
@@ -191,11 +193,11 @@ fn a_bulk_is_read_as_go_reads_it() {
         assert_eq!(kept, without[..without.len().min(1_000)], "{}", name());
 
         let refused = run(rule(DefaultPrecision::default(), ZeroPrecision::Refuse));
-        let zero = find(Transaction::zero).map(|item| Refusal::ZeroPrecision { item: Some(item) });
+        let zero = find(Transaction::zero).map(|item| BodyRefusal::ZeroPrecision { item: Some(item) });
         assert_eq!(refused.err(), zero, "{}", name());
         let required = run(rule(DefaultPrecision::Require, ZeroPrecision::Pass));
         let missing = find(|item| !item.precision_sent);
-        let missing = missing.map(|item| Refusal::PrecisionRequired { item: Some(item) });
+        let missing = missing.map(|item| BodyRefusal::PrecisionRequired { item: Some(item) });
         assert_eq!(required.err(), missing, "{}", name());
     });
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use blnk_edge::enrich::{References, Refusal, Rule, Shape, ZeroPrecision, enrich};
+use blnk_edge::enrich::{BodyRefusal, References, Rule, Shape, ZeroPrecision, enrich};
 use serde::Deserialize;
 
 use crate::check::check;
@@ -116,7 +116,7 @@ fn what_core_books_is_refused_only_where_it_reads_less_than_was_sent() {
     for (probe, body) in probes() {
         let done = enrich(&body, probe.shape(), Rule::default(), 5 << 20, || [7; 16]);
         if let (201, Err(refusal)) = (probe.core.status, done) {
-            assert!(matches!(refusal, Refusal::Malformed { .. } | Refusal::Ambiguous { .. }));
+            assert!(matches!(refusal, BodyRefusal::Malformed { .. } | BodyRefusal::Ambiguous { .. }));
             refused.push(probe.name);
         }
     }

@@ -26,7 +26,7 @@ use super::now;
 use super::state::{Memory, Reservation, State};
 use crate::idempotency::message::{HOLDER, KeyRequest, LENGTH, StatusRequest, WriteRequest};
 use crate::idempotency::receive::{Received, UnderWay, receive};
-use crate::idempotency::response::{Refused, Response};
+use crate::idempotency::response::{KeyRefusal, Response};
 use crate::idempotency::{Fingerprint, KeyRecord, Phase, state};
 
 use attempt::Running;
@@ -96,7 +96,7 @@ impl Idempotency {
         let (credential, workspace) = holder.split_once(' ').ok_or("not a holder")?;
         let Some(held) = state.hold_in_turn(Memory::KeyedBody, credential, workspace, length).await else {
             let request_id = header("x-request-id").unwrap_or_default();
-            return Ok(KeyResponse::to(&request_id).refusal(&Refused::BUSY));
+            return Ok(KeyResponse::to(&request_id).refusal(&KeyRefusal::BUSY));
         };
         let bytes = request.bytes().await?;
         let (message, body) = KeyRequest::split(&bytes).ok_or("not a message")?;
@@ -111,22 +111,22 @@ impl Idempotency {
 
     async fn carry(&self, place: Place<'_>, job: &WriteRequest, mut carried: Carried) -> Result<PlatformResponse> {
         let body = carried.bytes.get(carried.begins..).unwrap_or_default();
-        let reply = KeyResponse::to(&job.request_id);
+        let response = KeyResponse::to(&job.request_id);
         let storage = self.state.storage();
         let row = KeyStorage::of(&storage);
         let fingerprint = Fingerprint::of(&job.instance, &job.method, &job.target, body);
         let record = row.record()?;
         let under_way = self.under_way();
         let received = receive(record.as_ref(), under_way.as_ref(), &fingerprint, now());
-        let reply = if let Received::Replay(record) | Received::OutcomeUnknown(record) = received {
-            reply.about(record)
+        let response = if let Received::Replay(record) | Received::OutcomeUnknown(record) = received {
+            response.about(record)
         } else {
-            reply
+            response
         };
         match (received.response(), received) {
-            (Some(Response::Refused(refused)), _) => return Ok(reply.refusal(&refused)),
+            (Some(Response::Refused(refused)), _) => return Ok(response.refusal(&refused)),
             (Some(_), Received::Replay(KeyRecord { phase: Phase::Done { kept, booked }, .. })) => {
-                return reply.booked(booked.as_deref()).replay(kept, || row.body());
+                return response.booked(booked.as_deref()).replay(kept, || row.body());
             }
             (Some(_), _) => return Err("nothing to replay".into()),
             (None, _) => {}
@@ -138,26 +138,26 @@ impl Idempotency {
                 carried.bytes = Vec::new();
                 running.run().await
             }
-            Err(error) => Ok(reply.refusal(&Refused::body(error))),
+            Err(error) => Ok(response.refusal(&KeyRefusal::body(error))),
         }
     }
 
     /// Tells the state of the key; where Core may be asked, it is asked for what is not known yet.
     async fn tell(&self, place: Place<'_>, ask: &StatusRequest) -> Result<PlatformResponse> {
-        let reply = KeyResponse::to(&ask.request_id);
+        let response = KeyResponse::to(&ask.request_id);
         let storage = self.state.storage();
         let record = KeyStorage::of(&storage).record()?.filter(|record| now() < record.expires_at);
         let in_flight = self.under_way().is_some_and(|under_way| now() < under_way.until);
         let Some(record) = record else {
             if in_flight {
-                return reply.told(&state::begun(&ask.key), false);
+                return response.told(&state::begun(&ask.key), false);
             }
-            return Ok(reply.refusal(&Refused::NOT_FOUND));
+            return Ok(response.refusal(&KeyRefusal::NOT_FOUND));
         };
         let open = state::is_open(&record) && !in_flight;
         match &ask.core {
             Some(core) if open => Running::ask(self, place, core, &ask.request_id, &ask.key, record).run().await,
-            _ => reply.about(&record).told(&state::body(&ask.key, &record, in_flight, None), open),
+            _ => response.about(&record).told(&state::body(&ask.key, &record, in_flight, None), open),
         }
     }
 

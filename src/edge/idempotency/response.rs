@@ -7,7 +7,7 @@ use worker::Result;
 use super::bindings::{reported, with_report};
 use crate::edge::response::error_response;
 use crate::idempotency::message::Report;
-use crate::idempotency::response::{Refused, write_outcome};
+use crate::idempotency::response::{KeyRefusal, write_outcome};
 use crate::idempotency::{Kept, KeyRecord};
 
 /// An answer to one request.
@@ -75,8 +75,8 @@ impl<'a> KeyResponse<'a> {
     }
 
     /// An error of ours.
-    pub fn refusal(&self, refused: &Refused) -> Response {
-        let Refused { said, error, outcome } = refused;
+    pub fn refusal(&self, refused: &KeyRefusal) -> Response {
+        let KeyRefusal { said, error, outcome } = refused;
         let code = Some(error.code().to_owned());
         let report = Report { code, upstream_status: error.upstream_status(), ..self.report(said) };
         let outcome = write_outcome(self.record, *outcome);

@@ -5,7 +5,7 @@ use std::vec;
 use worker::SqlStorageValue as Value;
 
 use crate::clock::Timestamp;
-use crate::edge::sql::Row;
+use crate::edge::sql::SqlRow;
 use crate::json::Object;
 use crate::registry::Kind;
 use crate::store::audit::Line;
@@ -55,7 +55,7 @@ pub struct Columns(vec::IntoIter<Value>);
 
 impl Columns {
     /// The columns of this row.
-    pub fn of(row: Row) -> Self {
+    pub fn of(row: SqlRow) -> Self {
         Self(row.into_iter())
     }
 

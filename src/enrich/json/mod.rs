@@ -23,7 +23,7 @@ pub(super) struct Malformed {
 
 /// What a value is, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum JsonKind {
     Object,
     Array,
     Text,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 /// A value that was read: the bytes from `start` up to `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Value {
-    pub(super) kind: Kind,
+    pub(super) kind: JsonKind,
     pub(super) start: usize,
     pub(super) end: usize,
 }
@@ -63,14 +63,14 @@ impl<'a> Cursor<'a> {
 
     /// What the next value is, without reading it.
     #[inline]
-    pub(super) fn kind(&mut self) -> Result<Kind, Malformed> {
+    pub(super) fn kind(&mut self) -> Result<JsonKind, Malformed> {
         match self.token() {
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::Array),
-            Some(b'"') => Ok(Kind::Text),
-            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
-            Some(b't' | b'f') => Ok(Kind::Boolean),
-            Some(b'n') => Ok(Kind::Null),
+            Some(b'{') => Ok(JsonKind::Object),
+            Some(b'[') => Ok(JsonKind::Array),
+            Some(b'"') => Ok(JsonKind::Text),
+            Some(b'-' | b'0'..=b'9') => Ok(JsonKind::Number),
+            Some(b't' | b'f') => Ok(JsonKind::Boolean),
+            Some(b'n') => Ok(JsonKind::Null),
             _ => Err(self.expected("a value")),
         }
     }
@@ -121,8 +121,8 @@ impl<'a> Cursor<'a> {
         let kind = self.kind()?;
         let start = self.at;
         match kind {
-            Kind::Object | Kind::Array => self.container()?,
-            Kind::Text | Kind::Number | Kind::Boolean | Kind::Null => self.scalar(kind)?,
+            JsonKind::Object | JsonKind::Array => self.container()?,
+            JsonKind::Text | JsonKind::Number | JsonKind::Boolean | JsonKind::Null => self.scalar(kind)?,
         }
         Ok(Value { kind, start, end: self.at })
     }
@@ -140,8 +140,8 @@ impl<'a> Cursor<'a> {
         let outside = self.nesting.depth();
         loop {
             let opened = match self.kind()? {
-                Kind::Object => self.descend(Container::Object, b'}')?,
-                Kind::Array => self.descend(Container::Array, b']')?,
+                JsonKind::Object => self.descend(Container::Object, b'}')?,
+                JsonKind::Array => self.descend(Container::Array, b']')?,
                 kind => {
                     self.scalar(kind)?;
                     false
@@ -190,11 +190,11 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn scalar(&mut self, kind: Kind) -> Result<(), Malformed> {
+    fn scalar(&mut self, kind: JsonKind) -> Result<(), Malformed> {
         match kind {
-            Kind::Text => self.string().map(|_| ()),
-            Kind::Number => self.number(),
-            Kind::Null => self.word(b"null", "`null`"),
+            JsonKind::Text => self.string().map(|_| ()),
+            JsonKind::Number => self.number(),
+            JsonKind::Null => self.word(b"null", "`null`"),
             _ if self.peek() == Some(b't') => self.word(b"true", "`true`"),
             _ => self.word(b"false", "`false`"),
         }

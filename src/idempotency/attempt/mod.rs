@@ -25,7 +25,7 @@ pub const UNKNOWN: &str = "unknown";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Attempt {
-    kind: Kind,
+    kind: AttemptKind,
     work: Sort,
     /// Whether something must be claimed before anything is sent.
     claims: bool,
@@ -45,7 +45,7 @@ pub struct Attempt {
 
 /// Which attempt it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum AttemptKind {
     First,
     /// After one whose outcome is unknown.
     Again {
@@ -99,22 +99,22 @@ impl Attempt {
     /// A first attempt.
     #[must_use]
     pub fn first(work: &Work) -> Self {
-        Self::new(work, Kind::First)
+        Self::new(work, AttemptKind::First)
     }
 
     /// Another attempt; `partial` where some of it was found before.
     #[must_use]
     pub fn again(work: &Work, partial: bool) -> Self {
-        Self::new(work, Kind::Again { partial })
+        Self::new(work, AttemptKind::Again { partial })
     }
 
     /// An attempt to find out, without sending anything.
     #[must_use]
     pub fn ask(work: &Work) -> Self {
-        Self::new(work, Kind::Ask)
+        Self::new(work, AttemptKind::Ask)
     }
 
-    fn new(work: &Work, kind: Kind) -> Self {
+    fn new(work: &Work, kind: AttemptKind) -> Self {
         let sort = match work {
             Work::Create(_) => Sort::Create,
             Work::Refund { .. } => Sort::Refund,
@@ -140,19 +140,21 @@ impl Attempt {
     /// Whether an earlier attempt was made.
     #[must_use]
     pub fn is_again(&self) -> bool {
-        matches!(self.kind, Kind::Again { .. })
+        matches!(self.kind, AttemptKind::Again { .. })
     }
 
     /// The first step.
     #[must_use]
     pub fn start(&self) -> NextStep {
         match self.kind {
-            Kind::First if self.collides => NextStep::Finish(Ending::ReferenceUsed),
-            Kind::First if self.claims => NextStep::Claim,
-            Kind::First => NextStep::Send,
-            Kind::Again { .. } | Kind::Ask if self.work == Sort::Other => NextStep::Finish(Ending::OutcomeUnknown),
-            Kind::Again { .. } => NextStep::Look { purpose: Purpose::After, times: PATIENCE },
-            Kind::Ask => NextStep::Look { purpose: Purpose::After, times: 1 },
+            AttemptKind::First if self.collides => NextStep::Finish(Ending::ReferenceUsed),
+            AttemptKind::First if self.claims => NextStep::Claim,
+            AttemptKind::First => NextStep::Send,
+            AttemptKind::Again { .. } | AttemptKind::Ask if self.work == Sort::Other => {
+                NextStep::Finish(Ending::OutcomeUnknown)
+            }
+            AttemptKind::Again { .. } => NextStep::Look { purpose: Purpose::After, times: PATIENCE },
+            AttemptKind::Ask => NextStep::Look { purpose: Purpose::After, times: 1 },
         }
     }
 
@@ -160,15 +162,15 @@ impl Attempt {
     #[must_use]
     pub fn claimed(&mut self, claimed: Claimed) -> NextStep {
         match (claimed, self.kind) {
-            (Claimed::Granted, Kind::First) => NextStep::Look { purpose: Purpose::Before, times: 1 },
+            (Claimed::Granted, AttemptKind::First) => NextStep::Look { purpose: Purpose::Before, times: 1 },
             (Claimed::Granted, _) => NextStep::Send,
-            (Claimed::Taken, Kind::First) if self.work == Sort::Refund => {
+            (Claimed::Taken, AttemptKind::First) if self.work == Sort::Refund => {
                 self.taken = true;
                 NextStep::Look { purpose: Purpose::Before, times: 1 }
             }
-            (Claimed::Taken, Kind::First) => NextStep::Finish(Ending::ReferenceUsed),
+            (Claimed::Taken, AttemptKind::First) => NextStep::Finish(Ending::ReferenceUsed),
             (Claimed::Taken, _) => NextStep::Finish(Ending::OutcomeUnknown),
-            (Claimed::Failed, Kind::First) => NextStep::Finish(Ending::Unchecked),
+            (Claimed::Failed, AttemptKind::First) => NextStep::Finish(Ending::Unchecked),
             (Claimed::Failed, _) => NextStep::Finish(Ending::Unresolved),
         }
     }
@@ -189,7 +191,7 @@ impl Attempt {
     #[must_use]
     pub fn looks_again(&self, found: &Finding) -> bool {
         match (self.verdict, self.kind) {
-            (Some(_), Kind::First) => self.atomic && !found.parts.booked.is_empty(),
+            (Some(_), AttemptKind::First) => self.atomic && !found.parts.booked.is_empty(),
             _ => found.parts.extent() != Extent::All,
         }
     }
@@ -198,10 +200,10 @@ impl Attempt {
     #[must_use]
     pub fn looked(&self, found: Option<&Finding>) -> NextStep {
         NextStep::Finish(match (self.kind, self.verdict, found) {
-            (Kind::First, None, None) => Ending::Unchecked,
-            (Kind::First, None, Some(found)) => return self.checked(found),
-            (Kind::First, Some(verdict), Some(found)) if self.is_done(verdict, found) => Ending::Found,
-            (Kind::First, Some(_), _) => Ending::Answered,
+            (AttemptKind::First, None, None) => Ending::Unchecked,
+            (AttemptKind::First, None, Some(found)) => return self.checked(found),
+            (AttemptKind::First, Some(verdict), Some(found)) if self.is_done(verdict, found) => Ending::Found,
+            (AttemptKind::First, Some(_), _) => Ending::Answered,
             (_, _, None) => Ending::Unresolved,
             (_, verdict, Some(found)) => match found.parts.extent() {
                 Extent::All => Ending::Found,
@@ -239,7 +241,7 @@ impl Attempt {
         match (verdict, self.kind) {
             (Some(Verdict::Refused), _) => NextStep::Finish(Ending::Answered),
             (Some(_), _) => NextStep::Finish(Ending::Unresolved),
-            (None, Kind::Again { partial: false }) if self.work == Sort::Create => {
+            (None, AttemptKind::Again { partial: false }) if self.work == Sort::Create => {
                 if self.claims {
                     NextStep::Claim
                 } else {

@@ -20,12 +20,12 @@ pub enum Response {
     /// The answer that was kept.
     Replay,
     /// An error of ours.
-    Refused(Refused),
+    Refused(KeyRefusal),
 }
 
 /// An error of ours, and what it says of the write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct KeyRefusal {
     /// The refusal in a word, for the log.
     pub said: &'static str,
     /// The error.
@@ -34,7 +34,7 @@ pub struct Refused {
     pub outcome: Outcome,
 }
 
-impl Refused {
+impl KeyRefusal {
     const fn new(said: &'static str, error: Error, outcome: Outcome) -> Self {
         Self { said, error, outcome }
     }
@@ -56,7 +56,7 @@ impl Received<'_> {
     /// What a request gets for which no attempt begins; `None` where one does.
     #[must_use]
     pub fn response(&self) -> Option<Response> {
-        let refused = |said, error, outcome| Some(Response::Refused(Refused::new(said, error, outcome)));
+        let refused = |said, error, outcome| Some(Response::Refused(KeyRefusal::new(said, error, outcome)));
         match self {
             Self::First | Self::Again(_) => None,
             Self::Replay(record) => Some(replay(record)),
@@ -72,7 +72,7 @@ fn replay(record: &KeyRecord) -> Response {
     match &record.phase {
         Phase::Done { kept: Kept::Status { status }, .. } => {
             let error = Error::IdempotencyReplayUnavailable { status: Some(*status) };
-            Response::Refused(Refused::new("replay_unavailable", error, Outcome::Done))
+            Response::Refused(KeyRefusal::new("replay_unavailable", error, Outcome::Done))
         }
         _ => Response::Replay,
     }
@@ -99,7 +99,7 @@ impl Ended<'_> {
     /// What the caller gets.
     #[must_use]
     pub fn response(self) -> Response {
-        let refused = |said, error, outcome| Response::Refused(Refused::new(said, error, outcome));
+        let refused = |said, error, outcome| Response::Refused(KeyRefusal::new(said, error, outcome));
         let defect = || refused("unknown", Error::Internal, Outcome::UnknownWithKey);
         match self.ending {
             Ending::Answered | Ending::NotActed | Ending::Unclear | Ending::Found if !self.has_answer => defect(),

@@ -31,7 +31,7 @@ fn ended(ending: Ending, record: &KeyRecord) -> Ended<'_> {
 
 fn refused(response: Response) -> (&'static str, &'static str, Outcome) {
     match response {
-        Response::Refused(Refused { said, error, outcome }) => (said, error.code(), outcome),
+        Response::Refused(KeyRefusal { said, error, outcome }) => (said, error.code(), outcome),
         other => panic!("{other:?}"),
     }
 }

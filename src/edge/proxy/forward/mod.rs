@@ -16,7 +16,7 @@ use crate::edge::proxy::settle::{FetchResult, conclude};
 use crate::edge::response::{drain_then, error_response, keeps_line, write_log};
 use crate::edge::state::{Memory, Reservation, State};
 use crate::edge::{now, random_bytes};
-use crate::enrich::{self, Enriched, Refusal, Shape};
+use crate::enrich::{self, BodyRefusal, Enriched, Shape};
 use crate::error::Error;
 use crate::http::Method;
 use crate::log::{CacheState, Level, Line};
@@ -132,7 +132,7 @@ impl Forward {
     fn check_declared(&self) -> Result<Option<usize>, Error> {
         let limit = self.state.config.max_transaction_bytes;
         match self.incoming.lines().declared_length() {
-            Some(length) if length > limit => Err(Error::Body(Refusal::TooLarge { limit })),
+            Some(length) if length > limit => Err(Error::Body(BodyRefusal::TooLarge { limit })),
             declared => Ok(declared),
         }
     }
@@ -255,7 +255,7 @@ impl Forward {
     /// The body grew over the limit while it was read.
     pub fn body_too_large(self) -> JsValue {
         let limit = self.state.config.max_transaction_bytes;
-        self.refuse(&Error::Body(Refusal::TooLarge { limit }))
+        self.refuse(&Error::Body(BodyRefusal::TooLarge { limit }))
     }
 
     /// The body broke off.
