@@ -94,6 +94,8 @@ pub mod names {
 pub trait Vars {
     /// The text of a variable or secret; `None` where it is not set.
     fn text(&self, name: &str) -> Option<String>;
+    /// The same where it was set as a text; `None` where it was set as JSON, which [`Vars::text`] gives as such.
+    fn string(&self, name: &str) -> Option<String>;
     /// Whether a binding of this name is there.
     fn has_binding(&self, name: &str) -> bool;
 }
@@ -178,9 +180,10 @@ impl Config {
         let idempotency_ms = milliseconds(vars, names::IDEMPOTENCY_HOURS, 24.0, &mut faults);
         match current {
             Some(current) if faults.is_empty() => Ok(Self {
+                // What is no text is no token: its JSON could be guessed.
                 admin: AdminAccess::from_settings(
-                    text(vars, names::ADMIN_TOKEN).as_deref(),
-                    text(vars, names::ADMIN_HOST),
+                    vars.string(names::ADMIN_TOKEN).as_deref(),
+                    vars.string(names::ADMIN_HOST).filter(|host| !host.is_empty()),
                 ),
                 sealer: Sealer::new(current, previous),
                 signer,

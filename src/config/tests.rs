@@ -5,11 +5,17 @@ use super::*;
 struct Env {
     texts: HashMap<&'static str, &'static str>,
     bindings: Vec<&'static str>,
+    /// Which of the texts are JSON.
+    json: Vec<&'static str>,
 }
 
 impl Vars for Env {
     fn text(&self, name: &str) -> Option<String> {
         self.texts.get(name).map(|text| (*text).to_owned())
+    }
+
+    fn string(&self, name: &str) -> Option<String> {
+        self.text(name).filter(|_| !self.json.contains(&name))
     }
 
     fn has_binding(&self, name: &str) -> bool {
@@ -22,7 +28,7 @@ const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 fn env<const N: usize>(texts: [(&'static str, &'static str); N]) -> Env {
     let mut all = HashMap::from([(names::SEALING_KEY, KEY)]);
     all.extend(texts);
-    Env { texts: all, bindings: names::BINDINGS.to_vec() }
+    Env { texts: all, bindings: names::BINDINGS.to_vec(), json: Vec::new() }
 }
 
 fn faults(env: &Env) -> Vec<String> {
@@ -50,6 +56,14 @@ fn a_missing_or_short_admin_token_is_no_fault_and_lets_nobody_in() {
         let config = Config::from_vars(&env([(names::ADMIN_TOKEN, token)])).unwrap();
         assert!(config.admin.authenticate("edge.example", Some(&format!("Bearer {token}"))).is_err());
     }
+}
+
+#[test]
+fn an_admin_token_that_is_json_is_no_token() {
+    const TOKEN: &str = r#"["ops=0123456789abcdef0123456789abcdef"]"#;
+    let env = Env { json: vec![names::ADMIN_TOKEN], ..env([(names::ADMIN_TOKEN, TOKEN)]) };
+    let config = Config::from_vars(&env).unwrap();
+    assert!(config.admin.authenticate("edge.example", Some(&format!("Bearer {TOKEN}"))).is_err());
 }
 
 #[test]

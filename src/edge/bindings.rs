@@ -62,11 +62,11 @@ extern "C" {
 
     /// The text of a record; null where there is none.
     #[wasm_bindgen(method, catch)]
-    pub async fn get(this: &KvNamespace, key: &str) -> Result<JsValue, JsValue>;
+    pub fn get(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
 
     /// Puts the text of a record.
     #[wasm_bindgen(method, catch)]
-    pub async fn put(this: &KvNamespace, key: &str, text: &str) -> Result<JsValue, JsValue>;
+    pub fn put(this: &KvNamespace, key: &str, text: &str) -> Result<Promise, JsValue>;
 
     /// Writes one line to the Worker's log.
     #[wasm_bindgen(js_namespace = console, js_name = log)]

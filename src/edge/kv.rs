@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use super::bindings::KvNamespace;
@@ -229,7 +230,8 @@ impl Identified for Instance {
 
 /// Reads the text of a record.
 async fn text_of(namespace: &KvNamespace, key: &str) -> Result<Option<String>, String> {
-    match in_time(DEADLINE_MS, namespace.get(key)).await {
+    let read = async { JsFuture::from(namespace.get(key)?).await };
+    match in_time(DEADLINE_MS, read).await {
         Some(Ok(text)) => Ok(text.as_string()),
         Some(Err(error)) => Err(format!("KV failed: {}", words(error.into()))),
         None => Err(format!("KV did not answer within {DEADLINE_MS} ms")),

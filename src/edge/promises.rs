@@ -17,8 +17,9 @@ extern "C" {
     /// A Durable Object, as the Worker calls it.
     type Object;
 
+    // Not `async`: of such an import what is thrown at once is not caught.
     #[wasm_bindgen(method, catch)]
-    async fn fetch(this: &Object, url: &str, init: &RequestInit) -> Result<Response, JsValue>;
+    fn fetch(this: &Object, url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/edge/promises.js")]
@@ -85,7 +86,7 @@ pub async fn call_object(
         init.set_method("POST");
         init.set_body(&body.into());
         let object: Object = env.durable_object(namespace)?.get_by_name(name)?.into_rpc();
-        let answer = object.fetch("https://object/", &init).await?;
+        let answer: Response = JsFuture::from(object.fetch("https://object/", &init)?).await?.unchecked_into();
         let text = JsFuture::from(answer.text()?).await?;
         Ok((answer.status(), text.as_string().unwrap_or_default()))
     });

@@ -210,6 +210,10 @@ impl Vars for EnvVars<'_> {
         value.as_string().or_else(|| js_sys::JSON::stringify(&value).ok().and_then(|json| json.as_string()))
     }
 
+    fn string(&self, name: &str) -> Option<String> {
+        self.property(name)?.as_string()
+    }
+
     fn has_binding(&self, name: &str) -> bool {
         self.property(name).is_some_and(|binding| binding.is_object())
     }

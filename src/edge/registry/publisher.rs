@@ -8,7 +8,7 @@ use worker::Env;
 use crate::config::names;
 use crate::edge::bindings::log_line;
 use crate::edge::now;
-use crate::edge::promises::words;
+use crate::edge::promises::{settled, words};
 use crate::edge::registry::sql_store::SqlStore;
 use crate::edge::state::kv_namespace;
 use crate::json::Writer;
@@ -90,8 +90,8 @@ async fn put_to_kv(env: &Env, key: &str, row: &RecordRow) -> Result<(), String> 
         Kind::Instance => names::INSTANCES,
         Kind::ApiKey | Kind::OauthClient => names::CREDENTIALS,
     };
-    let put = kv_namespace(env, namespace).put(key, &row.json).await;
-    put.map(|_| ()).map_err(|error| words(error.into()))
+    let put = kv_namespace(env, namespace).put(key, &row.json).map_err(|error| words(error.into()))?;
+    settled(put).await.map(|_| ())
 }
 
 /// A line for the log about what has no request: the record, or the registry itself, and what went wrong.
