@@ -39,7 +39,8 @@ pub async fn read(
     Ok((bytes.to_vec(), held))
 }
 
-/// An answer of a surface, whose status is one that has a body, once what is left of the request's body was read. An extra header is a name and a value.
+/// An answer of a surface, whose status is one that has a body, once what is left of the request's body was read. An
+/// extra header is a name and a value.
 ///
 /// # Errors
 /// Where the platform does not take a header.

@@ -15,8 +15,8 @@ pub const LENGTH: &str = "x-blnk-edge-length";
 /// The header of a call that says whose it is: credential and workspace.
 pub const HOLDER: &str = "x-blnk-edge-holder";
 
-/// What the object of a key is asked to do. It holds Core's key, so it has no `Debug`. While a new version is rolled out
-/// the other side may be of the old one: what a variant is called there stays.
+/// What the object of a key is asked to do. It holds Core's key, so it has no `Debug`. While a new version is rolled
+/// out the other side may be of the old one: what a variant is called there stays.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum KeyRequest {
     /// To carry a write out.
