@@ -5,6 +5,8 @@
 //! should it end after all, what KV holds is no longer known and the record is put once more. The rules are here,
 //! without I/O; the registry carries them out.
 
+use std::collections::HashMap;
+
 use crate::clock::Timestamp;
 
 /// How long a put keeps others of its record back, in milliseconds.
@@ -20,8 +22,7 @@ pub const fn retry_after_ms(failures: u32) -> u64 {
 /// The puts that are under way, by KV key.
 #[derive(Debug, Default)]
 pub struct Puts {
-    /// A list: few are under way at once.
-    records: Vec<RecordPuts>,
+    records: HashMap<String, RecordPuts>,
     numbers: u64,
 }
 
@@ -45,7 +46,6 @@ pub enum Ended {
 
 #[derive(Debug)]
 struct RecordPuts {
-    key: String,
     under_way: u32,
     latest: u64,
     latest_began: Timestamp,
@@ -57,15 +57,17 @@ impl Puts {
     /// Begins a put of the record at `key`; `None` where another is under way that is not given up yet.
     pub fn begin(&mut self, key: &str, now: Timestamp) -> Option<Put> {
         let number = self.numbers;
-        match self.records.iter_mut().find(|record| record.key == key) {
-            None => self.records.push(RecordPuts {
-                key: key.to_owned(),
-                under_way: 1,
-                latest: number,
-                latest_began: now,
-                latest_ended: false,
-                disturbed: false,
-            }),
+        match self.records.get_mut(key) {
+            None => {
+                let first = RecordPuts {
+                    under_way: 1,
+                    latest: number,
+                    latest_began: now,
+                    latest_ended: false,
+                    disturbed: false,
+                };
+                self.records.insert(key.to_owned(), first);
+            }
             Some(record) => {
                 if !record.latest_ended && now.since(record.latest_began) < GIVE_UP_MS {
                     return None;
@@ -84,8 +86,7 @@ impl Puts {
     /// Takes a put back that ended, well or not, and says what is known now.
     pub fn end(&mut self, put: Put, well: bool) -> Ended {
         let Put { key, number } = put;
-        let Some(at) = self.records.iter().position(|record| record.key == key) else { return Ended::Failed };
-        let Some(record) = self.records.get_mut(at) else { return Ended::Failed };
+        let Some(record) = self.records.get_mut(&key) else { return Ended::Failed };
         record.under_way = record.under_way.saturating_sub(1);
         let ended = if number == record.latest {
             record.latest_ended = true;
@@ -100,7 +101,7 @@ impl Puts {
             Ended::Late
         };
         if record.under_way == 0 {
-            self.records.swap_remove(at);
+            self.records.remove(&key);
         }
         ended
     }
