@@ -12,8 +12,7 @@ use crate::admin::routes::Route;
 use crate::admin::{AdminRequest, Failure, MAX_BODY_BYTES, RegistryRequest, RegistryResponse, log};
 use crate::config::names;
 use crate::error::Error;
-use crate::http::Method;
-use crate::http::Target;
+use crate::http::{Method, Target};
 
 /// The name of the one registry.
 const REGISTRY_NAME: &str = "registry";
@@ -25,20 +24,20 @@ const DEADLINE_MS: u32 = 25_000;
 /// # Errors
 /// Where the platform does not take the answer.
 pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> worker::Result<Response> {
-    let target = Target::split(incoming.lines().url);
+    let target = Target::split(incoming.lines().url).map_err(Error::from);
     let route = target.as_ref().ok().and_then(|target| Route::of(target.path));
     let mut actor = None;
-    let reply = match ask(incoming, state, route, &mut actor).await {
+    let answer = match ask(incoming, state, target, route, &mut actor).await {
         // What is held for the body is given back once the registry has it, and has answered.
         Ok((ask, _held)) => match call_registry(env, &ask).await {
-            Ok(reply) => reply,
+            Ok(answer) => answer,
             Err(detail) => RegistryResponse::failed(&Failure::unavailable(detail), &incoming.request_id),
         },
         Err(failure) => RegistryResponse::failed(&failure, &incoming.request_id),
     };
-    let line = log::complete(incoming.line(), actor.as_deref(), route, &reply).to_json();
-    let extra = reply.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let response = own_body::respond(incoming, reply.status, reply.body, extra).await;
+    let line = log::complete(incoming.line(), actor.as_deref(), route, &answer).to_json();
+    let extra = answer.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let response = own_body::respond(incoming, answer.status, answer.body, extra).await;
     bindings::log_line(&line);
     response
 }
@@ -47,11 +46,12 @@ pub async fn serve(incoming: &Incoming, env: &Env, state: &State) -> worker::Res
 async fn ask(
     incoming: &Incoming,
     state: &State,
+    target: Result<Target<'_>, Error>,
     route: Option<Route<'_>>,
     actor: &mut Option<String>,
 ) -> Result<(RegistryRequest, Reservation), Failure> {
     let lines = incoming.lines();
-    let target = Target::split(lines.url).map_err(Error::from)?;
+    let target = target?;
     let name = state.config.admin.authenticate(target.host, lines.head().authorization)?.to_owned();
     *actor = Some(name.clone());
     let route = route.ok_or(Error::AdminNotFound)?;

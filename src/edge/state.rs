@@ -8,8 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use wasm_bindgen::{JsCast, JsValue};
-use worker::worker_sys::DurableObjectNamespace;
-use worker::worker_sys::RateLimiter;
+use worker::worker_sys::{DurableObjectNamespace, RateLimiter};
 use worker::{Delay, Env};
 
 use super::bindings::{self, KvNamespace};
