@@ -22,10 +22,16 @@ impl Timestamp {
         self.0
     }
 
-    /// This time and `seconds` more.
+    /// This time and `millis` milliseconds more; the last there is where that is too much.
+    #[must_use]
+    pub const fn plus_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// This time and `seconds` more, as [`Self::plus_millis`].
     #[must_use]
     pub const fn plus_seconds(self, seconds: u64) -> Self {
-        Self(self.0.saturating_add(seconds.saturating_mul(1_000)))
+        self.plus_millis(seconds.saturating_mul(1_000))
     }
 
     /// Milliseconds from `earlier` to this time; 0 where `earlier` is later.

@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         cache: fn(&State) -> &RefCell<Cache<T>>,
         open: fn(&State, &str) -> Result<T, String>,
     ) -> Reading<T> {
-        let over = |patience_ms: u32| Timestamp::from_millis(asked.at.millis().saturating_add(patience_ms.into()));
+        let over = |patience_ms: u32| asked.at.plus_millis(patience_ms.into());
         if let Some(patience_ms) = self.patience_ms
             && cache(state).borrow().can_fall_back(&asked.id, over(patience_ms))
         {

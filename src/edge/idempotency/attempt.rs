@@ -185,7 +185,7 @@ impl<'a> Running<'a> {
         self.record.phase = phase;
         if let Errand::Carry(..) = self.errand {
             let keep_ms = self.place.state.config.idempotency_ms;
-            self.record.expires_at = Timestamp::from_millis(now().millis().saturating_add(keep_ms));
+            self.record.expires_at = now().plus_millis(keep_ms);
         }
         self.storage.save(&self.record, body)
     }

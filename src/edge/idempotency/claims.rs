@@ -107,7 +107,7 @@ impl Claims {
         if !table.query(others, vec![owner.clone(), ids.clone()])?.is_empty() {
             return Ok(false);
         }
-        let until = number(now().millis().saturating_add(request.keep_ms));
+        let until = number(now().plus_millis(request.keep_ms).millis());
         let take = "INSERT INTO claim (id, owner, expires_at) SELECT value, ?, ? FROM json_each(?) WHERE true \
                     ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at";
         table.query(take, vec![owner, until, ids])?;

@@ -202,7 +202,7 @@ impl Registry {
 
     /// Sees to it that the alarm is due within this time. One that is due earlier stays.
     async fn alarm_within(&self, millis: u64) {
-        let due = Timestamp::from_millis(now().millis().saturating_add(millis));
+        let due = now().plus_millis(millis);
         if self.alarm_at.get().is_some_and(|set| set <= due) {
             return;
         }
