@@ -246,13 +246,18 @@ impl<'a> Running<'a> {
             Left::Answer => self.keep(ending, answer.as_ref())?,
         }
         match self.errand {
-            Errand::Carry(..) => self.reply(ending, answer, lost),
+            Errand::Carry(..) => self.respond(ending, answer, lost),
             Errand::Ask(key) => {
                 let body = state::body(key, &self.record, false, self.found().map(|found| &found.parts));
-                let reply = KeyResponse::to(self.request_id).about(&self.record).after(self.core_ms.get());
-                reply.detail(self.trouble()).told(&body, false)
+                self.response().told(&body, false)
             }
         }
+    }
+
+    /// What every answer says of the attempt.
+    fn response(&self) -> KeyResponse<'_> {
+        let response = KeyResponse::to(self.request_id).about(&self.record).after(self.core_ms.get());
+        response.detail(self.trouble())
     }
 
     /// Why nothing is known, for the log.
@@ -274,18 +279,17 @@ impl<'a> Running<'a> {
         Some(CoreAnswer::json(json.into_bytes()))
     }
 
-    fn reply(&self, ending: Ending, answer: Option<CoreAnswer>, lost: Option<Error>) -> Result<Response> {
-        let reply = KeyResponse::to(self.request_id).about(&self.record).after(self.core_ms.get());
-        let reply = reply.booked(self.record.booked()).detail(self.trouble());
+    fn respond(&self, ending: Ending, answer: Option<CoreAnswer>, lost: Option<Error>) -> Result<Response> {
+        let response = self.response().booked(self.record.booked());
         let (has_answer, is_again, parts) = (answer.is_some(), self.attempt.is_again(), self.parts());
         let ended = Ended { ending, has_answer, lost, is_again, record: &self.record, parts };
         match (ended.response(), answer) {
-            (response::Response::Refused(refused), _) => Ok(reply.refusal(&refused)),
+            (response::Response::Refused(refused), _) => Ok(response.refusal(&refused)),
             (response::Response::FromCore { said }, Some(answer)) => {
-                reply.answer(said, false, answer.status, answer.headers.clone(), &answer.body())
+                response.answer(said, false, answer.status, answer.headers.clone(), &answer.body())
             }
             (response::Response::Found, Some(answer)) => {
-                reply.answer("found", true, 200, answer.headers.clone(), &answer.body())
+                response.answer("found", true, 200, answer.headers.clone(), &answer.body())
             }
             _ => Err("an ending without its answer".into()),
         }

@@ -113,9 +113,9 @@ impl Idempotency {
         let body = carried.bytes.get(carried.begins..).unwrap_or_default();
         let response = KeyResponse::to(&job.request_id);
         let storage = self.state.storage();
-        let row = KeyStorage::of(&storage);
+        let stored = KeyStorage::of(&storage);
         let fingerprint = Fingerprint::of(&job.instance, &job.method, &job.target, body);
-        let record = row.record()?;
+        let record = stored.record()?;
         let under_way = self.under_way();
         let received = receive(record.as_ref(), under_way.as_ref(), &fingerprint, now());
         let response = if let Received::Replay(record) | Received::OutcomeUnknown(record) = received {
@@ -126,7 +126,7 @@ impl Idempotency {
         match (received.response(), received) {
             (Some(Response::Refused(refused)), _) => return Ok(response.refusal(&refused)),
             (Some(_), Received::Replay(KeyRecord { phase: Phase::Done { kept, booked }, .. })) => {
-                return response.booked(booked.as_deref()).replay(kept, || row.body());
+                return response.booked(booked.as_deref()).replay(kept, || stored.body());
             }
             (Some(_), _) => return Err("nothing to replay".into()),
             (None, _) => {}
