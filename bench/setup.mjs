@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { root } from "../dev/project.mjs";
 import { Failure, output, run, say } from "../dev/run.mjs";
+import { compileTool } from "../dev/rust.mjs";
 import { atExit } from "../tests/workerd/harness/cleanup.mjs";
 
 const OHA = { crate: "oha", program: "oha", version: "1.16.0" };
@@ -24,17 +25,8 @@ export async function installOha() {
 
 /** Compiles the upstream. */
 export async function buildUpstream() {
-  const args = [
-    "build",
-    "--release",
-    "--locked",
-    "--quiet",
-    "--manifest-path",
-    join(root, "bench/upstream/Cargo.toml"),
-    "--target-dir",
-    TARGET,
-  ];
-  await run("cargo", args, { failure: "The benchmark's upstream could not be compiled: see cargo's message above." });
+  const failure = "The benchmark's upstream could not be compiled: see cargo's message above.";
+  await compileTool("bench/upstream", TARGET, failure);
 }
 
 /**

@@ -45,19 +45,15 @@ export async function compileBindgen() {
     );
   }
   if (!existsSync(bindgen)) say("Set-up: compiling wasm-bindgen (a minute, once) …");
-  const args = [
-    "build",
-    "--release",
-    "--locked",
-    "--quiet",
-    "--manifest-path",
-    join(root, "dev/bindgen/Cargo.toml"),
-    "--target-dir",
-    BINDGEN_TARGET,
-  ];
-  await run("cargo", args, {
-    failure: "wasm-bindgen could not be compiled: see cargo's message above, and run it again.",
-  });
+  const failure = "wasm-bindgen could not be compiled: see cargo's message above, and run it again.";
+  await compileTool("dev/bindgen", BINDGEN_TARGET, failure);
+}
+
+/** Compiles a crate of the project's tools, in `folder`, as its lock file says; `target` is where cargo builds it. */
+export async function compileTool(folder, target, failure) {
+  const manifest = join(root, folder, "Cargo.toml");
+  const args = ["build", "--release", "--locked", "--quiet", "--manifest-path", manifest, "--target-dir", target];
+  await run("cargo", args, { failure });
 }
 
 function lines(text = "") {
