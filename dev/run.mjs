@@ -28,11 +28,12 @@ export async function main(moduleUrl, command) {
  * Runs a program with its output on the terminal.
  * @param {string} program
  * @param {string[]} args
- * @param {{ env?: Record<string, string>, failure: string }} options `env` is added to the environment; `failure` is
- *   the sentence for a program that ends badly.
+ * @param {{ env?: Record<string, string>, failure: string, quiet?: boolean }} options `env` is added to the
+ *   environment; `failure` is the sentence for a program that ends badly; of a `quiet` one only the errors are shown.
  */
-export async function run(program, args, { env = {}, failure }) {
-  const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...env } });
+export async function run(program, args, { env = {}, failure, quiet = false }) {
+  const stdio = ["inherit", quiet ? "ignore" : "inherit", "inherit"];
+  const child = spawn(program, args, { stdio, env: { ...process.env, ...env } });
   let stopped = false;
   const stop = (signal) => {
     stopped = true;
